@@ -1,0 +1,167 @@
+# How every part of moat is compiled. One target per folder, PRIVATE links.
+include(GNUInstallDirs)
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS ON)  # statement expressions: MOAT_TRY
+set(CMAKE_C_STANDARD 11)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+
+add_library(moat_options INTERFACE)
+target_compile_options(moat_options INTERFACE
+  -Wall -Wextra -Werror -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor
+  $<$<CXX_COMPILER_ID:Clang>:-Wno-gnu-statement-expression -Wno-missing-field-initializers>
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-missing-field-initializers>
+  -fno-strict-aliasing -fstack-protector-strong
+  $<$<CONFIG:Release>:-D_FORTIFY_SOURCE=2>)
+# Instrumentation hangs on this target and not on CMAKE_CXX_FLAGS, so that core code and the
+# link of the static launcher never see it: neither sanitizer has a musl runtime here.
+if(MOAT_SANITIZE)
+  target_compile_options(moat_options INTERFACE -fsanitize=${MOAT_SANITIZE}
+    -fno-sanitize-recover=all -fno-omit-frame-pointer
+    # Instrumented code confuses these two analyses of g++; the plain builds have them.
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-error=maybe-uninitialized -Wno-error=tsan>)
+  string(REPLACE "fuzzer-no-link," "" link_sanitize "${MOAT_SANITIZE}")
+  target_link_options(moat_options INTERFACE -fsanitize=${link_sanitize})
+endif()
+if(MOAT_COVERAGE)
+  target_compile_options(moat_options INTERFACE --coverage -fprofile-update=atomic)
+  target_link_options(moat_options INTERFACE --coverage)
+endif()
+target_include_directories(moat_options INTERFACE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/include)
+target_compile_definitions(moat_options INTERFACE _GNU_SOURCE MOAT_VERSION="${PROJECT_VERSION}")
+
+# moat_library(NAME SOURCES a.cc ... DEPS moat_base ... [CORE])
+# CORE code is also built for the static launcher, as an object library NAME_core: musl
+# headers, no exceptions, no RTTI, nothing of the C++ runtime library (the linker checks).
+function(moat_library name)
+  cmake_parse_arguments(ARG "CORE" "" "SOURCES;DEPS" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE moat_options PUBLIC ${ARG_DEPS})
+  target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/include)
+  if(ARG_CORE AND MOAT_LAUNCHER)
+    add_library(${name}_core OBJECT ${ARG_SOURCES})
+    moat_core_options(${name}_core)
+  endif()
+endfunction()
+
+function(moat_core_options target)
+  find_path(MOAT_MUSL_INCLUDE NAMES features.h NO_DEFAULT_PATH REQUIRED
+    PATHS /usr/include/x86_64-linux-musl /usr/include/aarch64-linux-musl)
+  target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/include)
+  target_compile_definitions(${target} PRIVATE _GNU_SOURCE MOAT_CORE=1 MOAT_VERSION="${PROJECT_VERSION}"
+    _GLIBCXX_EXTERN_TEMPLATE=0)
+  # The standard library's headers ask glibc for its version; musl has none to give.
+  target_compile_options(${target} PRIVATE
+    "-D__GLIBC_PREREQ(a,b)=0"
+    -Wall -Wextra -Werror -Wno-missing-field-initializers
+    $<$<CXX_COMPILER_ID:Clang>:-Wno-gnu-statement-expression>
+    -O2 -fno-exceptions -fno-rtti -fno-stack-protector -fno-sanitize=all -fno-strict-aliasing
+    -fno-threadsafe-statics -fno-asynchronous-unwind-tables -fno-pic -ffunction-sections
+    -fdata-sections -U_FORTIFY_SOURCE -nostdinc ${MOAT_CORE_INCLUDES})
+endfunction()
+
+# The include order of core code: C++ headers, the compiler's own, musl, then the kernel's.
+if(MOAT_LAUNCHER)
+  execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-file-name=include
+    OUTPUT_VARIABLE MOAT_COMPILER_INCLUDE OUTPUT_STRIP_TRAILING_WHITESPACE)
+  file(GLOB cxx_headers LIST_DIRECTORIES true /usr/include/c++/[0-9]*)
+  list(GET cxx_headers -1 MOAT_CXX_INCLUDE)
+  get_filename_component(cxx_version ${MOAT_CXX_INCLUDE} NAME)
+  set(machine ${CMAKE_SYSTEM_PROCESSOR})
+  set(MOAT_CORE_INCLUDES
+    -isystem ${MOAT_CXX_INCLUDE} -isystem /usr/include/${machine}-linux-gnu/c++/${cxx_version}
+    -isystem /usr/include/${machine}-linux-musl -isystem ${MOAT_COMPILER_INCLUDE}
+    -idirafter /usr/include/${machine}-linux-gnu -idirafter /usr/include)
+endif()
+
+# A sanitizer that finds something must fail the test, also when the finder is a child
+# process whose exit code nobody looks at: hence the abort.
+set(MOAT_SANITIZER_ENVIRONMENT
+  "ASAN_OPTIONS=detect_leaks=1:abort_on_error=1:detect_stack_use_after_return=1"
+  "UBSAN_OPTIONS=print_stacktrace=1:abort_on_error=1"
+  "TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1")
+
+# moat_test(NAME SOURCES a_test.cc DEPS moat_x ... [LABELS unit] [TIMEOUT s])
+function(moat_test name)
+  if(NOT MOAT_TESTS)
+    return()
+  endif()
+  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPS;LABELS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE moat_options ${ARG_DEPS} GTest::gtest GTest::gtest_main)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  if(NOT ARG_LABELS)
+    set(ARG_LABELS unit)
+  endif()
+  add_test(NAME ${name} COMMAND ${name})
+  # tools/run-tests counts the cases from the file that GTEST_OUTPUT names.
+  moat_test_properties(${name} TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}"
+    ENVIRONMENT "GTEST_OUTPUT=xml:${CMAKE_BINARY_DIR}/results/${name}.xml")
+endfunction()
+
+# moat_test_script(NAME COMMAND python3 ... [LABELS integration] [TIMEOUT s])
+# A test that is a script. Exit 77 is a skip; its reason is a line `SKIP: why` in the output.
+function(moat_test_script name)
+  if(NOT MOAT_TESTS)
+    return()
+  endif()
+  cmake_parse_arguments(ARG "" "TIMEOUT" "COMMAND;LABELS" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  if(NOT ARG_LABELS)
+    set(ARG_LABELS integration)
+  endif()
+  add_test(NAME ${name} COMMAND ${ARG_COMMAND})
+  moat_test_properties(${name} TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
+  set_tests_properties(${name} PROPERTIES SKIP_RETURN_CODE 77)
+endfunction()
+
+# What every test gets. Labels: unit lint integration escape fault say what it is; no-asan and
+# no-tsan keep it out of a sanitizer's run; serial means that nothing may run beside it.
+function(moat_test_properties name)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "LABELS;ENVIRONMENT" ${ARGN})
+  set(environment "MOAT_SOURCE_DIR=${CMAKE_SOURCE_DIR}" "MOAT_BINARY_DIR=${CMAKE_BINARY_DIR}"
+    ${MOAT_SANITIZER_ENVIRONMENT} ${ARG_ENVIRONMENT})
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}"
+    ENVIRONMENT "${environment}")
+  if("serial" IN_LIST ARG_LABELS)
+    set_tests_properties(${name} PROPERTIES RUN_SERIAL ON)
+  endif()
+endfunction()
+
+# moat_bench(NAME SOURCES a_bench.cc DEPS ...): a Google Benchmark program; `make bench` runs all.
+function(moat_bench name)
+  if(NOT MOAT_BENCH)
+    return()
+  endif()
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  find_package(benchmark REQUIRED)
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE moat_options ${ARG_DEPS} benchmark::benchmark benchmark::benchmark_main)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bench)
+endfunction()
+
+# moat_fuzz(NAME SOURCES a_fuzz.cc DEPS ... [CORPUS dir]): a libFuzzer target. As a test it only
+# replays the corpus and a short run; `build/fuzz/fuzz/NAME DIR` goes on for as long as wanted.
+function(moat_fuzz name)
+  if(NOT MOAT_FUZZ)
+    return()
+  endif()
+  cmake_parse_arguments(ARG "" "CORPUS" "SOURCES;DEPS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE moat_options ${ARG_DEPS})
+  target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
+  # A folder of its own comes first: libFuzzer writes what it finds there, not into the source.
+  file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz/found/${name})
+  add_test(NAME ${name} COMMAND ${name} -max_total_time=20 -timeout=10
+    ${CMAKE_BINARY_DIR}/fuzz/found/${name} ${ARG_CORPUS}
+    WORKING_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
+  moat_test_properties(${name} TIMEOUT 120 LABELS fuzz)
+endfunction()

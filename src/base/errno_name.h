@@ -1,0 +1,11 @@
+// errno numbers in words, the same under glibc and musl. Pure, thread-safe.
+#pragma once
+
+#include <string_view>
+
+namespace moat::base {
+
+std::string_view ErrnoName(int error_number);  // "ENOENT"; "errno" for unknown ones
+std::string_view ErrnoText(int error_number);  // "no such file or directory"
+
+}  // namespace moat::base

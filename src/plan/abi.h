@@ -1,0 +1,207 @@
+// The plan as bytes: what Compile() writes, the cache stores, the launcher interprets and
+// the child runs. One contiguous blob without a single absolute address: every reference is
+// an offset from the start of the blob. The only header of the plan that the child and the
+// launcher see, hence plain data, no library, no functions that allocate.
+//
+// Life of a blob: compiled -> (cached in a file) -> copied into private memory by run/ ->
+// Slots filled, per-input templates expanded, pointer words relocated -> interpreted:
+// kPrepare in the launcher, kAttach in the launcher after clone, kSetup in pid 1, kProgram
+// in the process that becomes the program.
+#pragma once
+
+#include <cstdint>
+
+namespace moat::abi {
+
+using Offset = std::uint32_t;  // from the start of the blob; 0: none
+using Index = std::uint32_t;
+
+inline constexpr std::uint32_t kMagic = 0x54414f4d;  // "MOAT"
+inline constexpr std::uint32_t kVersion = 1;         // raised with every change of this file
+
+enum class Phase : std::uint8_t { kPrepare, kAttach, kSetup, kProgram };
+inline constexpr unsigned kPhases = 4;
+
+// The named order of things. Texts and reasons: plan/stages.cc.
+enum class Stage : std::uint8_t {
+  kInput, kMountSource, kRootfs, kCgroup, kNamespace, kGate, kMount, kPivot, kHostname,
+  kNetwork, kLimits, kIds, kCapabilities, kNoNewPrivs, kDescriptors, kSignals, kLandlock, kSeccomp,
+  kSpawn, kExec,
+};
+inline constexpr unsigned kStages = 20;
+
+enum class Kind : std::uint8_t {
+  kValue,    // the word itself
+  kAddress,  // address of blob offset `word`
+  kInt32,    // the int32 stored at blob offset `word`: a descriptor, mostly
+  kUint64,   // the uint64 stored at blob offset `word`: a pointer that run/ wrote
+};
+
+// Numbers from here on are not system calls but the interpreter's own few words.
+enum class Pseudo : std::uint16_t {
+  kFirst = 0xff00,
+  kGate = 0xff00,    // waits until Shared::gate >= args[0]; bounded by a timeout
+  kSame = 0xff01,    // memory [args[0], +args[2]) must equal [args[1], +args[2]): else ESTALE
+  kSpawn = 0xff02,   // vfork: the child goes on with kProgram, pid 1 with its loop
+};
+
+enum OpFlags : std::uint8_t {
+  kPerInput = 1,    // a template: repeated for every -i file, Slots offsets shifted by run/
+  kMustBeZero = 2,  // any result but 0 is a failure (ESRCH): "the launcher is still there"
+  kTolerate = 4,    // failing with Op::tolerated is fine
+  kBestEffort = 8,  // any failure degrades Op::layer instead of stopping the start
+};
+
+struct Op {
+  std::uint16_t number;     // system call of the plan's ABI, or Pseudo
+  Phase phase;
+  Stage stage;
+  std::uint8_t flags;
+  std::uint8_t tolerated;   // errno
+  std::uint8_t layer;       // index into the layers, for kBestEffort
+  Kind kinds[6];
+  std::uint8_t pad[3];
+  std::uint64_t args[6];
+  Offset result;            // int32 in the blob that receives the return value; 0: dropped
+  Offset subject;           // text: the path, limit or address concerned
+  Index origin;             // into the origins; 0: moat's own
+};
+static_assert(sizeof(Op) == 80);
+
+struct OriginRow {
+  Offset file;
+  std::uint32_t line, column;
+};
+
+enum class LayerState : std::uint8_t { kEnforced, kDegraded, kOff };
+struct LayerRow {
+  Offset name;    // "user namespace", "seccomp" ...
+  Offset detail;  // "ABI 7", or why it is degraded
+  LayerState state;
+  std::uint8_t pad[3];
+};
+
+enum class EnvKind : std::uint8_t { kSet, kPass, kPassPrefix };
+struct EnvRow {
+  EnvKind kind;
+  std::uint8_t pad[3];
+  Offset name;
+  Offset value;
+};
+
+// A file whose change makes a cached plan stale.
+struct DependencyRow {
+  Offset path;
+  std::uint32_t exists;  // 0: it was absent
+  std::uint64_t device, inode, size, mtime_ns, ctime_ns;
+};
+
+// One cgroup made for the job: kAttach ops write to it, run/ reads its counters and removes it.
+enum class CgroupKind : std::uint8_t { kV1Memory, kV1Pids, kV1Cpu, kV1Cpuacct, kV1Cpuset, kV1Freezer, kV2 };
+struct CgroupRow {
+  CgroupKind kind;
+  std::uint8_t pad[3];
+  Offset parent;         // text: the folder that the group is made in
+  Offset parent_fd;      // int32, written by a kPrepare op
+  Offset fd;             // int32, the group's own folder
+};
+
+inline constexpr std::uint64_t kNone = ~0ULL;  // a limit that is off
+
+struct LimitsRow {
+  std::uint64_t wall_ns, cpu_ns, grace_ns;
+  std::uint64_t memory, pids;
+  std::uint64_t input, output, output_files, out_stream, err_stream;
+  std::int32_t oom_score;
+  std::uint32_t pad;
+};
+
+// One file system of limited size whose filling-up is a cause ("disk").
+struct ScratchRow {
+  Offset target;   // text
+  Offset fd;       // int32, the detached mount
+  std::uint64_t size, inodes;
+};
+
+inline constexpr unsigned kMaxInputs = 64;
+inline constexpr unsigned kTextId = 16;
+inline constexpr unsigned kNameMax = 256;
+
+// Words that are only known when a job starts. run/ fills them in its private copy.
+struct InputSlot {
+  std::int32_t mount_fd;      // detached read-only mount of the file
+  std::int32_t target_fd;
+  char target[kNameMax + 8];  // "in/NAME", relative to the root
+};
+struct Slots {
+  std::uint64_t argv, envp;       // addresses
+  std::int32_t standard[3];       // the guest's 0, 1, 2 before they are moved
+  std::int32_t launcher_pidfd;
+  std::int32_t root_fd;           // the new root
+  std::int32_t output_fd;         // the output file system
+  char uid_text[kTextId];         // the job's uid, gid in the launcher's user namespace
+  char gid_text[kTextId];
+  char pid_text[kTextId];         // pid 1 of the job in the launcher's pid namespace
+  char group_name[kTextId * 2];   // "moat-<tid>-<n>"
+  std::uint32_t input_count;
+  std::uint32_t pad;
+  InputSlot inputs[kMaxInputs];
+};
+
+enum HeaderFlags : std::uint32_t {
+  kUserNamespace = 1,    // clone with CLONE_NEWUSER, write maps
+  kHasOutput = 2,        // there is an output folder
+  kExecNonce = 4,        // the filter allows exec only with the nonce in the 6th register
+};
+
+struct Header {
+  std::uint32_t magic, version;
+  std::uint32_t size;              // of the blob
+  std::uint32_t flags;             // HeaderFlags
+  std::uint64_t clone_flags;       // CLONE_NEW* for clone3
+  std::uint32_t inside_uid, inside_gid;
+  char policy_hash[72];            // sha256 of the effective policy, hex
+  Offset ops;
+  Index op_count;
+  Index phase_begin[kPhases + 1];  // ops of phase p: [phase_begin[p], phase_begin[p + 1])
+  Offset origins;
+  Index origin_count;
+  Offset layers;
+  Index layer_count;
+  Offset env;
+  Index env_count;
+  Offset dependencies;
+  Index dependency_count;
+  Offset cgroups;
+  Index cgroup_count;
+  Offset scratches;
+  Index scratch_count;
+  Offset relocations;              // Offset[]: uint64 words that hold offsets, to become addresses
+  Index relocation_count;
+  Offset slots;                    // Slots
+  Offset filter;                   // sock_filter[]
+  Index filter_count;
+  Index nonce_low, nonce_high;     // instructions whose k is half of the nonce; 0: none
+  Offset exec_path;                // text, the program inside the jail
+  Offset program;                  // text, as the caller named it
+  Offset input_dir, output_dir;    // texts, inside the jail
+  Offset policy_name;
+  Offset host_facts;               // text: one line for the report
+  LimitsRow limits;
+};
+
+// Memory shared by launcher and child (MAP_SHARED): the gate, the way back. The guest never
+// has it: exec drops it.
+enum class ChildState : std::uint32_t { kStarting, kFailed, kRunning, kDone };
+struct Shared {
+  std::uint32_t gate;             // futex; raised by the launcher
+  ChildState state;
+  std::uint32_t failed_op;        // index into the ops, when kFailed
+  std::int32_t failed_errno;
+  std::int32_t status;            // wait status of the program, when kDone
+  std::int32_t program_pid;       // inside the jail
+  std::uint64_t degraded_layers;  // bit set: a kBestEffort op of that layer failed
+  std::uint64_t started_ns;       // CLOCK_MONOTONIC just before exec
+};
+
+}  // namespace moat::abi

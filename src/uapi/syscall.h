@@ -1,0 +1,61 @@
+// One system call by inline assembly: no libc, no errno, no cancellation point. Returns what
+// the kernel returns: a value, or -errno in [-4095, -1]. syscall(2).
+#pragma once
+
+#include <asm/unistd.h>  // __NR_*
+
+#include <cstdint>
+
+namespace moat::uapi {
+
+using Word = std::uint64_t;
+
+#if defined(__x86_64__)
+inline long Syscall6(long number, Word a, Word b, Word c, Word d, Word e, Word f) {
+  long result;
+  register Word r10 __asm__("r10") = d;
+  register Word r8 __asm__("r8") = e;
+  register Word r9 __asm__("r9") = f;
+  __asm__ volatile("syscall"
+                   : "=a"(result)
+                   : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+                   : "rcx", "r11", "memory");
+  return result;
+}
+#elif defined(__aarch64__)
+inline long Syscall6(long number, Word a, Word b, Word c, Word d, Word e, Word f) {
+  register Word x8 __asm__("x8") = static_cast<Word>(number);
+  register Word x0 __asm__("x0") = a;
+  register Word x1 __asm__("x1") = b;
+  register Word x2 __asm__("x2") = c;
+  register Word x3 __asm__("x3") = d;
+  register Word x4 __asm__("x4") = e;
+  register Word x5 __asm__("x5") = f;
+  __asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5) : "memory");
+  return static_cast<long>(x0);
+}
+#else
+#error "moat knows x86_64 and aarch64"
+#endif
+
+template <typename T>
+Word ToWord(T value) {
+  if constexpr (__is_pointer(T)) {
+    return reinterpret_cast<Word>(value);
+  } else {
+    return static_cast<Word>(static_cast<long>(value));
+  }
+}
+inline Word ToWord(std::uint64_t value) { return value; }
+inline Word ToWord(decltype(nullptr)) { return 0; }
+
+template <typename... Args>
+inline long Syscall(long number, Args... args) {
+  Word words[6] = {ToWord(args)...};
+  return Syscall6(number, words[0], words[1], words[2], words[3], words[4], words[5]);
+}
+inline long Syscall(long number) { return Syscall6(number, 0, 0, 0, 0, 0, 0); }
+
+inline bool IsError(long result) { return result < 0 && result >= -4095; }
+
+}  // namespace moat::uapi
