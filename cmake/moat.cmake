@@ -54,7 +54,7 @@ function(moat_core_options target)
     _GLIBCXX_EXTERN_TEMPLATE=0)
   # The standard library's headers ask glibc for its version; musl has none to give.
   target_compile_options(${target} PRIVATE
-    "-D__GLIBC_PREREQ(a,b)=0"
+    "-D__GLIBC_PREREQ(a,b)=0" -D__locale_t=locale_t
     -Wall -Wextra -Werror -Wno-missing-field-initializers
     $<$<CXX_COMPILER_ID:Clang>:-Wno-gnu-statement-expression>
     -O2 -fno-exceptions -fno-rtti -fno-stack-protector -fno-sanitize=all -fno-strict-aliasing

@@ -126,6 +126,7 @@ struct ScratchRow {
 inline constexpr unsigned kMaxInputs = 64;
 inline constexpr unsigned kTextId = 16;
 inline constexpr unsigned kNameMax = 256;
+inline constexpr Index kNoOp = ~0U;
 
 // Words that are only known when a job starts. run/ fills them in its private copy.
 struct InputSlot {
@@ -144,6 +145,8 @@ struct Slots {
   char pid_text[kTextId];         // pid 1 of the job in the launcher's pid namespace
   char group_name[kTextId * 2];   // "moat-<tid>-<n>"
   std::uint32_t input_count;
+  std::uint32_t fail_op;          // tests: this op fails with fail_errno; kNoOp: none
+  std::int32_t fail_errno;
   std::uint32_t pad;
   InputSlot inputs[kMaxInputs];
 };
@@ -201,7 +204,6 @@ struct Shared {
   std::int32_t status;            // wait status of the program, when kDone
   std::int32_t program_pid;       // inside the jail
   std::uint64_t degraded_layers;  // bit set: a kBestEffort op of that layer failed
-  std::uint64_t started_ns;       // CLOCK_MONOTONIC just before exec
 };
 
 }  // namespace moat::abi

@@ -38,16 +38,16 @@ inline long Syscall6(long number, Word a, Word b, Word c, Word d, Word e, Word f
 #error "moat knows x86_64 and aarch64"
 #endif
 
-template <typename T>
-Word ToWord(T value) {
-  if constexpr (__is_pointer(T)) {
-    return reinterpret_cast<Word>(value);
-  } else {
-    return static_cast<Word>(static_cast<long>(value));
-  }
-}
-inline Word ToWord(std::uint64_t value) { return value; }
+// Signed values are sign-extended, unsigned ones are not: what the kernel's ABI expects.
+inline Word ToWord(int value) { return static_cast<Word>(static_cast<long>(value)); }
+inline Word ToWord(long value) { return static_cast<Word>(value); }
+inline Word ToWord(unsigned value) { return value; }
+inline Word ToWord(unsigned long value) { return value; }
 inline Word ToWord(decltype(nullptr)) { return 0; }
+template <typename T>
+inline Word ToWord(T* pointer) {
+  return reinterpret_cast<Word>(pointer);
+}
 
 template <typename... Args>
 inline long Syscall(long number, Args... args) {

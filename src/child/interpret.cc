@@ -1,0 +1,94 @@
+#include "child/interpret.h"
+
+#include "uapi/syscall.h"
+
+namespace moat::child {
+namespace {
+
+using uapi::IsError;
+using uapi::Syscall;
+using uapi::Word;
+
+constexpr int kEsrch = 3, kEagain = 11, kEtimedout = 110, kEstale = 116, kEnosys = 38;
+constexpr long kEintr = -4;
+constexpr int kFutexWait = 0;
+constexpr long kGateSeconds = 30;
+
+Word Resolve(const unsigned char* blob, abi::Kind kind, Word word) {
+  switch (kind) {
+    case abi::Kind::kValue: return word;
+    case abi::Kind::kAddress: return reinterpret_cast<Word>(blob) + word;
+    case abi::Kind::kInt32:
+      return static_cast<Word>(static_cast<long>(*reinterpret_cast<const std::int32_t*>(blob + word)));
+    case abi::Kind::kUint64: return *reinterpret_cast<const std::uint64_t*>(blob + word);
+  }
+  return 0;
+}
+
+// A launcher that died leaves the gate shut: the timeout, not hope, ends the wait.
+int WaitAtGate(abi::Shared* shared, std::uint32_t wanted) {
+  const struct { long seconds, nanoseconds; } patience{kGateSeconds, 0};
+  for (;;) {
+    const std::uint32_t now = __atomic_load_n(&shared->gate, __ATOMIC_ACQUIRE);
+    if (now >= wanted) return 0;
+    const long result = Syscall(__NR_futex, &shared->gate, kFutexWait, now, &patience, nullptr, 0);
+    if (result == -kEtimedout) return kEtimedout;
+    if (IsError(result) && result != -kEagain && result != kEintr) return static_cast<int>(-result);
+  }
+}
+
+int Same(const unsigned char* a, const unsigned char* b, Word size) {
+  for (Word i = 0; i < size; ++i) {
+    if (a[i] != b[i]) return kEstale;
+  }
+  return 0;
+}
+
+// Returns 0 or an errno.
+int RunOp(unsigned char* blob, abi::Shared* shared, const abi::Op& op) {
+  Word args[6];
+  for (int i = 0; i < 6; ++i) args[i] = Resolve(blob, op.kinds[i], op.args[i]);
+  if (op.number >= static_cast<std::uint16_t>(abi::Pseudo::kFirst)) {
+    if (op.number == static_cast<std::uint16_t>(abi::Pseudo::kGate)) {
+      return WaitAtGate(shared, static_cast<std::uint32_t>(args[0]));
+    }
+    if (op.number == static_cast<std::uint16_t>(abi::Pseudo::kSame)) {
+      return Same(reinterpret_cast<const unsigned char*>(args[0]), reinterpret_cast<const unsigned char*>(args[1]),
+                  args[2]);
+    }
+    return kEnosys;
+  }
+  const long result = uapi::Syscall6(op.number, args[0], args[1], args[2], args[3], args[4], args[5]);
+  if (IsError(result)) {
+    const int error = static_cast<int>(-result);
+    return (op.flags & abi::kTolerate) != 0 && error == op.tolerated ? 0 : error;
+  }
+  if ((op.flags & abi::kMustBeZero) != 0 && result != 0) return kEsrch;
+  if (op.result != 0) *reinterpret_cast<std::int32_t*>(blob + op.result) = static_cast<std::int32_t>(result);
+  return 0;
+}
+
+}  // namespace
+
+Outcome Interpret(unsigned char* blob, abi::Shared* shared, abi::Index begin, abi::Index end) {
+  const auto& header = *reinterpret_cast<const abi::Header*>(blob);
+  const auto* ops = reinterpret_cast<const abi::Op*>(blob + header.ops);
+  const auto& slots = *reinterpret_cast<const abi::Slots*>(blob + header.slots);
+  Outcome outcome;
+  for (abi::Index i = begin; i < end; ++i) {
+    const abi::Op& op = ops[i];
+    if (op.number == static_cast<std::uint16_t>(abi::Pseudo::kSpawn)) return outcome;
+    const int error = i == slots.fail_op ? slots.fail_errno : RunOp(blob, shared, op);
+    if (error == 0) continue;
+    if ((op.flags & abi::kBestEffort) != 0) {
+      shared->degraded_layers |= 1ULL << (op.layer & 63);
+      continue;
+    }
+    outcome.failed_op = i;
+    outcome.error = error;
+    return outcome;
+  }
+  return outcome;
+}
+
+}  // namespace moat::child
