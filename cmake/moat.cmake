@@ -67,13 +67,16 @@ if(MOAT_LAUNCHER)
   execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-file-name=include
     OUTPUT_VARIABLE MOAT_COMPILER_INCLUDE OUTPUT_STRIP_TRAILING_WHITESPACE)
   file(GLOB cxx_headers LIST_DIRECTORIES true /usr/include/c++/[0-9]*)
+  list(SORT cxx_headers COMPARE NATURAL)
   list(GET cxx_headers -1 MOAT_CXX_INCLUDE)
   get_filename_component(cxx_version ${MOAT_CXX_INCLUDE} NAME)
   set(machine ${CMAKE_SYSTEM_PROCESSOR})
+  # SHELL: keeps each pair together; CMake drops a repeated option otherwise.
   set(MOAT_CORE_INCLUDES
-    -isystem ${MOAT_CXX_INCLUDE} -isystem /usr/include/${machine}-linux-gnu/c++/${cxx_version}
-    -isystem /usr/include/${machine}-linux-musl -isystem ${MOAT_COMPILER_INCLUDE}
-    -idirafter /usr/include/${machine}-linux-gnu -idirafter /usr/include)
+    "SHELL:-isystem ${MOAT_CXX_INCLUDE}"
+    "SHELL:-isystem /usr/include/${machine}-linux-gnu/c++/${cxx_version}"
+    "SHELL:-isystem /usr/include/${machine}-linux-musl" "SHELL:-isystem ${MOAT_COMPILER_INCLUDE}"
+    "SHELL:-idirafter /usr/include/${machine}-linux-gnu" "SHELL:-idirafter /usr/include")
 endif()
 
 # A sanitizer that finds something must fail the test, also when the finder is a child

@@ -117,8 +117,8 @@ def check_include(root, path, quote, name):
             return None if name.startswith("moat/") else f'a public header must not include "{name}"'
         return None if is_test(path) or folder not in MAY_INCLUDE else check_ours(folder, path, name)
     if quote == '"':
-        if is_test(path) and not path.startswith("src/"):
-            return None  # a helper beside the test
+        if is_test(path) and (name.endswith(".inc") or not path.startswith("src/")):
+            return None  # a table or a helper that only this test has
         return f'write the folder too ("folder/{name}"), or angle brackets when it is not ours'
     if path.startswith("include/"):
         return None if "/" not in name else f"a public header gets by with the C++ library: not <{name}>"
