@@ -73,6 +73,8 @@ class Layers(LintTest):
         self.write("src/sys/c.cc", '#include <sys/mount.h>\n#include "sys/c.h"\n')
         self.write("src/probe/d.cc", '#include "plan/host_facts.h"\n')
         self.write("src/bpf/e_test.cc", "#include <gtest/gtest.h>\n#include <seccomp.h>\n#include <unistd.h>\n")
+        self.write("src/bpf/testing.cc", '#include "bpf/testing.h"\n#include <gtest/gtest.h>\n')
+        self.write("src/plan/f.cc", "#include <elf.h>\n#include <map>\n")
         self.assert_passes(layers)
 
     def test_bad(self):
@@ -94,6 +96,8 @@ class Layers(LintTest):
                 ("src/run/a.cc", "#include <base/text.h>", "by quotes"),
                 ("src/base/a.cc", '#include "text.h"', "write the folder"),
                 ("src/base/a.cc", '#include "../base/text.h"', "no .."),
+                ("src/run/a.cc", '#include "run/testing.h"', "is for tests"),
+                ("src/run/a.cc", "#include <gtest/gtest.h>", "no place"),
                 ("src/misc/a.cc", "", "not in the table"),
                 ("include/moat/a.h", '#include "base/text.h"', "public header")):
             with self.subTest(path=path, line=line):

@@ -38,15 +38,21 @@ semaphore stop_token thread""".split())
 NOT_CORE = set("""any filesystem fstream future iomanip ios iosfwd iostream istream locale map ostream
 regex set sstream stdexcept streambuf thread typeindex typeinfo""".split())
 
+# Layouts and constants only, though they lie among the C library's headers.
+DATA_ONLY = {"elf.h"}
+
+# Test files: those that say so, what is in tests/ and bench/, and helpers called testing.
+TEST = r"src/\w+/testing\.(cc|h)|.*_(test|fuzz|bench)\.cc|(tests|bench)/.*"
+
 THIRD_PARTY = {
     "toml++/": r"src/policy/\w+\.cc",
-    "nlohmann/": r"src/(cli|api)/.*|(tests|bench|src)/.*_(test|bench)\.cc|tests/.*",
+    "nlohmann/": r"src/(cli|api)/.*|" + TEST,
     "CLI/": r"src/cli/.*",
-    "gtest/": r".*_test\.cc|tests/.*",
-    "gmock/": r".*_test\.cc|tests/.*",
-    "rapidcheck": r".*_test\.cc|tests/.*",
+    "gtest/": TEST,
+    "gmock/": TEST,
+    "rapidcheck": TEST,
     "benchmark/": r".*_bench\.cc|bench/.*",
-    "seccomp.h": r".*_test\.cc|tests/.*|bench/.*",
+    "seccomp.h": TEST,
 }
 
 # Compiled once, and hidden behind our own types: these may be named by one file only.
@@ -69,7 +75,7 @@ def documented_table(root):
 
 
 def is_test(path):
-    return path.endswith(("_test.cc", "_bench.cc", "_fuzz.cc")) or not path.startswith(("src/", "include/"))
+    return re.fullmatch(TEST, path) is not None
 
 
 def check_ours(folder, path, name):
@@ -92,7 +98,7 @@ def check_system(folder, path, name):
         if not kernel and name not in FREESTANDING:
             return f"{folder} is freestanding: not <{name}>"
     elif folder in PURE:
-        if not kernel and not cxx:
+        if not kernel and not cxx and name not in DATA_ONLY:
             return f"{folder} is pure: <{name}> offers system calls; constants come from <linux/...>"
         if name in NOT_PURE:
             return f"{folder} is pure: not <{name}>"
@@ -115,7 +121,11 @@ def check_include(root, path, quote, name):
     if quote == '"' and OURS.match(name):
         if path.startswith("include/"):
             return None if name.startswith("moat/") else f'a public header must not include "{name}"'
-        return None if is_test(path) or folder not in MAY_INCLUDE else check_ours(folder, path, name)
+        if is_test(path) or folder not in MAY_INCLUDE:
+            return None
+        if name.endswith("/testing.h"):
+            return f'"{name}" is for tests'
+        return check_ours(folder, path, name)
     if quote == '"':
         if is_test(path) and (name.endswith(".inc") or not path.startswith("src/")):
             return None  # a table or a helper that only this test has
