@@ -44,6 +44,8 @@ struct FileRule {
   std::string target;        // path inside the jail, absolute and lexically normal
   bool optional = false;     // absent on the host: skipped instead of refused (path groups, "?")
   bool execute = true;       // programs may be executed from it
+  bool follow = true;        // false: where the host has a symbolic link, show that link itself
+                             // (/bin -> usr/bin, /etc/localtime); path groups say so
   std::uint64_t size = 0;    // scratch: bytes
   std::uint64_t inodes = 0;  // scratch: inodes, 0: derived from the size
   Origin origin;

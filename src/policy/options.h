@@ -13,6 +13,8 @@ enum class OptionType : std::uint8_t {
   kEnum, kTable, kRuleList,
 };
 
+enum class Unlimited : bool { kNo, kAllowed };
+
 struct Option {
   std::string_view section;    // "limits", "" for the top level
   std::string_view key;        // "wall"
@@ -23,10 +25,14 @@ struct Option {
   std::string_view danger;     // "" or why asking for more is risky
   std::string_view since;
   std::string_view doc;        // one or two sentences
+  std::string_view minimum;    // inclusive, in the key's own notation, "" when none
+  std::string_view maximum;
+  Unlimited unlimited;         // the word "unlimited" is accepted
+  std::string_view unit;       // what a count counts, for people
 };
 
 std::span<const Option> Options();
 const Option* FindOption(std::string_view section, std::string_view key);
-const Option* FindFlag(std::string_view flag);
+const Option* FindFlag(std::string_view flag);  // '_' and '-' are the same here
 
 }  // namespace moat::policy
