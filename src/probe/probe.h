@@ -1,0 +1,28 @@
+// Fills plan::HostFacts by trying everything on this host, never by the kernel's version.
+//
+//   auto facts = MOAT_TRY(probe::Probe());
+//   if (!facts.user_ns.works) puts(facts.user_ns.fix.c_str());
+//
+// Costs a few milliseconds: two forks, one of each namespace, one group per cgroup hierarchy
+// (made below our own group and removed again). The caller's signals, descriptors, working
+// folder and children are left alone, and nothing stays behind. An Error only when not even
+// a child can be made; a layer that does not work is a Fact. Threads: any.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+#include "moat/result.h"
+#include "plan/host_facts.h"
+
+namespace moat::probe {
+
+struct Options {
+  std::chrono::milliseconds timeout{2000};
+  // The first of the host uids that jobs get when moat runs as root; one is tried.
+  std::uint32_t job_uid_base = 0x70000000;
+};
+
+Result<plan::HostFacts> Probe(const Options& options = {});
+
+}  // namespace moat::probe
