@@ -5,13 +5,12 @@
 #include <cstddef>
 #include <cstring>
 
-namespace moat::base {
-namespace {
+#include "base/sha256_blocks.h"
 
-using State = std::array<std::uint32_t, 8>;
+namespace moat::base {
 
 // The first 32 bits of the fractional parts of the cube roots of the first 64 primes.
-constexpr std::uint32_t kRound[64] = {
+constexpr std::uint32_t kSha256Round[64] = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
     0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
     0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
@@ -21,13 +20,18 @@ constexpr std::uint32_t kRound[64] = {
     0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
     0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
 
+namespace {
+
+// From here on, asking the processor what it can do pays.
+constexpr std::uint64_t kWorthAsking = 64 << 10;
+
 std::uint32_t LoadBigEndian(const std::uint8_t* bytes) {
   std::uint32_t word;
   std::memcpy(&word, bytes, sizeof(word));
   return __builtin_bswap32(word);
 }
 
-void Compress(State& state, const std::uint8_t* block) {
+void CompressOne(Sha256State& state, const std::uint8_t* block) {
   std::uint32_t w[64];
   for (unsigned i = 0; i < 16; ++i) w[i] = LoadBigEndian(block + 4 * i);
   for (unsigned i = 16; i < 64; ++i) {
@@ -38,17 +42,21 @@ void Compress(State& state, const std::uint8_t* block) {
   auto [a, b, c, d, e, f, g, h] = state;
   for (unsigned i = 0; i < 64; ++i) {
     const std::uint32_t big1 = std::rotr(e, 6) ^ std::rotr(e, 11) ^ std::rotr(e, 25);
-    const std::uint32_t t1 = h + big1 + ((e & f) ^ (~e & g)) + kRound[i] + w[i];
+    const std::uint32_t t1 = h + big1 + ((e & f) ^ (~e & g)) + kSha256Round[i] + w[i];
     const std::uint32_t big0 = std::rotr(a, 2) ^ std::rotr(a, 13) ^ std::rotr(a, 22);
     const std::uint32_t t2 = big0 + ((a & b) ^ (a & c) ^ (b & c));
     h = g, g = f, f = e, e = d + t1;
     d = c, c = b, b = a, a = t1 + t2;
   }
-  const State sum = {a, b, c, d, e, f, g, h};
+  const Sha256State sum = {a, b, c, d, e, f, g, h};
   for (unsigned i = 0; i < 8; ++i) state[i] += sum[i];
 }
 
 }  // namespace
+
+void CompressPlain(Sha256State& state, const std::uint8_t* blocks, std::size_t count) {
+  for (; count != 0; --count, blocks += 64) CompressOne(state, blocks);
+}
 
 void Sha256::Update(std::string_view bytes) {
   const auto* data = reinterpret_cast<const std::uint8_t*>(bytes.data());
@@ -59,12 +67,13 @@ void Sha256::Update(std::string_view bytes) {
     const std::size_t taken = std::min(left, 64 - waiting);
     std::memcpy(block_.data() + waiting, data, taken);
     if (waiting + taken < 64) return;
-    Compress(state_, block_.data());
+    CompressPlain(state_, block_.data(), 1);
     data += taken;
     left -= taken;
   }
-  for (; left >= 64; data += 64, left -= 64) Compress(state_, data);
-  if (left != 0) std::memcpy(block_.data(), data, left);
+  const bool fast = length_ >= kWorthAsking && left >= 64 && HasShaInstructions();
+  (fast ? CompressFast : CompressPlain)(state_, data, left / 64);
+  if (left % 64 != 0) std::memcpy(block_.data(), data + left / 64 * 64, left % 64);
 }
 
 void Sha256::UpdateZeros(std::uint64_t count) {

@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
+
+#include "base/sha256_blocks.h"
 
 namespace moat::base {
 namespace {
@@ -38,6 +41,19 @@ TEST(Sha256, PiecesMakeNoDifference) {
       hash.Update(std::string_view(text).substr(cut));
       ASSERT_EQ(hash.Hex(), whole) << length << " cut at " << cut;
     }
+  }
+}
+
+TEST(Sha256, BothFormsAgree) {
+  if (!HasShaInstructions()) return;  // then there is one form only
+  std::vector<std::uint8_t> bytes(64 * 1000);
+  std::uint32_t seed = 1;
+  for (auto& byte : bytes) byte = static_cast<std::uint8_t>((seed = seed * 1664525 + 1013904223) >> 24);
+  Sha256State plain = {1, 2, 3, 4, 5, 6, 7, 8}, fast = plain;
+  for (std::size_t block = 0; block + 3 < 1000; block += 3) {
+    CompressPlain(plain, &bytes[64 * block], block % 4);
+    CompressFast(fast, &bytes[64 * block], block % 4);
+    ASSERT_EQ(plain, fast) << block;
   }
 }
 
