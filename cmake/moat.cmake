@@ -8,20 +8,24 @@ set(CMAKE_C_STANDARD 11)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 
+# g++ 12 sees overlapping copies in `"text" + std::string` (its bug 105651) and unset strings
+# in a disengaged optional. The clang build and the sanitizers look for the real cases.
+set(MOAT_FALSE_WARNINGS $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict> $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
+
 add_library(moat_options INTERFACE)
 target_compile_options(moat_options INTERFACE
   -Wall -Wextra -Werror -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor
   $<$<CXX_COMPILER_ID:Clang>:-Wno-gnu-statement-expression -Wno-missing-field-initializers>
   $<$<CXX_COMPILER_ID:GNU>:-Wno-missing-field-initializers>
-  -fno-strict-aliasing -fstack-protector-strong
+  ${MOAT_FALSE_WARNINGS} -fno-strict-aliasing -fstack-protector-strong
   $<$<CONFIG:Release>:-D_FORTIFY_SOURCE=2>)
 # Instrumentation hangs on this target and not on CMAKE_CXX_FLAGS, so that core code and the
 # link of the static launcher never see it: neither sanitizer has a musl runtime here.
 if(MOAT_SANITIZE)
   target_compile_options(moat_options INTERFACE -fsanitize=${MOAT_SANITIZE}
     -fno-sanitize-recover=all -fno-omit-frame-pointer
-    # Instrumented code confuses these two analyses of g++; the plain builds have them.
-    $<$<CXX_COMPILER_ID:GNU>:-Wno-error=maybe-uninitialized -Wno-error=tsan>)
+    # A fence that tsan cannot follow; worth a look, and no reason to stop.
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-error=tsan>)
   string(REPLACE "fuzzer-no-link," "" link_sanitize "${MOAT_SANITIZE}")
   target_link_options(moat_options INTERFACE -fsanitize=${link_sanitize})
 endif()
@@ -55,7 +59,7 @@ function(moat_core_options target)
   # The standard library's headers ask glibc for its version; musl has none to give.
   target_compile_options(${target} PRIVATE
     "-D__GLIBC_PREREQ(a,b)=0" -D__locale_t=locale_t
-    -Wall -Wextra -Werror -Wno-missing-field-initializers
+    -Wall -Wextra -Werror -Wno-missing-field-initializers ${MOAT_FALSE_WARNINGS}
     $<$<CXX_COMPILER_ID:Clang>:-Wno-gnu-statement-expression>
     -O2 -fno-exceptions -fno-rtti -fno-stack-protector -fno-sanitize=all -fno-strict-aliasing
     -fno-threadsafe-statics -fno-asynchronous-unwind-tables -fno-pic -ffunction-sections
