@@ -24,8 +24,8 @@ inline std::size_t EditDistance(std::string_view a, std::string_view b) {
     for (std::size_t j = 1; j < width; ++j) {
       const std::size_t cost = plain(a[i - 1]) == plain(b[j - 1]) ? 0 : 1;
       row[j] = std::min({last[j] + 1, row[j - 1] + 1, last[j - 1] + cost});
-      const bool swapped = i > 1 && j > 1 && plain(a[i - 1]) == plain(b[j - 2]) &&
-                           plain(a[i - 2]) == plain(b[j - 1]);
+      const bool swapped =
+          i > 1 && j > 1 && plain(a[i - 1]) == plain(b[j - 2]) && plain(a[i - 2]) == plain(b[j - 1]);
       if (swapped) row[j] = std::min(row[j], before[j - 2] + 1);
     }
     before.swap(last);

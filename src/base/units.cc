@@ -1,6 +1,7 @@
 #include "base/units.h"
 
 #include <limits>
+#include <numeric>
 #include <span>
 
 #include "base/similar.h"
@@ -8,8 +9,6 @@
 
 namespace moat::base {
 namespace {
-
-__extension__ typedef unsigned __int128 Wide;
 
 constexpr std::uint64_t kMost = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
 
@@ -19,7 +18,7 @@ struct Unit {
 };
 
 constexpr Unit kSizes[] = {
-    {"T", 1ULL << 40}, {"G", 1ULL << 30}, {"M", 1ULL << 20}, {"K", 1ULL << 10}, {"B", 1},
+    {"T", 1ULL << 40},   {"G", 1ULL << 30},   {"M", 1ULL << 20},   {"K", 1ULL << 10},   {"B", 1},
     {"TiB", 1ULL << 40}, {"GiB", 1ULL << 30}, {"MiB", 1ULL << 20}, {"KiB", 1ULL << 10},
 };
 constexpr std::size_t kShortSizes = 5;
@@ -34,12 +33,13 @@ struct Quantity {
   std::string_view in_units;  // for the fix
   std::string_view whole;     // what a value must be a whole number of
   std::string_view example;   // the unit that a bare number is shown with
+  std::string_view smallest;
   std::span<const Unit> units;
 };
 
-constexpr Quantity kSize = {"size", "units are B, K, M, G and T, each 1024 of the one before",
-                            "bytes", "M", kSizes};
-constexpr Quantity kDuration = {"duration", "units are ns, us, ms, s, m and h", "nanoseconds", "s",
+constexpr Quantity kSize = {
+    "size", "units are B, K, M, G and T, each 1024 of the one before", "bytes", "M", "B", kSizes};
+constexpr Quantity kDuration = {"duration", "units are ns, us, ms, s, m and h", "nanoseconds", "s", "ns",
                                 kDurations};
 
 std::string Quoted(std::string_view text) { return "`" + std::string(text) + "`"; }
@@ -72,15 +72,16 @@ Result<Parts> Split(std::string_view text, std::string_view what) {
 }
 
 Error NoUnit(std::string_view text, const Quantity& quantity) {
-  const std::string example = std::string(text) + std::string(quantity.example);
+  // Seven digits and more were counted by a machine, most likely in the smallest unit.
+  const bool counted = text.size() >= 7;
+  const std::string example(std::string(text) + std::string(counted ? quantity.smallest : quantity.example));
   return WithFix(PolicyError(Quoted(text) + " has no unit, and none is guessed"),
-                 "write it as " + Quoted(example) + " if that is meant; " +
-                     std::string(quantity.in_units));
+                 "write it as " + Quoted(example) + " if that is meant; " + std::string(quantity.in_units));
 }
 
 Error BadUnit(std::string_view text, std::string_view unit, const Quantity& quantity) {
-  const bool decimal = unit.size() == 2 && unit[1] == 'B' &&
-                       std::string_view("KMGT").find(unit[0]) != std::string_view::npos;
+  const bool decimal =
+      unit.size() == 2 && unit[1] == 'B' && std::string_view("KMGT").find(unit[0]) != std::string_view::npos;
   if (decimal) {
     const std::string number(text.substr(0, text.size() - 2));
     return WithFix(PolicyError(Quoted(text) + " can mean steps of 1000 or of 1024"),
@@ -90,18 +91,33 @@ Error BadUnit(std::string_view text, std::string_view unit, const Quantity& quan
   for (const Unit& known : quantity.units) {
     if (EditDistance(unit, known.name) == 0) fix = "did you mean " + Quoted(known.name) + "?";
   }
-  return WithFix(PolicyError(Quoted(text) + ": " + Quoted(unit) + " is not a unit of " +
-                             std::string(quantity.what)),
-                 fix);
+  return WithFix(
+      PolicyError(Quoted(text) + ": " + Quoted(unit) + " is not a unit of " + std::string(quantity.what)),
+      fix);
 }
 
-// The digits as a number; nothing once it leaves 64 bits.
-bool ToNumber(std::string_view digits, Wide& out) {
+// False when the digits, times the factor, leave 64 bits. No wider type: its division would
+// need a helper of the compiler's own library.
+bool ToNumber(std::string_view digits, std::uint64_t factor, std::uint64_t& out) {
   out = 0;
   for (const char c : digits) {
-    out = out * 10 + static_cast<unsigned>(c - '0');
-    if (out > ~0ULL) return false;
+    if (__builtin_mul_overflow(out, std::uint64_t{10}, &out)) return false;
+    if (__builtin_add_overflow(out, static_cast<std::uint64_t>(c - '0'), &out)) return false;
   }
+  return !__builtin_mul_overflow(out, factor, &out);
+}
+
+// "5" of "1.5G" in units of the smallest; false when that is not a whole number of them.
+bool ToFraction(std::string_view digits, std::uint64_t factor, std::uint64_t& out) {
+  while (!digits.empty() && digits.back() == '0') digits.remove_suffix(1);
+  // A longer fraction can be exact (2^-40 T is one byte, in forty digits), but nobody writes it.
+  std::uint64_t part = 0;
+  if (digits.size() > 18 || !ToNumber(digits, 1, part)) return false;
+  std::uint64_t power = 1;
+  for (std::size_t i = 0; i < digits.size(); ++i) power *= 10;
+  const std::uint64_t common = std::gcd(part, power);
+  if (factor % (power / common) != 0) return false;
+  out = part / common * (factor / (power / common));
   return true;
 }
 
@@ -114,22 +130,16 @@ Result<std::uint64_t> ParseQuantity(std::string_view text, const Quantity& quant
   }
   if (unit == nullptr) return BadUnit(text, parts.rest, quantity);
 
-  std::string_view fraction = parts.fraction;
-  while (!fraction.empty() && fraction.back() == '0') fraction.remove_suffix(1);
-  Wide whole = 0;
-  Wide part = 0;
-  const Error too_large = PolicyError(Quoted(text) + " is too large a " + std::string(quantity.what));
-  const Error inexact = PolicyError(Quoted(text) + " is not a whole number of " + std::string(quantity.whole));
-  if (!ToNumber(parts.whole, whole)) return too_large;
-  // 2^40 has no more than 40 factors of two: a longer fraction is never a whole number.
-  // Eighteen digits keep the product below 2^128 and reach every unit that matters.
-  if (fraction.size() > 18 || !ToNumber(fraction, part)) return inexact;
-  Wide power = 1;
-  for (std::size_t i = 0; i < fraction.size(); ++i) power *= 10;
-  if (part * unit->factor % power != 0) return inexact;
-  const Wide value = whole * unit->factor + part * unit->factor / power;
-  if (value > kMost) return too_large;
-  return static_cast<std::uint64_t>(value);
+  std::uint64_t value = 0;
+  std::uint64_t part = 0;
+  if (!ToFraction(parts.fraction, unit->factor, part)) {
+    return PolicyError(Quoted(text) + " is not a whole number of " + std::string(quantity.whole));
+  }
+  // The part is less than one unit: it cannot overflow what is at most 2^63.
+  if (!ToNumber(parts.whole, unit->factor, value) || value > kMost || value + part > kMost) {
+    return PolicyError(Quoted(text) + " is too large a " + std::string(quantity.what));
+  }
+  return value + part;
 }
 
 std::string FormatQuantity(std::uint64_t value, std::span<const Unit> largest_first) {
@@ -167,11 +177,11 @@ Result<std::uint64_t> ParseCount(std::string_view text) {
   if (!parts.rest.empty() || !parts.fraction.empty()) {
     return PolicyError(Quoted(text) + " is not a whole number");
   }
-  Wide value = 0;
-  if (!ToNumber(parts.whole, value) || value > kMost) {
+  std::uint64_t value = 0;
+  if (!ToNumber(parts.whole, 1, value) || value > kMost) {
     return PolicyError(Quoted(text) + " is too large a number");
   }
-  return static_cast<std::uint64_t>(value);
+  return value;
 }
 
 Result<double> ParseDecimal(std::string_view text) {

@@ -28,18 +28,24 @@ TEST(Units, SizesAreExact) {
   EXPECT_EQ(Size("1.3K"), "`1.3K` is not a whole number of bytes");
   EXPECT_EQ(Size("0.0009765625K"), "1");
   EXPECT_EQ(Size("4294967296B"), "4294967296");
+  EXPECT_EQ(Size("0.000000000000000001T"), "`0.000000000000000001T` is not a whole number of bytes");
+  EXPECT_EQ(Size("0.0000000000009094947017729282379150390625T"),
+            "`0.0000000000009094947017729282379150390625T` is not a whole number of bytes")
+      << "2^-40 T is one byte, but nobody writes it with forty digits";
   EXPECT_EQ(Size("9223372036854775807B"), "9223372036854775807");
 }
 
 TEST(Units, NoUnitIsGuessed) {
   EXPECT_EQ(Size("4294967296"),
-            "`4294967296` has no unit, and none is guessed; write it as `4294967296M` if that is "
+            "`4294967296` has no unit, and none is guessed; write it as `4294967296B` if that is "
             "meant; units are B, K, M, G and T, each 1024 of the one before");
   EXPECT_EQ(Duration("30"),
             "`30` has no unit, and none is guessed; write it as `30s` if that is meant; units are "
             "ns, us, ms, s, m and h");
-  EXPECT_EQ(Size("10MB"), "`10MB` can mean steps of 1000 or of 1024; write `10M` for 1024, or the exact bytes with `B`");
-  EXPECT_EQ(Size("10MBB"), "`10MBB`: `MBB` is not a unit of size; units are B, K, M, G and T, each 1024 of the one before");
+  EXPECT_EQ(Size("10MB"),
+            "`10MB` can mean steps of 1000 or of 1024; write `10M` for 1024, or the exact bytes with `B`");
+  EXPECT_EQ(Size("10MBB"),
+            "`10MBB`: `MBB` is not a unit of size; units are B, K, M, G and T, each 1024 of the one before");
   EXPECT_EQ(Size("512m"), "`512m`: `m` is not a unit of size; did you mean `M`?");
   EXPECT_EQ(Duration("1min"), "`1min`: `min` is not a unit of duration; units are ns, us, ms, s, m and h");
   EXPECT_EQ(Duration("1h30m"), "`1h30m`: `h30m` is not a unit of duration; units are ns, us, ms, s, m and h");
@@ -52,11 +58,14 @@ TEST(Units, WhatIsNoQuantityIsRefused) {
   EXPECT_EQ(Duration("-1s"), "`-1s`: a duration cannot be negative");
   EXPECT_EQ(Size("+1M"), "`+1M` is not a size");
   EXPECT_EQ(Size(" 1M"), "` 1M` is not a size");
-  EXPECT_EQ(Size("1 M"), "`1 M`: ` M` is not a unit of size; units are B, K, M, G and T, each 1024 of the one before");
+  EXPECT_EQ(Size("1 M"),
+            "`1 M`: ` M` is not a unit of size; units are B, K, M, G and T, each 1024 of the one before");
   EXPECT_EQ(Size(".5M"), "`.5M` is not a size");
   EXPECT_EQ(Size("5.M"), "`5.M` is not a size");
-  EXPECT_EQ(Size("0x10M"), "`0x10M`: `x10M` is not a unit of size; units are B, K, M, G and T, each 1024 of the one before");
-  EXPECT_EQ(Size("1e3M"), "`1e3M`: `e3M` is not a unit of size; units are B, K, M, G and T, each 1024 of the one before");
+  EXPECT_EQ(Size("0x10M"),
+            "`0x10M`: `x10M` is not a unit of size; units are B, K, M, G and T, each 1024 of the one before");
+  EXPECT_EQ(Size("1e3M"),
+            "`1e3M`: `e3M` is not a unit of size; units are B, K, M, G and T, each 1024 of the one before");
 }
 
 TEST(Units, WhatDoesNotFitIsRefused) {
@@ -89,7 +98,8 @@ TEST(Units, ShortestFormReadsBack) {
   EXPECT_EQ(FormatDuration(1), "1ns");
   for (const std::uint64_t value : {1ULL, 1023ULL, 1024ULL, 3ULL << 40, ~0ULL >> 1}) {
     EXPECT_EQ(*ParseSize(FormatSize(value)), value);
-    EXPECT_EQ(*ParseDuration(FormatDuration(static_cast<std::int64_t>(value))), static_cast<std::int64_t>(value));
+    EXPECT_EQ(*ParseDuration(FormatDuration(static_cast<std::int64_t>(value))),
+              static_cast<std::int64_t>(value));
   }
 }
 

@@ -31,9 +31,8 @@ FileRule NewRule(FileAccess access, const Origin& origin) {
 }
 
 Status Add(FileLayer& layer, FileRule rule) {
-  const auto same = std::find_if(layer.rules.begin(), layer.rules.end(), [&](const FileRule& other) {
-    return other.target == rule.target;
-  });
+  const auto same = std::find_if(layer.rules.begin(), layer.rules.end(),
+                                 [&](const FileRule& other) { return other.target == rule.target; });
   if (same == layer.rules.end()) {
     layer.rules.push_back(std::move(rule));
     return {};
@@ -65,9 +64,9 @@ Status AddGroup(FileLayer& layer, std::string_view name, FileAccess access, cons
   if (group == nullptr) {
     std::vector<std::string> known = {"@none"};
     for (const PathGroup& each : PathGroups()) known.push_back("@" + std::string(each.name));
-    return At(WithFix(PolicyError("there is no path group " + Quote(name)),
-                      DidYouMean(base::Closest(name, known))),
-              origin);
+    return At(
+        WithFix(PolicyError("there is no path group " + Quote(name)), DidYouMean(base::Closest(name, known))),
+        origin);
   }
   for (const GroupPath& each : group->paths) {
     FileRule rule = NewRule(FileAccess::kRead, origin);
@@ -164,9 +163,9 @@ Status ReadScratchTable(const Node& table, FileRule& rule) {
       }
       MOAT_TRY(ReadSize(entry.value.text, entry.value.origin, rule));
     } else if (entry.key == "inodes") {
-      if (entry.value.kind != Node::Kind::kInteger || entry.value.integer < 1) {
-        return WrongKind(entry.value, "`inodes`", "a whole number of 1 or more");
-      }
+      if (entry.value.kind != Node::Kind::kInteger)
+        return WrongKind(entry.value, "`inodes`", "a whole number");
+      if (entry.value.integer < 1) return At(PolicyError("`inodes` must be 1 or more"), entry.value.origin);
       rule.inodes = static_cast<std::uint64_t>(entry.value.integer);
     } else if (entry.key == "execute") {
       MOAT_TRY(ReadYesNo(entry, rule.execute));
@@ -174,7 +173,8 @@ Status ReadScratchTable(const Node& table, FileRule& rule) {
       return UnknownKey(entry, {"size", "inodes", "execute"});
     }
   }
-  if (rule.size == 0) return At(PolicyError("`size` is missing: a scratch folder lives in memory"), table.origin);
+  if (rule.size == 0)
+    return At(PolicyError("`size` is missing: a scratch folder lives in memory"), table.origin);
   return {};
 }
 
@@ -184,11 +184,16 @@ bool FromGroup(const FileRule& rule) { return rule.optional && !rule.follow; }
 
 std::string_view AccessKey(FileAccess access) {
   switch (access) {
-    case FileAccess::kRead: return "read";
-    case FileAccess::kWrite: return "write";
-    case FileAccess::kScratch: return "scratch";
-    case FileAccess::kHide: return "hide";
-    case FileAccess::kDevice: return "device";
+    case FileAccess::kRead:
+      return "read";
+    case FileAccess::kWrite:
+      return "write";
+    case FileAccess::kScratch:
+      return "scratch";
+    case FileAccess::kHide:
+      return "hide";
+    case FileAccess::kDevice:
+      return "device";
   }
   return "read";
 }
@@ -221,7 +226,8 @@ Status ReadScratch(FileLayer& layer, const Node& table) {
     } else if (entry.value.kind == Node::Kind::kString) {
       MOAT_TRY(ReadSize(entry.value.text, entry.value.origin, rule));
     } else {
-      return WrongKind(entry.value, "the size of " + Quote(entry.key), "a size with its unit, such as \"256M\"");
+      return WrongKind(entry.value, "the size of " + Quote(entry.key),
+                       "a size with its unit, such as \"256M\"");
     }
     MOAT_TRY(Add(layer, std::move(rule)));
   }
@@ -235,8 +241,9 @@ Status ReadFileFlag(FileLayer& layer, FileAccess access, std::string_view text, 
 Status ReadScratchFlag(FileLayer& layer, std::string_view text, const Origin& origin) {
   const std::size_t equals = text.rfind('=');
   if (equals == std::string_view::npos) {
-    return At(WithFix(PolicyError(Quote(text) + " has no size"), "write " + Quote(std::string(text) + "=256M")),
-              origin);
+    return At(
+        WithFix(PolicyError(Quote(text) + " has no size"), "write " + Quote(std::string(text) + "=256M")),
+        origin);
   }
   FileRule rule = NewRule(FileAccess::kScratch, origin);
   rule.target = MOAT_TRY(Placed(NormalPath(text.substr(0, equals)), origin));
@@ -245,13 +252,11 @@ Status ReadScratchFlag(FileLayer& layer, std::string_view text, const Origin& or
 }
 
 void MergeFiles(Files& files, const FileLayer& layer) {
-  std::erase_if(files.rules, [&](const FileRule& rule) {
-    return layer.forget[static_cast<std::size_t>(rule.access)];
-  });
+  std::erase_if(files.rules,
+                [&](const FileRule& rule) { return layer.forget[static_cast<std::size_t>(rule.access)]; });
   for (const FileRule& rule : layer.rules) {
-    const auto same = std::find_if(files.rules.begin(), files.rules.end(), [&](const FileRule& other) {
-      return other.target == rule.target;
-    });
+    const auto same = std::find_if(files.rules.begin(), files.rules.end(),
+                                   [&](const FileRule& other) { return other.target == rule.target; });
     if (same == files.rules.end()) {
       files.rules.push_back(rule);
     } else if (FromGroup(*same) || !FromGroup(rule)) {

@@ -55,9 +55,11 @@ Status CheckFile(const struct stat& facts, const std::string& path) {
     return PolicyError(Quote(path) + " is " + (S_ISDIR(facts.st_mode) ? "a folder" : "not a regular file") +
                        ", not a policy");
   }
-  if (facts.st_size > static_cast<off_t>(kLargest)) return PolicyError(Quote(path) + " is over 1M: not a policy");
+  if (facts.st_size > static_cast<off_t>(kLargest))
+    return PolicyError(Quote(path) + " is over 1M: not a policy");
   if ((facts.st_mode & S_IWOTH) != 0) {
-    return WithFix(PolicyError(Quote(path) + " can be changed by every user of this host"), "chmod o-w " + path);
+    return WithFix(PolicyError(Quote(path) + " can be changed by every user of this host"),
+                   "chmod o-w " + path);
   }
   const bool trusted_owner = facts.st_uid == 0 || facts.st_uid == geteuid();
   if (!trusted_owner && (facts.st_mode & S_IWGRP) != 0) {
@@ -94,9 +96,11 @@ Result<SourceText> ReadFile(const std::string& path, int more_flags) {
 Error NoSuchProfile(std::string_view name, const std::vector<std::string>& folders) {
   std::string where;
   for (const std::string& folder : folders) where += (where.empty() ? "" : ", ") + folder;
-  Error error = PolicyError("there is no profile " + Quote(name) + " in " + (where.empty() ? "any folder" : where));
+  Error error =
+      PolicyError("there is no profile " + Quote(name) + " in " + (where.empty() ? "any folder" : where));
   error.fix = DidYouMean(base::Closest(name, ListProfiles(folders)));
-  if (error.fix.empty()) error.fix = "a policy of your own is given by path: `./" + std::string(name) + ".toml`";
+  if (error.fix.empty())
+    error.fix = "a policy of your own is given by path: `./" + std::string(name) + ".toml`";
   return error;
 }
 

@@ -22,7 +22,8 @@ struct Document {
 };
 
 bool IsPath(std::string_view name) {
-  return name.find('/') != std::string_view::npos || name.substr(name.size() - std::min<std::size_t>(name.size(), 5)) == ".toml";
+  return name.find('/') != std::string_view::npos ||
+         name.substr(name.size() - std::min<std::size_t>(name.size(), 5)) == ".toml";
 }
 
 // A base that is a relative path lies beside the file that names it.
@@ -80,7 +81,8 @@ Result<Model> Build(std::string name, SourceText first, const ReadProfile& read)
 
 Status ApplyEnv(Environment& environment, std::string_view text, const Origin& origin) {
   const std::size_t equals = text.find('=');
-  Setting<std::string> setting(std::string(equals == std::string_view::npos ? text : text.substr(equals + 1)));
+  Setting<std::string> setting(
+      std::string(equals == std::string_view::npos ? text : text.substr(equals + 1)));
   setting.origin = origin;
   const std::string name(text.substr(0, equals));
   if (name.empty()) return PolicyError(Quote(text) + " has no variable's name", origin);
@@ -103,7 +105,8 @@ Status ApplyEnv(Environment& environment, std::string_view text, const Origin& o
 Status ApplyFileFlag(Files& files, std::string_view key, std::string_view value, const Origin& origin) {
   FileLayer layer;
   if (key == "scratch") MOAT_TRY(ReadScratchFlag(layer, value, origin));
-  for (const FileAccess access : {FileAccess::kRead, FileAccess::kWrite, FileAccess::kHide, FileAccess::kDevice}) {
+  for (const FileAccess access :
+       {FileAccess::kRead, FileAccess::kWrite, FileAccess::kHide, FileAccess::kDevice}) {
     if (key == AccessKey(access)) MOAT_TRY(ReadFileFlag(layer, access, value, origin));
   }
   MergeFiles(files, layer);

@@ -45,8 +45,9 @@ TEST(Profiles, AllLoad) {
 
 TEST(Profiles, DefaultLetsProgramsRun) {
   const Model model = LoadShipped("default");
-  for (const char* call : {"read", "openat", "mmap", "clone", "execve", "futex", "rseq", "exit_group", "pipe2", "kill",
-                           "socket", "timer_create", "memfd_create", "mlock", "setuid", "restart_syscall"}) {
+  for (const char* call :
+       {"read", "openat", "mmap", "clone", "execve", "futex", "rseq", "exit_group", "pipe2", "kill", "socket",
+        "timer_create", "memfd_create", "mlock", "setuid", "restart_syscall"}) {
     EXPECT_EQ(Plain(model, call).kind, DoKind::kAllow) << call;
   }
   EXPECT_TRUE(Shows(model, "/usr/bin/true"));
@@ -56,18 +57,20 @@ TEST(Profiles, DefaultLetsProgramsRun) {
 TEST(Profiles, DefaultRefusesWhatReachesTheKernel) {
   const Model model = LoadShipped("default");
   const Do not_permitted{DoKind::kErrno, EPERM};
-  for (const char* call : {"ptrace", "bpf", "keyctl", "add_key", "mount", "perf_event_open", "userfaultfd", "seccomp",
-                           "unshare", "setns", "kcmp", "memfd_secret", "process_vm_readv", "reboot", "pidfd_getfd"}) {
+  for (const char* call :
+       {"ptrace", "bpf", "keyctl", "add_key", "mount", "perf_event_open", "userfaultfd", "seccomp", "unshare",
+        "setns", "kcmp", "memfd_secret", "process_vm_readv", "reboot", "pidfd_getfd"}) {
     EXPECT_EQ(Plain(model, call), not_permitted) << call;
   }
   const Do no_such_call{DoKind::kErrno, ENOSYS};
-  for (const char* call : {"clone3", "io_uring_setup", "io_uring_enter", "set_mempolicy", "get_mempolicy", "mbind",
-                           "modify_ldt", "statmount"}) {
+  for (const char* call : {"clone3", "io_uring_setup", "io_uring_enter", "set_mempolicy", "get_mempolicy",
+                           "mbind", "modify_ldt", "statmount"}) {
     EXPECT_EQ(Plain(model, call), no_such_call) << call;
   }
   EXPECT_EQ(model.syscalls.unknown.value, no_such_call);
   EXPECT_EQ(Plain(model, "sync"), (Do{DoKind::kErrno, 0}));
-  for (const char* path : {"/etc/shadow", "/etc/passwd", "/home", "/root", "/run/docker.sock", "/var/lib/secret"}) {
+  for (const char* path :
+       {"/etc/shadow", "/etc/passwd", "/home", "/root", "/run/docker.sock", "/var/lib/secret"}) {
     EXPECT_FALSE(Shows(model, path)) << path;
   }
 }
@@ -92,13 +95,61 @@ TEST(Profiles, ImageMagickIsNarrower) {
     EXPECT_EQ(Plain(model, call), (Do{DoKind::kErrno, EPERM})) << call;
   }
   EXPECT_EQ(Plain(model, "clone3"), (Do{DoKind::kErrno, ENOSYS}));
-  const char* const kMeasured[] = {
-      "access", "arch_prctl", "brk", "chmod", "clock_gettime", "close", "execve", "exit", "exit_group", "fadvise64",
-      "fchmod", "fcntl", "fstatfs", "fsync", "ftruncate", "futex", "getcwd", "getdents64", "getpid", "getrandom",
-      "getrusage", "ioctl", "link", "lseek", "madvise", "mkdir", "mmap", "mprotect", "munmap", "newfstatat", "openat",
-      "poll", "prctl", "pread64", "prlimit64", "read", "readlink", "rename", "rseq", "rt_sigaction", "rt_sigprocmask",
-      "sched_getaffinity", "set_robust_list", "set_tid_address", "sigaltstack", "statfs", "statx", "symlink", "sysinfo",
-      "times", "unlink", "wait4", "write", "tgkill", "gettid"};
+  const char* const kMeasured[] = {"access",
+                                   "arch_prctl",
+                                   "brk",
+                                   "chmod",
+                                   "clock_gettime",
+                                   "close",
+                                   "execve",
+                                   "exit",
+                                   "exit_group",
+                                   "fadvise64",
+                                   "fchmod",
+                                   "fcntl",
+                                   "fstatfs",
+                                   "fsync",
+                                   "ftruncate",
+                                   "futex",
+                                   "getcwd",
+                                   "getdents64",
+                                   "getpid",
+                                   "getrandom",
+                                   "getrusage",
+                                   "ioctl",
+                                   "link",
+                                   "lseek",
+                                   "madvise",
+                                   "mkdir",
+                                   "mmap",
+                                   "mprotect",
+                                   "munmap",
+                                   "newfstatat",
+                                   "openat",
+                                   "poll",
+                                   "prctl",
+                                   "pread64",
+                                   "prlimit64",
+                                   "read",
+                                   "readlink",
+                                   "rename",
+                                   "rseq",
+                                   "rt_sigaction",
+                                   "rt_sigprocmask",
+                                   "sched_getaffinity",
+                                   "set_robust_list",
+                                   "set_tid_address",
+                                   "sigaltstack",
+                                   "statfs",
+                                   "statx",
+                                   "symlink",
+                                   "sysinfo",
+                                   "times",
+                                   "unlink",
+                                   "wait4",
+                                   "write",
+                                   "tgkill",
+                                   "gettid"};
   for (const char* call : kMeasured) EXPECT_EQ(Plain(model, call).kind, DoKind::kAllow) << call;
 }
 

@@ -26,10 +26,12 @@ Status WrongType(const Entry& entry, std::string_view wanted, std::string fix = 
 Status NoUnit(const Entry& entry, const Option& option) {
   std::string number = entry.value.kind == Node::Kind::kInteger ? base::SignedNumber(entry.value.integer)
                                                                 : base::FormatDecimal(entry.value.number);
-  const bool negative = entry.value.kind == Node::Kind::kInteger ? entry.value.integer < 0 : entry.value.number < 0;
-  const std::string_view unit = option.type == OptionType::kSize       ? "M"
-                                : option.type == OptionType::kDuration ? "s"
-                                                                       : "%";
+  const bool negative =
+      entry.value.kind == Node::Kind::kInteger ? entry.value.integer < 0 : entry.value.number < 0;
+  const bool counted = number.size() >= 7;  // by a machine, in the smallest unit
+  std::string_view unit = "%";
+  if (option.type == OptionType::kSize) unit = counted ? "B" : "M";
+  if (option.type == OptionType::kDuration) unit = counted ? "ns" : "s";
   Error error = PolicyError(Quote(option.key) + ": " + number + " has no unit, and none is guessed",
                             entry.value.origin);
   if (negative) error.message = Quote(option.key) + ": a limit cannot be negative";
@@ -63,12 +65,14 @@ Result<std::string> ScalarText(const Entry& entry, const Option& option) {
       const bool word = kind == Node::Kind::kString && entry.value.text == "unlimited";
       if (word) break;
       const std::string wanted = option.type == OptionType::kCount ? "a whole number" : "a number";
-      return WrongType(entry, wanted + (option.unlimited == Unlimited::kAllowed ? " or \"unlimited\"" : "")).error();
+      return WrongType(entry, wanted + (option.unlimited == Unlimited::kAllowed ? " or \"unlimited\"" : ""))
+          .error();
     }
     case OptionType::kBool:
       if (kind != Node::Kind::kBool) return WrongType(entry, "true or false").error();
       return std::string(entry.value.integer != 0 ? "true" : "false");
-    default: break;
+    default:
+      break;
   }
   if (kind != Node::Kind::kString) return WrongType(entry, "a string").error();
   return entry.value.text;
@@ -82,15 +86,17 @@ Status ApplyScalar(Model& model, const Entry& entry, const Option& option) {
 }
 
 Status ApplyVariables(Environment& environment, const Entry& entry) {
-  if (entry.value.kind != Node::Kind::kTable) return WrongType(entry, "a table, such as { LANG = \"C.UTF-8\" }");
+  if (entry.value.kind != Node::Kind::kTable)
+    return WrongType(entry, "a table, such as { LANG = \"C.UTF-8\" }");
   for (const Entry& variable : entry.value.entries) {
     if (variable.value.kind != Node::Kind::kString) {
       return WrongType(variable, "a string", "the environment holds nothing else; write it in quotes");
     }
     Setting<std::string> value(variable.value.text);
     value.origin = variable.origin;
-    const auto at = std::lower_bound(environment.set.begin(), environment.set.end(), variable.key,
-                                     [](const auto& pair, const std::string& key) { return pair.first < key; });
+    const auto at =
+        std::lower_bound(environment.set.begin(), environment.set.end(), variable.key,
+                         [](const auto& pair, const std::string& key) { return pair.first < key; });
     if (at != environment.set.end() && at->first == variable.key) {
       at->second = value;
     } else {
@@ -120,7 +126,8 @@ Status ApplyFiles(Files& files, const Node& section) {
   FileLayer layer;
   for (const Entry& entry : section.entries) {
     if (entry.key == "scratch") MOAT_TRY(ReadScratch(layer, entry.value));
-    for (const FileAccess access : {FileAccess::kRead, FileAccess::kWrite, FileAccess::kHide, FileAccess::kDevice}) {
+    for (const FileAccess access :
+         {FileAccess::kRead, FileAccess::kWrite, FileAccess::kHide, FileAccess::kDevice}) {
       if (entry.key == AccessKey(access)) MOAT_TRY(ReadFileList(layer, access, entry.value));
     }
   }
@@ -140,7 +147,8 @@ Status ApplySection(Model& model, const Entry& section) {
     if (section.key == "environment" && entry.key == "pass") {
       MOAT_TRY(AppendNames(model.environment.pass, entry));
     }
-    if (section.key == "environment" && entry.key == "set") MOAT_TRY(ApplyVariables(model.environment, entry));
+    if (section.key == "environment" && entry.key == "set")
+      MOAT_TRY(ApplyVariables(model.environment, entry));
   }
   if (section.key == "files") return ApplyFiles(model.files, section.value);
   if (section.key == "syscalls") return ApplySyscalls(model.syscalls, section.value);

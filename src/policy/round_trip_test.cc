@@ -27,8 +27,8 @@ void ExpectSame(const Model& before) {
 
 std::string RandomText(std::size_t longest) {
   // Printable, controls, quotes and multi-byte letters: all that TOML can hold.
-  const auto piece = rc::gen::elementOf(std::vector<std::string>{"a", "Z", "9", " ", "\"", "\\", "\n", "\t", "\x7f",
-                                                                 "#", "=", "'", "\xc3\xa9", "\xe2\x82\xac", "?"});
+  const auto piece = rc::gen::elementOf(std::vector<std::string>{
+      "a", "Z", "9", " ", "\"", "\\", "\n", "\t", "\x7f", "#", "=", "'", "\xc3\xa9", "\xe2\x82\xac", "?"});
   std::string out;
   for (const std::string& each : *rc::gen::container<std::vector<std::string>>(piece)) {
     if (out.size() < longest) out += each;
@@ -40,14 +40,22 @@ std::string RandomScalar(const Option& option) {
   const auto number = std::to_string(*rc::gen::inRange<std::uint32_t>(64, 1'000'000));
   if (option.unlimited == Unlimited::kAllowed && *rc::gen::inRange(0, 4) == 0) return "unlimited";
   switch (option.type) {
-    case OptionType::kSize: return number + *rc::gen::elementOf(std::vector<std::string>{"K", "M", "G"});
-    case OptionType::kDuration: return number + *rc::gen::elementOf(std::vector<std::string>{"ms", "us"});
-    case OptionType::kNumber: return std::to_string(*rc::gen::inRange(1, 4000)) + ".25";
-    case OptionType::kPercent: return std::to_string(*rc::gen::inRange(0, 100)) + ".5%";
-    case OptionType::kBool: return *rc::gen::elementOf(std::vector<std::string>{"true", "false"});
-    case OptionType::kString: return *rc::gen::elementOf(std::vector<std::string>{"EACCES", "kill", "ENOSYS", "notify"});
-    case OptionType::kPath: return "/p" + std::string(option.key) + number;
-    default: return std::string(option.default_text);
+    case OptionType::kSize:
+      return number + *rc::gen::elementOf(std::vector<std::string>{"K", "M", "G"});
+    case OptionType::kDuration:
+      return number + *rc::gen::elementOf(std::vector<std::string>{"ms", "us"});
+    case OptionType::kNumber:
+      return std::to_string(*rc::gen::inRange(1, 4000)) + ".25";
+    case OptionType::kPercent:
+      return std::to_string(*rc::gen::inRange(0, 100)) + ".5%";
+    case OptionType::kBool:
+      return *rc::gen::elementOf(std::vector<std::string>{"true", "false"});
+    case OptionType::kString:
+      return *rc::gen::elementOf(std::vector<std::string>{"EACCES", "kill", "ENOSYS", "notify"});
+    case OptionType::kPath:
+      return "/p" + std::string(option.key) + number;
+    default:
+      return std::string(option.default_text);
   }
 }
 
@@ -56,7 +64,8 @@ void AddFiles(Model& model) {
   for (int i = 0; i < count; ++i) {
     FileRule rule;
     rule.access = static_cast<FileAccess>(*rc::gen::inRange(0, 4));
-    rule.target = "/t" + std::to_string(i) + "/x" + RandomText(20) + "y" + (*rc::gen::arbitrary<bool>() ? "?" : "");
+    rule.target =
+        "/t" + std::to_string(i) + "/x" + RandomText(20) + "y" + (*rc::gen::arbitrary<bool>() ? "?" : "");
     rule.optional = *rc::gen::arbitrary<bool>() && rule.access != FileAccess::kScratch;
     if (rule.access == FileAccess::kRead || rule.access == FileAccess::kWrite) {
       rule.source = *rc::gen::arbitrary<bool>() ? rule.target : "/from" + std::to_string(i);
@@ -86,8 +95,12 @@ void AddSyscalls(Syscalls& syscalls) {
     SyscallRule rule;
     rule.call = call;
     rule.when = *rc::gen::arbitrary<bool>() ? "" : "arg0 == 1";
-    rule.action = *rc::gen::elementOf(std::vector<Do>{{DoKind::kAllow, 0}, {DoKind::kErrno, 1}, {DoKind::kErrno, 0},
-                                                      {DoKind::kKill, 0}, {DoKind::kLog, 0}, {DoKind::kNotify, 0}});
+    rule.action = *rc::gen::elementOf(std::vector<Do>{{DoKind::kAllow, 0},
+                                                      {DoKind::kErrno, 1},
+                                                      {DoKind::kErrno, 0},
+                                                      {DoKind::kKill, 0},
+                                                      {DoKind::kLog, 0},
+                                                      {DoKind::kNotify, 0}});
     rule.reason = RandomText(30);
     syscalls.rules.push_back(rule);
   }

@@ -66,10 +66,14 @@ Slot SlotOf(const Model& model, const Option& option) {
 // A value in the one scale that its type can be compared in.
 Result<double> Measure(const Option& option, std::string_view text) {
   switch (option.type) {
-    case OptionType::kSize: return static_cast<double>(MOAT_TRY(base::ParseSize(text)));
-    case OptionType::kDuration: return static_cast<double>(MOAT_TRY(base::ParseDuration(text)));
-    case OptionType::kCount: return static_cast<double>(MOAT_TRY(base::ParseCount(text)));
-    default: return base::ParseDecimal(text);
+    case OptionType::kSize:
+      return static_cast<double>(MOAT_TRY(base::ParseSize(text)));
+    case OptionType::kDuration:
+      return static_cast<double>(MOAT_TRY(base::ParseDuration(text)));
+    case OptionType::kCount:
+      return static_cast<double>(MOAT_TRY(base::ParseCount(text)));
+    default:
+      return base::ParseDecimal(text);
   }
 }
 
@@ -98,11 +102,11 @@ Status SetNumber(const Slot& slot, const Option& option, std::string_view text, 
   } else if (auto* small = std::get_if<Setting<std::int64_t>*>(&slot)) {
     (*small)->Set(static_cast<std::int64_t>(MOAT_TRY(base::ParseCount(text))), origin);
   } else if (option.type == OptionType::kSize) {
-    std::get<Setting<std::uint64_t>*>(slot)->Set(
-        unlimited ? kUnlimited : MOAT_TRY(base::ParseSize(text)), origin);
+    std::get<Setting<std::uint64_t>*>(slot)->Set(unlimited ? kUnlimited : MOAT_TRY(base::ParseSize(text)),
+                                                 origin);
   } else {
-    std::get<Setting<std::uint64_t>*>(slot)->Set(
-        unlimited ? kUnlimited : MOAT_TRY(base::ParseCount(text)), origin);
+    std::get<Setting<std::uint64_t>*>(slot)->Set(unlimited ? kUnlimited : MOAT_TRY(base::ParseCount(text)),
+                                                 origin);
   }
   return {};
 }
@@ -176,12 +180,18 @@ Status SetText(const Slot& slot, std::string_view text, const Origin& origin) {
 
 Status SetByType(const Slot& slot, const Option& option, std::string_view text, const Origin& origin) {
   switch (option.type) {
-    case OptionType::kEnum: return SetEnum(slot, option, text, origin);
-    case OptionType::kPercent: return SetPercent(slot, text, origin);
-    case OptionType::kBool: return SetBool(slot, text, origin);
-    case OptionType::kString: return SetVerdict(slot, text, origin);
-    case OptionType::kPath: return SetText(slot, text, origin);
-    default: return SetNumber(slot, option, text, origin);
+    case OptionType::kEnum:
+      return SetEnum(slot, option, text, origin);
+    case OptionType::kPercent:
+      return SetPercent(slot, text, origin);
+    case OptionType::kBool:
+      return SetBool(slot, text, origin);
+    case OptionType::kString:
+      return SetVerdict(slot, text, origin);
+    case OptionType::kPath:
+      return SetText(slot, text, origin);
+    default:
+      return SetNumber(slot, option, text, origin);
   }
 }
 
@@ -202,8 +212,12 @@ struct Formatter {
   }
   std::string operator()(const Setting<std::int64_t>* s) const { return base::SignedNumber(s->value); }
   std::string operator()(const Setting<Do>* s) const { return QuoteToml(DoText(s->value)); }
-  std::string operator()(const Setting<ProcMode>* s) const { return Word(static_cast<std::size_t>(s->value)); }
-  std::string operator()(const Setting<NetworkMode>* s) const { return Word(static_cast<std::size_t>(s->value)); }
+  std::string operator()(const Setting<ProcMode>* s) const {
+    return Word(static_cast<std::size_t>(s->value));
+  }
+  std::string operator()(const Setting<NetworkMode>* s) const {
+    return Word(static_cast<std::size_t>(s->value));
+  }
   std::string operator()(const Setting<BestEffort>* s) const {
     return s->value == BestEffort::kYes ? "true" : "false";
   }

@@ -11,9 +11,8 @@ namespace {
 
 bool Names(const Entry* entry, std::string_view word) {
   if (entry == nullptr) return false;
-  return std::any_of(entry->value.items.begin(), entry->value.items.end(), [&](const Node& item) {
-    return item.kind == Node::Kind::kString && item.text == word;
-  });
+  return std::any_of(entry->value.items.begin(), entry->value.items.end(),
+                     [&](const Node& item) { return item.kind == Node::Kind::kString && item.text == word; });
 }
 
 std::vector<std::string> Members(std::string_view group) {
@@ -94,20 +93,40 @@ Status ReadRules(const Node& section, std::vector<SyscallRule>& rules) {
   const Entry* entry = section.Find("rule");
   if (entry == nullptr) return {};
   if (entry->value.kind != Node::Kind::kArray) {
-    return WithOrigin(WithFix(PolicyError("`rule` is a list of tables"), "write [[syscalls.rule]], with two brackets"),
-                      entry->origin);
+    return WithOrigin(
+        WithFix(PolicyError("`rule` is a list of tables"), "write [[syscalls.rule]], with two brackets"),
+        entry->origin);
   }
   for (const Node& table : entry->value.items) MOAT_TRY(ReadRule(table, rules));
   return {};
 }
 
-// What a nearer text denies, the rules of its bases no longer allow.
-void DropAllowingRules(std::vector<SyscallRule>& rules, std::string_view denied) {
-  std::erase_if(rules, [&](const SyscallRule& rule) {
-    if (!Grants(rule.action)) return false;
-    const bpf::SyscallInfo* call = FindAnywhere(rule.call);
-    return rule.call == denied || (call != nullptr && Covers(denied, *call));
-  });
+// Whether a denied entry takes all of the other away: the same word, or the call's group.
+bool TakesAway(std::string_view denied, std::string_view entry) {
+  const bpf::SyscallInfo* call = FindAnywhere(entry);
+  return denied == entry || (call != nullptr && Covers(denied, *call));
+}
+
+// What a nearer text denies, its bases no longer allow, by list or by rule.
+void DropGrants(Syscalls& syscalls, std::string_view denied) {
+  std::erase_if(syscalls.allow,
+                [&](const Setting<std::string>& name) { return TakesAway(denied, name.value); });
+  std::erase_if(syscalls.rules,
+                [&](const SyscallRule& rule) { return Grants(rule.action) && TakesAway(denied, rule.call); });
+}
+
+// An allow that a deny of the same text, or a wider one of a base, would undo.
+Status CheckNotBoth(const std::vector<Setting<std::string>>& denied, const Entry& allow) {
+  for (const Node& item : allow.value.items) {
+    for (const Setting<std::string>& deny : denied) {
+      if (!TakesAway(deny.value, item.text)) continue;
+      return WithFix(PolicyError(Quote(item.text) + " is in `allow`, but " + Quote(deny.value) +
+                                     " in `deny` at " + deny.origin.ToString() + " takes it out again",
+                                 item.origin),
+                     "take one of the two out");
+    }
+  }
+  return {};
 }
 
 }  // namespace
@@ -122,17 +141,17 @@ Status AppendNames(std::vector<Setting<std::string>>& list, const Entry& entry) 
   std::vector<Setting<std::string>> own;
   for (const Node& item : entry.value.items) {
     if (item.kind != Node::Kind::kString) {
-      return PolicyError("an entry of " + Quote(entry.key) + " must be a string, not " +
-                             std::string(KindName(item.kind)),
-                         item.origin);
+      return PolicyError(
+          "an entry of " + Quote(entry.key) + " must be a string, not " + std::string(KindName(item.kind)),
+          item.origin);
     }
     const auto same = [&](const Setting<std::string>& known) { return known.value == item.text; };
     const auto twice = std::find_if(own.begin(), own.end(), same);
     if (twice != own.end()) {
-      return WithFix(PolicyError(Quote(item.text) + " is listed twice, the first time at " +
-                                     twice->origin.ToString(),
-                                 item.origin),
-                     "keep one of the two");
+      return WithFix(
+          PolicyError(Quote(item.text) + " is listed twice, the first time at " + twice->origin.ToString(),
+                      item.origin),
+          "keep one of the two");
     }
     Setting<std::string> name(item.text);
     name.origin = item.origin;
@@ -153,11 +172,14 @@ Status ApplySyscalls(Syscalls& syscalls, const Node& section) {
     for (const Node& item : allow->value.items) {
       std::erase_if(syscalls.deny, [&](const Setting<std::string>& name) { return name.value == item.text; });
     }
-    MOAT_TRY(AppendNames(syscalls.allow, *allow));
   }
   if (deny != nullptr) {
     MOAT_TRY(AppendNames(syscalls.deny, *deny));
-    for (const Node& item : deny->value.items) DropAllowingRules(syscalls.rules, item.text);
+    for (const Node& item : deny->value.items) DropGrants(syscalls, item.text);
+  }
+  if (allow != nullptr) {
+    MOAT_TRY(AppendNames(syscalls.allow, *allow));
+    MOAT_TRY(CheckNotBoth(syscalls.deny, *allow));
   }
   std::vector<SyscallRule> own;
   MOAT_TRY(ReadRules(section, own));

@@ -38,7 +38,8 @@ std::string FileEntry(const FileRule& rule) {
 
 std::string FileLists(const Files& files) {
   std::string out;
-  for (const FileAccess access : {FileAccess::kRead, FileAccess::kWrite, FileAccess::kHide, FileAccess::kDevice}) {
+  for (const FileAccess access :
+       {FileAccess::kRead, FileAccess::kWrite, FileAccess::kHide, FileAccess::kDevice}) {
     std::string entries;
     for (const FileRule& rule : files.rules) {
       if (rule.access == access) entries += "  " + FileEntry(rule) + "," + Said(rule.origin);
@@ -63,7 +64,8 @@ std::string ScratchTable(const Files& files) {
 std::string Names(std::string_view key, const std::vector<Setting<std::string>>& names) {
   if (names.empty()) return {};
   std::string out = std::string(key) + " = [\n";
-  for (const Setting<std::string>& name : names) out += "  " + QuoteToml(name.value) + "," + Said(name.origin);
+  for (const Setting<std::string>& name : names)
+    out += "  " + QuoteToml(name.value) + "," + Said(name.origin);
   return out + "]\n";
 }
 

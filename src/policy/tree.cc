@@ -20,13 +20,20 @@ Node Convert(const toml::node& from, const std::string& path);
 
 Node::Kind KindOf(const toml::node& from) {
   switch (from.type()) {
-    case toml::node_type::string: return Node::Kind::kString;
-    case toml::node_type::integer: return Node::Kind::kInteger;
-    case toml::node_type::floating_point: return Node::Kind::kFloat;
-    case toml::node_type::boolean: return Node::Kind::kBool;
-    case toml::node_type::array: return Node::Kind::kArray;
-    case toml::node_type::table: return Node::Kind::kTable;
-    default: return Node::Kind::kDate;
+    case toml::node_type::string:
+      return Node::Kind::kString;
+    case toml::node_type::integer:
+      return Node::Kind::kInteger;
+    case toml::node_type::floating_point:
+      return Node::Kind::kFloat;
+    case toml::node_type::boolean:
+      return Node::Kind::kBool;
+    case toml::node_type::array:
+      return Node::Kind::kArray;
+    case toml::node_type::table:
+      return Node::Kind::kTable;
+    default:
+      return Node::Kind::kDate;
   }
 }
 
@@ -57,8 +64,7 @@ Node Convert(const toml::node& from, const std::string& path) {
 
 Error Describe(const toml::parse_error& failure, const std::string& path) {
   const std::string_view description = failure.description();
-  Error error = PolicyError("not valid TOML: " + std::string(description),
-                            At(path, failure.source()));
+  Error error = PolicyError("not valid TOML: " + std::string(description), At(path, failure.source()));
   if (description.find("redefine") != std::string_view::npos) {
     error.message = "this key or section was already written above";
     error.fix = "keep one of the two";
@@ -80,13 +86,20 @@ const Entry* Node::Find(std::string_view key) const {
 
 std::string_view KindName(Node::Kind kind) {
   switch (kind) {
-    case Node::Kind::kString: return "a string";
-    case Node::Kind::kInteger: return "a whole number";
-    case Node::Kind::kFloat: return "a number with a fraction";
-    case Node::Kind::kBool: return "true or false";
-    case Node::Kind::kDate: return "a date or time";
-    case Node::Kind::kArray: return "a list";
-    case Node::Kind::kTable: return "a table";
+    case Node::Kind::kString:
+      return "a string";
+    case Node::Kind::kInteger:
+      return "a whole number";
+    case Node::Kind::kFloat:
+      return "a number with a fraction";
+    case Node::Kind::kBool:
+      return "true or false";
+    case Node::Kind::kDate:
+      return "a date or time";
+    case Node::Kind::kArray:
+      return "a list";
+    case Node::Kind::kTable:
+      return "a table";
   }
   return "something else";
 }

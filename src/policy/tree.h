@@ -19,12 +19,12 @@ struct Node {
   enum class Kind : std::uint8_t { kString, kInteger, kFloat, kBool, kDate, kArray, kTable };
 
   Kind kind = Kind::kTable;
-  Origin origin;              // of the value
-  std::string text;           // kString
-  std::int64_t integer = 0;   // kInteger, kBool
-  double number = 0;          // kFloat
-  std::vector<Node> items;    // kArray
-  std::vector<Entry> entries; // kTable, in the order of the text
+  Origin origin;               // of the value
+  std::string text;            // kString
+  std::int64_t integer = 0;    // kInteger, kBool
+  double number = 0;           // kFloat
+  std::vector<Node> items;     // kArray
+  std::vector<Entry> entries;  // kTable, in the order of the text
 
   const Entry* Find(std::string_view key) const;
 };

@@ -29,7 +29,8 @@ Status CheckLimits(const Limits& limits) {
                   limits.wall.origin, "set `wall` to the longest that anybody waits");
   }
   if (limits.stack.value != kUnlimited && limits.address_space.value < limits.stack.value) {
-    return Refuse("`address_space` is smaller than `stack`: no program could start", limits.address_space.origin,
+    return Refuse("`address_space` is smaller than `stack`: no program could start",
+                  limits.address_space.origin,
                   "raise `address_space` or leave it out; `memory` is the limit for real use");
   }
   return {};
@@ -97,8 +98,8 @@ Status CheckFileRule(const FileRule& rule) {
 Status CheckApart(const Setting<std::string>& own, std::string_view name, const FileRule& rule) {
   if (own.value != rule.target) return {};
   const Origin& where = rule.origin.empty() ? own.origin : rule.origin;
-  return Refuse(Quote(rule.target) + " is the " + std::string(name) + " folder and a line of [files] at once", where,
-                "give `" + std::string(name) + "` another path");
+  return Refuse(Quote(rule.target) + " is the " + std::string(name) + " folder and a line of [files] at once",
+                where, "give `" + std::string(name) + "` another path");
 }
 
 Status CheckFiles(const Files& files) {
@@ -116,7 +117,8 @@ Status CheckFiles(const Files& files) {
     MOAT_TRY(CheckApart(files.output, "output", rule));
   }
   // A working folder reached through /proc can be a descriptor of the launcher.
-  for (const std::string_view bad : {std::string_view("/proc"), std::string_view("/sys"), std::string_view("/dev")}) {
+  for (const std::string_view bad :
+       {std::string_view("/proc"), std::string_view("/sys"), std::string_view("/dev")}) {
     if (IsWithin(files.cwd.value, bad)) {
       return Refuse("`cwd` " + Quote(files.cwd.value) + " is inside " + Quote(bad), files.cwd.origin,
                     "start in a folder of files, such as `/tmp`");
@@ -145,27 +147,16 @@ Status CheckAllowed(const Setting<std::string>& entry) {
     const bpf::GroupInfo* group = bpf::FindGroup(std::string_view(entry.value).substr(1));
     if (group == nullptr) return UnknownName(entry.value, entry.origin);
     if (group->max_tier < kNeedsReason) return {};
-    return Refuse("every call of " + Quote(entry.value) + " is of tier " + base::Number(group->max_tier) + " (" +
-                      std::string(group->doc) + ")",
+    return Refuse("every call of " + Quote(entry.value) + " is of tier " + base::Number(group->max_tier) +
+                      " (" + std::string(group->doc) + ")",
                   entry.origin, "grant single calls with a [[syscalls.rule]] that has a `reason`");
   }
   const bpf::SyscallInfo* call = FindAnywhere(entry.value);
   if (call == nullptr) return UnknownName(entry.value, entry.origin);
   if (call->tier < kNeedsReason) return {};
-  return Refuse(Quote(entry.value) + " is of tier " + base::Number(call->tier) + " (" + std::string(call->reason) + ")",
-                entry.origin, "grant it with a [[syscalls.rule]] that has a `reason`");
-}
-
-// The call itself is denied below, by a list that was meant to take it out.
-Status CheckNotBoth(const Setting<std::string>& allowed, const Syscalls& syscalls) {
-  for (const Setting<std::string>& denied : syscalls.deny) {
-    const bpf::SyscallInfo* call = FindAnywhere(allowed.value);
-    const bool covered = denied.value == allowed.value || (call != nullptr && Covers(denied.value, *call));
-    if (!covered) continue;
-    return Refuse(Quote(allowed.value) + " is in `allow`, but `deny` takes it out again at " + denied.origin.ToString(),
-                  allowed.origin, "take it out of one of the two");
-  }
-  return {};
+  return Refuse(
+      Quote(entry.value) + " is of tier " + base::Number(call->tier) + " (" + std::string(call->reason) + ")",
+      entry.origin, "grant it with a [[syscalls.rule]] that has a `reason`");
 }
 
 Status CheckDenied(const Setting<std::string>& entry) {
@@ -177,7 +168,8 @@ Status CheckDenied(const Setting<std::string>& entry) {
   for (const std::string_view vital : {"exit", "exit_group", "rt_sigreturn", "restart_syscall"}) {
     const bpf::SyscallInfo* call = FindAnywhere(vital);
     if (call != nullptr && Covers(entry.value, *call)) {
-      return Refuse(Quote(entry.value) + " denies " + Quote(vital) + ": a process that cannot end spins for ever",
+      return Refuse("`deny` of " + Quote(entry.value) + " takes away " + Quote(vital) +
+                        ": a process that cannot end spins for ever",
                     entry.origin, "take it out of `deny`");
     }
   }
@@ -188,13 +180,14 @@ Status CheckRule(const SyscallRule& rule) {
   const bpf::SyscallInfo* call = FindAnywhere(rule.call);
   if (call == nullptr) return UnknownName(rule.call, rule.origin);
   if (IsVital(rule.call) && rule.action.kind != DoKind::kAllow && rule.action.kind != DoKind::kLog) {
-    return Refuse("a rule denies " + Quote(rule.call) + ": a process that cannot end spins for ever", rule.origin,
-                  "take the rule out");
+    return Refuse("a rule denies " + Quote(rule.call) + ": a process that cannot end spins for ever",
+                  rule.origin, "take the rule out");
   }
   const bool grants = Grants(rule.action);
   if (grants && call->tier >= kNever && rule.reason.empty()) {
-    return Refuse(Quote(rule.call) + " is of tier 4, never granted to a job (" + std::string(call->reason) + ")",
-                  rule.origin, "take the rule out, or give a `reason` that a reader of the plan will accept");
+    return Refuse(
+        Quote(rule.call) + " is of tier 4, never granted to a job (" + std::string(call->reason) + ")",
+        rule.origin, "take the rule out, or give a `reason` that a reader of the plan will accept");
   }
   if (grants && call->tier >= kNeedsReason && rule.reason.empty()) {
     return Refuse("a rule allows " + Quote(rule.call) + ", of tier " + base::Number(call->tier) + " (" +
@@ -219,10 +212,7 @@ Status CheckReached(const std::vector<SyscallRule>& rules) {
 }
 
 Status CheckSyscalls(const Syscalls& syscalls) {
-  for (const Setting<std::string>& entry : syscalls.allow) {
-    MOAT_TRY(CheckAllowed(entry));
-    MOAT_TRY(CheckNotBoth(entry, syscalls));
-  }
+  for (const Setting<std::string>& entry : syscalls.allow) MOAT_TRY(CheckAllowed(entry));
   for (const Setting<std::string>& entry : syscalls.deny) MOAT_TRY(CheckDenied(entry));
   for (const SyscallRule& rule : syscalls.rules) MOAT_TRY(CheckRule(rule));
   return CheckReached(syscalls.rules);
@@ -233,7 +223,8 @@ Status CheckSyscalls(const Syscalls& syscalls) {
 bool IsName(std::string_view text) {
   const auto is_letter = [](char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_'; };
   if (text.empty() || !is_letter(text[0])) return false;
-  return std::all_of(text.begin(), text.end(), [&](char c) { return is_letter(c) || (c >= '0' && c <= '9'); });
+  return std::all_of(text.begin(), text.end(),
+                     [&](char c) { return is_letter(c) || (c >= '0' && c <= '9'); });
 }
 
 Status CheckEnvironment(const Environment& environment) {

@@ -18,8 +18,8 @@ struct Verb {
 };
 
 constexpr Verb kVerbs[] = {
-    {"allow", {DoKind::kAllow, 0}},   {"kill", {DoKind::kKill, 0}}, {"notify", {DoKind::kNotify, 0}},
-    {"log", {DoKind::kLog, 0}},       {"success", {DoKind::kErrno, 0}},
+    {"allow", {DoKind::kAllow, 0}}, {"kill", {DoKind::kKill, 0}},     {"notify", {DoKind::kNotify, 0}},
+    {"log", {DoKind::kLog, 0}},     {"success", {DoKind::kErrno, 0}},
 };
 
 void AppendEscaped(std::string& out, char c) {
