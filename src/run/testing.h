@@ -37,7 +37,7 @@ class CollectTest : public testing::Test {
   }
 
   static sys::Fd Open(const std::filesystem::path& path, int flags = O_RDONLY | O_DIRECTORY) {
-    return sys::Fd(::open(path.c_str(), flags | O_CLOEXEC));
+    return sys::Fd(::open(path.c_str(), flags | O_CLOEXEC, 0644));
   }
 
   Collected Run(CollectLimits limits = {}) {
