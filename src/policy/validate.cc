@@ -3,12 +3,12 @@
 
 #include "base/similar.h"
 #include "base/text.h"
-#include "base/units.h"
 #include "bpf/syscall_table.h"
 #include "policy/load.h"
 #include "policy/paths.h"
 #include "policy/scalars.h"
 #include "policy/verdicts.h"
+#include "policy/when.h"
 
 namespace moat::policy {
 namespace {
@@ -32,22 +32,6 @@ Status CheckLimits(const Limits& limits) {
     return Refuse("`address_space` is smaller than `stack`: no program could start",
                   limits.address_space.origin,
                   "raise `address_space` or leave it out; `memory` is the limit for real use");
-  }
-  return {};
-}
-
-// A scratch folder larger than the memory that it counts against would never be full: the
-// job dies of memory first. Lines of one text must agree; where a flag or a nearer profile
-// lowered `memory`, the plan caps the folders instead.
-Status CheckScratchSizes(const Model& model) {
-  for (const FileRule& rule : model.files.rules) {
-    const bool too_large = rule.access == FileAccess::kScratch && rule.size > model.limits.memory.value;
-    if (too_large && rule.origin.file == model.limits.memory.origin.file) {
-      return Refuse("scratch folder " + Quote(rule.target) + " (" + base::FormatSize(rule.size) +
-                        ") is larger than `memory` (" + base::FormatSize(model.limits.memory.value) +
-                        "), which it counts against",
-                    rule.origin, "raise `memory` or make the folder smaller");
-    }
   }
   return {};
 }
@@ -197,6 +181,21 @@ Status CheckRule(const SyscallRule& rule) {
   return {};
 }
 
+// The condition must make sense for the call wherever the call exists: a policy is not written
+// for one machine.
+Status CheckWhen(const SyscallRule& rule) {
+#ifdef MOAT_HAS_WHEN
+  if (rule.when.empty()) return {};
+  for (const bpf::Abi abi : {bpf::Abi::kX86_64, bpf::Abi::kAarch64}) {
+    const bpf::SyscallInfo* call = bpf::FindSyscall(abi, rule.call);
+    if (call != nullptr) MOAT_TRY(ParseWhen(rule.when, *call, rule.origin));
+  }
+#else
+  static_cast<void>(rule);
+#endif
+  return {};
+}
+
 // A rule behind one that always decides the same call is dead: its author expects otherwise.
 Status CheckReached(const std::vector<SyscallRule>& rules) {
   for (std::size_t i = 0; i < rules.size(); ++i) {
@@ -214,7 +213,10 @@ Status CheckReached(const std::vector<SyscallRule>& rules) {
 Status CheckSyscalls(const Syscalls& syscalls) {
   for (const Setting<std::string>& entry : syscalls.allow) MOAT_TRY(CheckAllowed(entry));
   for (const Setting<std::string>& entry : syscalls.deny) MOAT_TRY(CheckDenied(entry));
-  for (const SyscallRule& rule : syscalls.rules) MOAT_TRY(CheckRule(rule));
+  for (const SyscallRule& rule : syscalls.rules) {
+    MOAT_TRY(CheckRule(rule));
+    MOAT_TRY(CheckWhen(rule));
+  }
   return CheckReached(syscalls.rules);
 }
 
@@ -251,7 +253,6 @@ Status CheckEnvironment(const Environment& environment) {
 Status Validate(const Model& model) {
   MOAT_TRY(CheckLimits(model.limits));
   MOAT_TRY(CheckFiles(model.files));
-  MOAT_TRY(CheckScratchSizes(model));
   MOAT_TRY(CheckSyscalls(model.syscalls));
   return CheckEnvironment(model.environment);
 }

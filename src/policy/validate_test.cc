@@ -22,12 +22,9 @@ TEST(Validate, LimitsAgainstEachOther) {
   EXPECT_EQ(Check("[limits]\naddress_space = \"4M\""),
             "test.toml:3:17: `address_space` is smaller than `stack`: no program could start; raise "
             "`address_space` or leave it out; `memory` is the limit for real use");
-  EXPECT_EQ(Check("[limits]\nmemory = \"64M\"\n[files]\nscratch = { \"/tmp\" = \"256M\" }"),
-            "test.toml:5:13: scratch folder `/tmp` (256M) is larger than `memory` (64M), which it counts "
-            "against; raise `memory` or make the folder smaller");
 }
 
-TEST(Validate, AFlagMayLowerMemoryBelowTheProfilesScratch) {
+TEST(Validate, MemoryMayBeLessThanTheScratchOfAProfile) {
   Model model = *ParseBody("[files]\nscratch = { \"/tmp\" = \"256M\" }");
   ASSERT_TRUE(ApplyFlag(model, "memory", "64M").ok());
   EXPECT_TRUE(Validate(model).ok());
