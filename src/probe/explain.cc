@@ -82,6 +82,11 @@ Reason UserNs(const Outcome& outcome, const LayerRow& row, const Hints& hints) {
             "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"};
   }
   if (refused && hints.outer_filter) return OuterFilter(outcome.call);
+  if (outcome.error == EACCES && hints.undumpable) {
+    // Not made dumpable for the trial: our memory may hold what others of our uid must not see.
+    return {"this process changed its ids since it was executed, and may not write its own maps",
+            "ask from a program that was executed as this user (moat doctor)"};
+  }
   if (outcome.error == EPERM) {
     return {"refused: by a chroot that we are in, by ids that have no meaning here, or by a security module", ""};
   }
@@ -91,7 +96,7 @@ Reason UserNs(const Outcome& outcome, const LayerRow& row, const Hints& hints) {
 }
 
 Reason Procfs(const Outcome& outcome, const LayerRow& row) {
-  if (outcome.error == EPERM) {
+  if (outcome.error == EPERM && outcome.call == std::string_view("fsmount")) {
     return {"parts of /proc are masked here, and the kernel shows a fresh one only to those who see all of the old one",
             "run the container with its /proc unmasked (docker: --security-opt systempaths=unconfined)"};
   }

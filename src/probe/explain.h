@@ -25,6 +25,7 @@ struct Hints {
   std::optional<std::uint64_t> apparmor_userns;  // kernel.apparmor_restrict_unprivileged_userns (Ubuntu)
   std::optional<std::uint64_t> max_user_ns;      // user.max_user_namespaces
   bool outer_filter = false;                     // a seccomp filter was there before us
+  bool undumpable = false;                       // we changed our ids: our /proc/self is root's
   bool root = false;                             // we have CAP_SYS_ADMIN here
 };
 

@@ -2,6 +2,7 @@
 
 #include <linux/capability.h>
 #include <linux/seccomp.h>
+#include <sys/prctl.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -50,6 +51,7 @@ Hints ReadHints() {
   // "Seccomp:\t2" is a filter. Not by prctl(PR_GET_SECCOMP): under strict mode that kills.
   const auto status = sys::ReadFile("/proc/thread-self/status", 1 << 16);
   hints.outer_filter = status.ok() && status->find("\nSeccomp:\t2") != std::string::npos;
+  hints.undumpable = Syscall(__NR_prctl, PR_GET_DUMPABLE, 0, 0, 0, 0) != 1;
   return hints;
 }
 
@@ -200,7 +202,7 @@ Result<HostFacts> Probe(const Options& options) {
   setup.privilege = facts.root.works ? Privilege::kRoot : Privilege::kNone;
   setup.uid = facts.euid;
   setup.gid = facts.egid;
-  setup.job_uid = options.job_uid_base + static_cast<std::uint32_t>(Syscall(__NR_gettid));
+  setup.job_uid = facts.uid_base + static_cast<std::uint32_t>(Syscall(__NR_gettid)) % facts.uid_count;
   setup.timeout = options.timeout;
   Trials trials = MOAT_TRY(RunTrials(setup));
   if (facts.root.works && trials[Step::kJobMaps].tried() && !trials[Step::kJobMaps].worked()) {

@@ -10,7 +10,6 @@
 #pragma once
 
 #include <chrono>
-#include <cstdint>
 
 #include "moat/result.h"
 #include "plan/host_facts.h"
@@ -18,9 +17,7 @@
 namespace moat::probe {
 
 struct Options {
-  std::chrono::milliseconds timeout{2000};
-  // The first of the host uids that jobs get when moat runs as root; one is tried.
-  std::uint32_t job_uid_base = 0x70000000;
+  std::chrono::milliseconds timeout{2000};  // for each of at most two rounds of trials
 };
 
 Result<plan::HostFacts> Probe(const Options& options = {});

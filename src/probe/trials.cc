@@ -150,6 +150,13 @@ void TryJob(Trials& trials, const TrialSetup& setup) {
   Reap(child);
 }
 
+// Filters need no namespace: tried here when no job came to it.
+[[noreturn]] void EndLauncher(Trials& trials) {
+  if (!trials[Step::kFilter].tried()) TryFilter(trials[Step::kFilter]);
+  Syscall(__NR_exit_group, 0);
+  __builtin_unreachable();
+}
+
 // What the launcher would do.
 [[noreturn]] void Launcher(Trials& trials, const TrialSetup& setup, long parent) {
   DieWithParent(parent);
@@ -157,8 +164,9 @@ void TryJob(Trials& trials, const TrialSetup& setup) {
   const unsigned long own = uapi::kCloneNewNs | (root ? 0 : uapi::kCloneNewUser);
   const long unshared = Note(trials[Step::kUnshare], "unshare", Syscall(__NR_unshare, own));
   if (!root) {
-    if (IsError(unshared)) Syscall(__NR_exit_group, 0);
+    if (IsError(unshared)) EndLauncher(trials);
     WriteMaps(trials[Step::kOwnMaps], {"self", 0, setup.uid, setup.gid}, SetGroups::kDeny);
+    if (!trials[Step::kOwnMaps].worked()) EndLauncher(trials);
     // The new namespace came with new credentials, which forget whom to die with.
     Syscall(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   }
@@ -173,8 +181,7 @@ void TryJob(Trials& trials, const TrialSetup& setup) {
     TryAttach(trials[Step::kAttach], tmpfs);
     if (trials[Step::kAttach].worked()) TryOverlay(trials[Step::kOverlay], tmpfs);
   }
-  Syscall(__NR_exit_group, 0);
-  __builtin_unreachable();
+  EndLauncher(trials);
 }
 
 // True when the child ended by itself in time.
