@@ -49,6 +49,14 @@ void ResetSignals() {
   }
 }
 
+// /proc/1/cmdline is readable to everyone inside: the caller's command line, with the paths
+// of the host in it, ends here. A byte stays: an empty one would read as a kernel thread.
+void WipeCommandLine(unsigned char* blob, const abi::Header& header) {
+  const auto& slots = *reinterpret_cast<const abi::Slots*>(blob + header.slots);
+  volatile auto* bytes = reinterpret_cast<volatile unsigned char*>(slots.wipe);
+  for (std::uint64_t i = 0; i < slots.wipe_size; ++i) bytes[i] = i == 0 ? '-' : 0;
+}
+
 // The process that becomes the program. It shares pid 1's memory until exec, so that a
 // failure is told by a store, which no filter can deny (ADR 1).
 void Program(void* argument) {
@@ -143,6 +151,7 @@ void EndEveryone() {
 
 void Main(unsigned char* blob, abi::Shared* shared) {
   const auto& header = *reinterpret_cast<const abi::Header*>(blob);
+  WipeCommandLine(blob, header);
   ResetSignals();
   const Outcome outcome = Interpret(blob, shared, header.phase_begin[2], header.phase_begin[3]);
   if (outcome.failed_op != abi::kNoOp) {

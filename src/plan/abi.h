@@ -89,6 +89,12 @@ struct EnvRow {
   Offset value;
 };
 
+// Names for reports: the launcher knows no syscall table.
+struct CallNameRow {
+  std::uint16_t number, pad;
+  Offset name;
+};
+
 // A file whose change makes a cached plan stale.
 struct DependencyRow {
   Offset path;
@@ -136,11 +142,13 @@ struct InputSlot {
 };
 struct Slots {
   std::uint64_t argv, envp;       // addresses
+  std::uint64_t wipe, wipe_size;  // the launcher's own argv and environment, cleared in pid 1
   std::int32_t standard[3];       // the guest's 0, 1, 2 before they are moved
   std::int32_t launcher_pidfd;
   std::int32_t root_fd;           // the new root
   std::int32_t output_fd;         // the output file system
-  char uid_text[kTextId];         // the job's uid, gid in the launcher's user namespace
+  std::int32_t job_uid, job_gid;  // of the job, in the launcher's user namespace
+  char uid_text[kTextId];         // the same in digits: the job's uid, gid in the launcher's user namespace
   char gid_text[kTextId];
   char pid_text[kTextId];         // pid 1 of the job in the launcher's pid namespace
   char group_name[kTextId * 2];   // "moat-<tid>-<n>"
@@ -155,6 +163,7 @@ enum HeaderFlags : std::uint32_t {
   kUserNamespace = 1,    // clone with CLONE_NEWUSER, write maps
   kHasOutput = 2,        // there is an output folder
   kExecNonce = 4,        // the filter allows exec only with the nonce in the 6th register
+  kOwnNamespace = 8,     // the launcher must enter a user namespace of its own first
 };
 
 struct Header {
@@ -163,6 +172,7 @@ struct Header {
   std::uint32_t flags;             // HeaderFlags
   std::uint64_t clone_flags;       // CLONE_NEW* for clone3
   std::uint32_t inside_uid, inside_gid;
+  std::uint32_t uid_base, uid_count;  // host ids of jobs, when the launcher is root
   char policy_hash[72];            // sha256 of the effective policy, hex
   Offset ops;
   Index op_count;
@@ -181,6 +191,9 @@ struct Header {
   Index scratch_count;
   Offset relocations;              // Offset[]: uint64 words that hold offsets, to become addresses
   Index relocation_count;
+  Offset call_names;               // CallNameRow[]
+  Index call_name_count;
+  Offset stage_names;              // Offset[kStages]
   Offset slots;                    // Slots
   Offset filter;                   // sock_filter[]
   Index filter_count;

@@ -1,0 +1,33 @@
+// The command line of `moat run`, split into what only concerns this one job (files, report,
+// command) and what the plan depends on (policy and its flags).
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "moat/result.h"
+
+namespace moat::launcher {
+
+struct PolicyFlag {
+  std::string name, value;
+};
+
+struct Invocation {
+  std::string policy = "default";
+  std::vector<PolicyFlag> policy_flags;  // in the order given
+  std::vector<std::string> inputs;       // PATH or PATH=NAME
+  std::vector<std::string> environment;  // NAME (passed on) or NAME=value
+  std::string output_dir;
+  std::string report;                    // FILE or fd:N
+  bool no_cache = false;
+  bool help = false, version = false;
+  std::string inject;                    // tests: OP:ERRNO, hidden
+  std::vector<std::string> command;
+};
+
+// `args` begins behind the word "run". Flags end at `--` or at the first word that is none.
+Result<Invocation> ParseRun(const std::vector<std::string>& args);
+
+}  // namespace moat::launcher

@@ -1,0 +1,217 @@
+// bin/moat: starts jobs, quickly. It holds what `moat run` needs once a plan exists; for
+// everything else, plans included, it asks libexec/moat/moat-cli.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "base/safe_text.h"
+#include "base/text.h"
+#include "cli/launcher/invocation.h"
+#include "cli/launcher/plan_cache.h"
+#include "cli/launcher/report_sink.h"
+#include "run/job.h"
+#include "sys/calls.h"
+#include "uapi/syscall.h"
+
+extern char** environ;
+
+namespace moat::launcher {
+namespace {
+
+constexpr int kMoatFailed = 125;
+
+void Say(const std::string& line) {
+  (void)!write(2, ("moat: " + line + "\n").c_str(), line.size() + 7);
+}
+
+std::string Variable(const char* name) {
+  const char* value = getenv(name);
+  return value != nullptr ? value : "";
+}
+
+// bin/moat -> libexec/moat/moat-cli, wherever both were installed.
+std::string ToolPath() {
+  char self[4096];
+  const ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+  if (length <= 0) return {};
+  std::string path(self, static_cast<std::size_t>(length));
+  path.resize(path.rfind('/') == std::string::npos ? 0 : path.rfind('/'));
+  path.resize(path.rfind('/') == std::string::npos ? 0 : path.rfind('/'));
+  return path + "/libexec/moat/moat-cli";
+}
+
+int ExecTool(const std::string& tool, const std::vector<std::string>& args) {
+  std::vector<char*> argv;
+  for (const std::string& arg : args) argv.push_back(const_cast<char*>(arg.c_str()));
+  argv.push_back(nullptr);
+  execve(tool.c_str(), argv.data(), environ);
+  Say(tool + " cannot be executed: is moat installed completely?");
+  return kMoatFailed;
+}
+
+std::string WorkingFolder() {
+  char path[4096];
+  return getcwd(path, sizeof(path)) != nullptr ? path : "/";
+}
+
+Error ToolError(std::string message) {
+  Error error = SystemError("moat-cli", 0);
+  error.message = std::move(message);
+  return error;
+}
+
+// A failed compilation comes back as text lines: kind, call, errno, subject, message.
+Error ReadError(const std::string& answer) {
+  std::vector<std::string> fields(1);
+  for (const char c : answer) {
+    if (c == '\0') {
+      fields.emplace_back();
+    } else {
+      fields.back() += c;
+    }
+  }
+  if (fields.size() < 5) return ToolError("the plan could not be compiled");
+  Error error;
+  error.kind = static_cast<ErrorKind>(atoi(fields[0].c_str()) & 3);
+  error.call = fields[1];
+  error.subject = fields[3];
+  error.message = fields[4];
+  return error;
+}
+
+// Asks moat-cli for the plan of this command line; the answer comes through a memfd.
+Result<std::string> CompilePlan(const std::string& tool, const std::vector<std::string>& args) {
+  sys::MemFd answer = MOAT_TRY(sys::memfd_create("moat-plan", 0));
+  const pid_t pid = fork();
+  if (pid < 0) return SystemError("fork", errno);
+  if (pid == 0) {
+    fcntl(answer.get(), F_SETFD, 0);
+    std::vector<std::string> words = {"moat-cli", "__compile", base::Number(static_cast<std::uint64_t>(answer.get()))};
+    words.insert(words.end(), args.begin(), args.end());
+    _exit(ExecTool(tool, words));
+  }
+  int status = 0;
+  while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  }
+  lseek(answer.get(), 0, SEEK_SET);
+  std::string text = MOAT_TRY(sys::ReadAll(answer, 16 << 20, "moat-plan"));
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0 && !text.empty()) return text;
+  if (text.empty()) return ToolError("moat-cli ended without an answer");
+  return ReadError(text);
+}
+
+// The kernel lays argv and the environment out behind each other.
+void NoteOwnArguments(run::Job& job, char** argv) {
+  char* end = argv[0];
+  for (char** word = argv; *word != nullptr; ++word) end = *word + strlen(*word) + 1;
+  for (char** word = environ; *word != nullptr; ++word) {
+    if (*word == end) end = *word + strlen(*word) + 1;
+  }
+  job.own_arguments = argv[0];
+  job.own_arguments_size = static_cast<std::size_t>(end - argv[0]);
+}
+
+run::Job MakeJob(const Invocation& run, const Environment& environment, char** argv) {
+  run::Job job;
+  NoteOwnArguments(job, argv);
+  job.command = run.command;
+  job.environment = environment.variables;
+  for (const std::string& variable : run.environment) {
+    if (variable.find('=') != std::string::npos) {
+      job.extra_environment.push_back(variable);
+    } else if (getenv(variable.c_str()) != nullptr) {
+      job.extra_environment.push_back(variable + "=" + Variable(variable.c_str()));
+    }
+  }
+  job.inputs = run.inputs;
+  job.output_dir = run.output_dir;
+  if (!run.inject.empty()) {
+    job.fault.op = static_cast<std::uint32_t>(atoi(run.inject.c_str()));
+    const std::size_t colon = run.inject.find(':');
+    job.fault.error_number = colon == std::string::npos ? EIO : atoi(run.inject.c_str() + colon + 1);
+  }
+  return job;
+}
+
+Environment ReadEnvironment() {
+  Environment environment;
+  environment.path = Variable("PATH");
+  environment.cache_home = Variable("XDG_CACHE_HOME");
+  environment.home = Variable("HOME");
+  for (char** variable = environ; *variable != nullptr; ++variable) environment.variables.emplace_back(*variable);
+  return environment;
+}
+
+// What a person at a terminal wants to know when it did not end in the program's own way.
+void Tell(const Report& report) {
+  if (report.cause == Cause::kSetup) {
+    Say(base::Printable(report.detail));
+  } else if (report.cause != Cause::kExit && report.cause != Cause::kSignal && report.cause != Cause::kCancelled) {
+    Say(std::string(CauseName(report.cause)) + ": " + base::Printable(report.detail));
+  }
+  for (const RefusedOutput& refused : report.refused) {
+    Say("output " + base::Quoted(refused.name) + " was not collected: " + base::Printable(refused.why));
+  }
+  if (report.cause != Cause::kSetup) {
+    for (const std::string& hint : report.hints) Say("hint: " + base::Printable(hint));
+  }
+}
+
+int Finish(const Report& report, ReportSink& sink) {
+  Tell(report);
+  if (auto written = sink.Write(report.ToJson()); !written.ok()) {
+    Say("the report could not be written: " + base::Printable(written.error().ToString()));
+    return kMoatFailed;
+  }
+  return report.ExitStatus();
+}
+
+int RunCommand(const std::vector<std::string>& args, const std::string& tool, char** argv) {
+  auto parsed = ParseRun(std::vector<std::string>(args.begin() + 2, args.end()));
+  if (!parsed.ok()) {
+    Say(base::Printable(parsed.error().ToString()));
+    return kMoatFailed;
+  }
+  const Invocation& run = *parsed;
+  if (run.help || run.version) return ExecTool(tool, {"moat-cli", run.help ? "help" : "version", "run"});
+  auto sink = ReportSink::Open(run.report);
+  if (!sink.ok()) {
+    Say(base::Printable(sink.error().ToString()));
+    return kMoatFailed;
+  }
+  const Environment environment = ReadEnvironment();
+  const PlanCache cache(run, environment, WorkingFolder(), tool);
+  std::string plan = cache.Find();
+  const bool cached = !plan.empty();
+  if (!cached) {
+    auto compiled = CompilePlan(tool, std::vector<std::string>(args.begin() + 2, args.end()));
+    if (!compiled.ok()) return Finish(run::SetupReport(compiled.error(), "plan"), *sink);
+    plan = std::move(compiled).value();
+    cache.Keep(plan);
+  }
+  const Report report = run::Run(plan, MakeJob(run, environment, argv));
+  if (cached && report.cause == Cause::kSetup) cache.Forget();
+  return Finish(report, *sink);
+}
+
+int Main(int argc, char** argv) {
+  const std::vector<std::string> args(argv, argv + argc);
+  const std::string tool = ToolPath();
+  if (args.size() >= 2 && args[1] == "run") return RunCommand(args, tool, argv);
+  std::vector<std::string> words = args;
+  if (words.empty()) words.emplace_back("moat");
+  words[0] = "moat-cli";
+  return ExecTool(tool, words);
+}
+
+}  // namespace
+}  // namespace moat::launcher
+
+int main(int argc, char** argv) { _exit(moat::launcher::Main(argc, argv)); }

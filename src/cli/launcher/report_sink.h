@@ -1,0 +1,25 @@
+// Where the report goes: a file, replaced whole, or a descriptor that the caller gave. Opened
+// before the job starts, so that a mistake is told before work is done.
+#pragma once
+
+#include <string>
+
+#include "moat/result.h"
+#include "sys/fd.h"
+
+namespace moat::launcher {
+
+class ReportSink {
+ public:
+  // "", "FILE" or "fd:N".
+  static Result<ReportSink> Open(const std::string& where);
+  Status Write(const std::string& json);
+
+ private:
+  std::string name_, temporary_;
+  sys::Fd folder_, file_;
+  bool nameless_ = false;
+  int descriptor_ = -1;  // not ours to close
+};
+
+}  // namespace moat::launcher

@@ -1,0 +1,66 @@
+#include "cli/tool/help.h"
+
+#include "policy/flags.h"
+#include "policy/options.h"
+
+namespace moat::tool {
+namespace {
+
+constexpr std::string_view kOverview =
+    R"(moat runs untrusted work in a jail of its own.
+
+  moat run [-p PROFILE|FILE] [-i IN]... [-o OUT] [flags] [--report FILE|fd:N] -- COMMAND ARGS
+  moat plan [POLICY] [flags] [--json] [-- COMMAND]   what would be done, without doing it
+  moat doctor [--json]                               what this host can enforce
+  moat help run                                      every flag of run and plan
+  moat version
+
+{in} in the command becomes the paths of the -i files inside, {out} the output folder.
+Exit code: the program's own, 128+n when signal n ended it, 125 when moat failed; the
+report tells them apart for certain.
+
+  moat run -- sh -c 'id; ls /'
+  moat run -p imagemagick -i photo.jpg -o out -- convert {in} -resize 64x64 {out}/t.png
+)";
+
+// Words of a documentation text, at most `width` columns behind `indent` spaces.
+void Wrap(std::string& out, std::string_view text, std::size_t indent, std::size_t width) {
+  std::size_t column = width + 1;
+  while (!text.empty()) {
+    const std::size_t end = text.find(' ');
+    const std::string_view word = text.substr(0, end);
+    text = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
+    if (column + word.size() + 1 > width) {
+      out += '\n' + std::string(indent, ' ');
+      column = indent;
+    } else {
+      out += ' ';
+      ++column;
+    }
+    out += word;
+    column += word.size();
+  }
+}
+
+}  // namespace
+
+std::string HelpText(std::string_view topic) {
+  if (topic != "run" && topic != "plan") return std::string(kOverview);
+  std::string out = "moat run [flags] -- COMMAND ARGS\n";
+  for (const flags::Flag& flag : flags::kFlags) {
+    out += "\n  ";
+    if (flag.letter != '\0') out += std::string("-") + flag.letter + ", ";
+    out += "--" + std::string(flag.name);
+    if (flag.takes_value) out += " " + std::string(flag.value);
+    const policy::Option* option = flag.is_policy ? policy::FindFlag(flag.name) : nullptr;
+    if (option == nullptr) {
+      Wrap(out, "", 6, 90);
+      continue;
+    }
+    if (!option->default_text.empty()) out += "  (default " + std::string(option->default_text) + ")";
+    Wrap(out, option->doc, 6, 90);
+  }
+  return out + "\n";
+}
+
+}  // namespace moat::tool

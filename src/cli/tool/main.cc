@@ -1,0 +1,47 @@
+// libexec/moat/moat-cli: everything of moat that does not start a job.
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "base/safe_text.h"
+#include "base/text.h"
+#include "cli/tool/compile.h"
+#include "cli/tool/help.h"
+#include "moat/result.h"
+
+namespace moat::tool {
+namespace {
+
+constexpr int kMoatFailed = 125;
+
+int Fail(const Error& error) {
+  std::fprintf(stderr, "moat: %s\n", base::Printable(error.ToString()).c_str());
+  return kMoatFailed;
+}
+
+int Version() {
+  std::printf("moat %s\n", MOAT_VERSION);
+  return 0;
+}
+
+int Main(const std::vector<std::string>& args) {
+  const std::string command = args.size() > 1 ? args[1] : "help";
+  const std::vector<std::string> rest(args.size() > 2 ? args.begin() + 2 : args.end(), args.end());
+  if (command == "__compile") return CompileCommand(rest);
+  if (command == "plan") return PlanCommand(rest);
+  if (command == "version" || command == "--version") return Version();
+  if (command == "help" || command == "--help" || command == "-h") {
+    std::fputs(HelpText(rest.empty() ? "" : rest[0]).c_str(), stdout);
+    return 0;
+  }
+  return Fail(WithFix(PolicyError("there is no command `" + command + "`"), "`moat help` lists them"));
+}
+
+}  // namespace
+}  // namespace moat::tool
+
+int main(int argc, char** argv) { return moat::tool::Main(std::vector<std::string>(argv, argv + argc)); }

@@ -1,0 +1,169 @@
+#include <asm/unistd.h>
+
+#include <algorithm>
+#include <set>
+
+#include "base/sha256.h"
+#include "plan/emit.h"
+#include "policy/load.h"
+#include "uapi/kernel.h"
+
+namespace moat::plan {
+
+namespace {
+
+using abi::Phase;
+using abi::Stage;
+
+// A kernel without these is not worth half measures; each is from 5.1 to 5.12.
+Status CheckKernel(const HostFacts& facts) {
+  const struct {
+    const Fact& fact;
+    const char* what;
+  } needed[] = {{facts.mount_api, "the mount API by descriptor (Linux 5.12)"},
+                {facts.openat2, "openat2 (Linux 5.6)"},
+                {facts.clone3, "clone3 (Linux 5.3)"},
+                {facts.close_range, "close_range (Linux 5.9)"},
+                {facts.pidfd, "pidfd_open (Linux 5.3)"},
+                {facts.tmpfs, "a private tmpfs"}};
+  for (const auto& row : needed) {
+    if (!row.fact.works) {
+      return HostError(std::string("this host lacks ") + row.what + ": " + row.fact.detail, row.fact.fix);
+    }
+  }
+  return {};
+}
+
+void EmitGate(Blob& blob, std::uint32_t number) {
+  blob.At(Phase::kSetup, Stage::kGate);
+  blob.Add(abi::Pseudo::kGate, {Value(number)});
+}
+
+void EmitSession(Blob& blob) {
+  blob.At(Phase::kSetup, Stage::kNamespace);
+  EmitParentDeath(blob);
+  blob.Add(__NR_setsid, {});
+  blob.Add(__NR_umask, {Value(022)});
+}
+
+void EmitSpawn(Blob& blob) {
+  EmitGate(blob, 2);
+  blob.At(Phase::kSetup, Stage::kSpawn);
+  blob.Add(abi::Pseudo::kSpawn, {});
+}
+
+// The guest's 0, 1, 2. The launcher keeps its own three apart, so that no move overwrites
+// one that is still to be moved.
+void EmitDescriptors(Blob& blob) {
+  blob.At(Phase::kProgram, Stage::kDescriptors);
+  blob.Add(__NR_setsid, {});
+  for (unsigned i = 0; i < 3; ++i) {
+    blob.Add(__NR_dup3, {Int32(static_cast<abi::Offset>(MOAT_SLOT(blob, standard) + 4 * i)), Value(i), Value(0)});
+  }
+}
+
+void EmitCloseAll(Blob& blob) {
+  blob.At(Phase::kProgram, Stage::kDescriptors);
+  blob.Add(__NR_close_range, {Value(3), Value(~0U), Value(0)});
+}
+
+void EmitStart(Blob& blob, const Layout& layout, const Origin& cwd) {
+  blob.At(Phase::kProgram, Stage::kExec);
+  blob.For(layout.cwd, cwd);
+  blob.Add(__NR_chdir, {Address(blob.Text(layout.cwd))});
+  blob.At(Phase::kProgram, Stage::kSignals);
+  blob.Add(__NR_rt_sigprocmask, {Value(2 /* SIG_SETMASK */), Address(blob.Struct(std::uint64_t{0})), Value(0), Value(8)});
+}
+
+void EmitExec(Blob& blob, const ProgramPath& program) {
+  blob.At(Phase::kProgram, Stage::kExec);
+  blob.For(program.inside, {});
+  blob.header().exec_path = blob.Text(program.inside);
+  blob.Add(__NR_execve, {Address(blob.header().exec_path), Pointer(MOAT_SLOT(blob, argv)), Pointer(MOAT_SLOT(blob, envp))});
+}
+
+std::uint64_t OrNone(std::uint64_t value) { return value == policy::kUnlimited ? abi::kNone : value; }
+std::uint64_t OrNone(policy::Nanoseconds value) {
+  return value == policy::Nanoseconds::max() ? abi::kNone : static_cast<std::uint64_t>(value.count());
+}
+
+void FillLimits(abi::LimitsRow& row, const policy::Limits& limits) {
+  row.wall_ns = OrNone(limits.wall.value);
+  row.cpu_ns = OrNone(limits.cpu.value);
+  row.grace_ns = OrNone(limits.grace.value);
+  row.memory = OrNone(limits.memory.value);
+  row.pids = OrNone(limits.pids.value);
+  row.input = OrNone(limits.input.value);
+  row.output = OrNone(limits.output.value);
+  row.output_files = OrNone(limits.output_files.value);
+  row.out_stream = OrNone(limits.out_stream.value);
+  row.err_stream = OrNone(limits.err_stream.value);
+  row.oom_score = static_cast<std::int32_t>(limits.oom_score.value);
+}
+
+void FillHeader(Blob& blob, const Layout& layout, const Request& request) {
+  abi::Header& header = blob.header();
+  header.program = blob.Text(request.program);
+  header.input_dir = blob.Text(layout.input);
+  header.output_dir = blob.Text(layout.output);
+  header.policy_name = blob.Text(request.model.name);
+  header.host_facts = blob.Text("Linux " + request.facts.kernel + " " + request.facts.machine);
+  const std::string hash = base::Sha256Hex(policy::ToToml(request.model));
+  std::memcpy(header.policy_hash, hash.data(), std::min(hash.size(), sizeof(header.policy_hash) - 1));
+  FillLimits(header.limits, request.model.limits);
+}
+
+// Whatever was looked at to lay the plan out must be the same when it is used again.
+void AddDependencies(Blob& blob, const Layout& layout, const Request& request) {
+  std::set<std::string> paths(request.model.sources.begin(), request.model.sources.end());
+  for (const Mount& mount : layout.mounts) {
+    if (!mount.source.empty()) paths.insert(mount.source);
+  }
+  for (const auto& rule : request.model.files.rules) {
+    if (!rule.source.empty()) paths.insert(rule.source);
+  }
+  if (const auto host = layout.HostPath(std::string(blob.header().exec_path == 0 ? "" : request.program), request.view)) {
+    paths.insert(*host);
+  }
+  for (const std::string& path : paths) {
+    abi::DependencyRow row = request.view.Look(path).row;
+    row.path = blob.Text(path);
+    blob.dependencies().push_back(row);
+  }
+}
+
+}  // namespace
+
+Result<Plan> Compile(const Request& request) {
+  MOAT_TRY(CheckKernel(request.facts));
+  Layout layout = MOAT_TRY(LayOut(request));
+  const ProgramPath program = MOAT_TRY(FindProgram(layout, request));
+  Blob blob;
+  MOAT_TRY(EmitNamespaces(blob, request));
+  EmitMountSources(blob, layout, request);
+  MOAT_TRY(EmitCgroups(blob, request));
+
+  EmitSession(blob);
+  EmitGate(blob, 1);
+  MOAT_TRY(EmitNetwork(blob, request));
+  MOAT_TRY(EmitMounts(blob, layout, request));
+  MOAT_TRY(EmitLimits(blob, request));
+  MOAT_TRY(EmitIdentity(blob, request));
+  EmitSpawn(blob);
+
+  EmitDescriptors(blob);
+  EmitStart(blob, layout, request.model.files.cwd.origin);
+  // no_new_privs first: an unprivileged process may not restrict itself without it.
+  EmitNoNewPrivs(blob);
+  MOAT_TRY(EmitLandlock(blob, layout, request));
+  EmitCloseAll(blob);
+  MOAT_TRY(EmitSeccomp(blob, request));
+  EmitExec(blob, program);
+
+  EmitEnvironment(blob, layout, request);
+  FillHeader(blob, layout, request);
+  AddDependencies(blob, layout, request);
+  return Plan(blob.Finish());
+}
+
+}  // namespace moat::plan

@@ -1,0 +1,46 @@
+// The parts of a plan, in the order in which compile.cc asks for them. Each turns one concern
+// of the policy into prepared system calls.
+#pragma once
+
+#include "plan/blob.h"
+#include "plan/layout.h"
+#include "plan/plan.h"
+
+namespace moat::plan {
+
+// kPrepare: detached file systems and mounts, the folders in them, the outside of -i files.
+void EmitMountSources(Blob& blob, Layout& layout, const Request& request);
+// kSetup: everything moved into place, /proc, pivot.
+Status EmitMounts(Blob& blob, const Layout& layout, const Request& request);
+
+// kAttach: groups made, limits written, pid 1 moved in.
+Status EmitCgroups(Blob& blob, const Request& request);
+// kSetup: rlimits. kProgram: nice.
+Status EmitLimits(Blob& blob, const Request& request);
+// kSetup: session, host name, loopback.
+Status EmitNetwork(Blob& blob, const Request& request);
+// Which namespaces clone3 is asked for.
+Status EmitNamespaces(Blob& blob, const Request& request);
+// The first thing that pid 1 does, before any gate: it must not outlive its launcher.
+void EmitParentDeath(Blob& blob);
+// kSetup: ids, capabilities, securebits, dumpable, parent death.
+Status EmitIdentity(Blob& blob, const Request& request);
+// kProgram: Landlock ruleset over the layout.
+Status EmitLandlock(Blob& blob, const Layout& layout, const Request& request);
+void EmitNoNewPrivs(Blob& blob);
+// kProgram: the filter.
+Status EmitSeccomp(Blob& blob, const Request& request);
+
+void EmitEnvironment(Blob& blob, const Layout& layout, const Request& request);
+
+// The program: found in the layout (or shown in addition to it), its loader checked.
+struct ProgramPath {
+  std::string inside;  // absolute path inside the jail
+};
+Result<ProgramPath> FindProgram(Layout& layout, const Request& request);
+
+// "1.2 MiB wanted" style: is a limit set, and by whom.
+bool IsDefaultLimit(const Request& request, const Origin& origin);
+bool BestEffort(const Request& request);
+
+}  // namespace moat::plan

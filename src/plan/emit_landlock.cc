@@ -1,0 +1,108 @@
+#include <asm/unistd.h>
+
+#include "base/text.h"
+#include "plan/emit.h"
+#include "uapi/kernel.h"
+
+namespace moat::plan {
+namespace {
+
+constexpr std::uint64_t kOPathCloexec = 010000000 | 02000000;
+constexpr std::uint64_t kRead = uapi::kLandlockReadFile | uapi::kLandlockReadDir;
+
+// Everything that the kernel of that ABI can control; what is not handled is not restricted.
+std::uint64_t Handled(int landlock) {
+  std::uint64_t handled = (uapi::kLandlockMakeSym << 1) - 1;
+  if (landlock >= 2) handled |= uapi::kLandlockRefer;
+  if (landlock >= 3) handled |= uapi::kLandlockTruncate;
+  if (landlock >= 5) handled |= uapi::kLandlockIoctlDev;
+  return handled;
+}
+
+constexpr std::uint64_t kChange = uapi::kLandlockWriteFile | uapi::kLandlockRemoveDir | uapi::kLandlockRemoveFile |
+                                  uapi::kLandlockMakeDir | uapi::kLandlockMakeReg | uapi::kLandlockMakeSock |
+                                  uapi::kLandlockMakeFifo | uapi::kLandlockMakeSym | uapi::kLandlockRefer |
+                                  uapi::kLandlockTruncate;
+
+std::uint64_t Access(const Mount& mount) {
+  std::uint64_t access = 0;
+  switch (mount.type) {
+    case MountType::kRoot: return uapi::kLandlockReadDir;  // the names of the folders themselves
+    case MountType::kHide: return 0;
+    case MountType::kProc: return kRead | uapi::kLandlockWriteFile;  // opening /proc/self/fd/1 for writing
+    case MountType::kDevice:
+      return uapi::kLandlockReadFile | uapi::kLandlockWriteFile | uapi::kLandlockTruncate | uapi::kLandlockIoctlDev;
+    case MountType::kBind: access = kRead; break;
+    case MountType::kScratch:
+    case MountType::kOutput: access = kRead | kChange; break;
+  }
+  if ((mount.attributes & uapi::kMountAttrNoexec) == 0) access |= uapi::kLandlockExecute;
+  if (mount.type == MountType::kBind && (mount.attributes & uapi::kMountAttrRdonly) == 0) access |= kChange;
+  return access;
+}
+
+// What may be granted on something that is not a folder.
+constexpr std::uint64_t kFileRights = uapi::kLandlockExecute | uapi::kLandlockWriteFile | uapi::kLandlockReadFile |
+                                      uapi::kLandlockTruncate | uapi::kLandlockIoctlDev;
+
+void EmitRule(Blob& blob, abi::Offset ruleset, const std::string& path, std::uint64_t access, bool is_folder) {
+  if (!is_folder) access &= kFileRights;
+  if (access == 0) return;
+  const abi::Offset rule = blob.Struct(uapi::LandlockPathBeneath{access, -1});
+  const auto fd = static_cast<abi::Offset>(rule + offsetof(uapi::LandlockPathBeneath, parent_fd));
+  blob.Add(__NR_openat, {Signed(kAtFdcwd), Address(blob.Text(path)), Value(kOPathCloexec), Value(0)}).result = fd;
+  blob.Add(__NR_landlock_add_rule, {Int32(ruleset), Value(uapi::kLandlockRulePathBeneath), Address(rule), Value(0)});
+  blob.Add(__NR_close, {Int32(fd)});
+}
+
+std::string Describe(int landlock, bool network) {
+  std::string text = "ABI " + base::Number(static_cast<std::uint64_t>(landlock)) + ": files";
+  if (landlock >= 4 && network) text += ", TCP";
+  if (landlock >= 6) text += ", abstract sockets, signals";
+  return text;
+}
+
+}  // namespace
+
+Status EmitLandlock(Blob& blob, const Layout& layout, const Request& request) {
+  const int landlock = request.facts.landlock_abi;
+  if (landlock == 0) {
+    if (!BestEffort(request)) {
+      return HostError("Landlock, the second layer around files, is not available on this host",
+                       "boot with lsm=landlock,... on Linux 5.13 or later, or pass --best-effort to run without it");
+    }
+    blob.Layer("landlock", abi::LayerState::kDegraded, "not available on this host");
+    return {};
+  }
+  const std::uint64_t handled = Handled(landlock);
+  const bool close_network = request.model.network.value == policy::NetworkMode::kNone;
+  uapi::LandlockRulesetAttr attributes{handled, 0, 0};
+  std::uint64_t size = 8;
+  if (landlock >= 4) {
+    size = 16;
+    if (close_network) attributes.handled_access_net = uapi::kLandlockBindTcp | uapi::kLandlockConnectTcp;
+  }
+  if (landlock >= 6) {
+    size = 24;
+    attributes.scoped = uapi::kLandlockScopeAbstractUnix | uapi::kLandlockScopeSignal;
+  }
+  blob.At(abi::Phase::kProgram, abi::Stage::kLandlock);
+  const abi::Offset ruleset = blob.Int();
+  blob.Add(__NR_landlock_create_ruleset, {Address(blob.Struct(attributes)), Value(size), Value(0)}).result = ruleset;
+  for (const Mount& mount : layout.mounts) {
+    blob.For(mount.target, mount.origin);
+    EmitRule(blob, ruleset, mount.target, Access(mount) & handled, mount.is_folder);
+  }
+  blob.For("/etc", {});
+  for (const auto& [path, content] : layout.files) {
+    EmitRule(blob, ruleset, path, uapi::kLandlockReadFile, false);
+  }
+  blob.For(layout.input, request.model.files.input.origin);
+  EmitRule(blob, ruleset, layout.input, kRead, true);
+  blob.For("", {});
+  blob.Add(__NR_landlock_restrict_self, {Int32(ruleset), Value(0)});
+  blob.Layer("landlock", abi::LayerState::kEnforced, Describe(landlock, close_network));
+  return {};
+}
+
+}  // namespace moat::plan

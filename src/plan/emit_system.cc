@@ -1,0 +1,270 @@
+// Session, host name, network, limits, control groups, environment.
+#include <asm/unistd.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "plan/emit.h"
+#include "uapi/kernel.h"
+
+namespace moat::plan {
+namespace {
+
+using policy::kUnlimited;
+
+constexpr int kRlimitCpu = 0, kRlimitFsize = 1, kRlimitData = 2, kRlimitStack = 3, kRlimitCore = 4, kRlimitNproc = 6,
+              kRlimitNofile = 7, kRlimitMemlock = 8, kRlimitAs = 9, kRlimitSigpending = 11, kRlimitMsgqueue = 12,
+              kRlimitNice = 13, kRlimitRtprio = 14;
+constexpr int kEperm = 1, kEacces = 13;
+constexpr std::uint64_t kOWronlyCloexec = 1 | 02000000;
+constexpr std::uint64_t kOPathDirectory = 010000000 | 0200000 | 02000000;
+
+void SetLimit(Blob& blob, int resource, std::uint64_t value, std::string_view name, const Origin& origin) {
+  blob.For(name, origin);
+  const std::uint64_t both[2] = {value, value};
+  abi::Op& op = blob.Add(__NR_prlimit64, {Value(0), Signed(resource), Address(blob.Struct(both)), Value(0)});
+  // EPERM: the hard limit that we inherited is lower already, which is stricter than asked.
+  op.flags = abi::kTolerate;
+  op.tolerated = kEperm;
+}
+
+// Whole tree by cgroup; else, for a default, the nearest limit per process.
+Status EmitMemoryFallback(Blob& blob, const Request& request) {
+  const auto& memory = request.model.limits.memory;
+  if (memory.value == kUnlimited) return {};
+  const Controller& controller = request.facts.cgroups.memory;
+  if (controller.version != Controller::Version::kNone && controller.writable) return {};
+  const std::string why = controller.problem.empty() ? "no memory controller" : controller.problem;
+  if (!IsDefaultLimit(request, memory.origin) && !BestEffort(request)) {
+    return WithOrigin(HostError("the limit `memory` cannot be enforced for the whole job here: " + why,
+                                "run as root or in a delegated cgroup, or pass --best-effort (a limit per process then)"),
+                      memory.origin);
+  }
+  SetLimit(blob, kRlimitData, memory.value, "memory per process", memory.origin);
+  blob.Layer("memory limit", abi::LayerState::kDegraded, "per process (RLIMIT_DATA) instead of per job: " + why);
+  return {};
+}
+
+Status EmitPids(Blob& blob, const Request& request) {
+  const auto& pids = request.model.limits.pids;
+  if (pids.value == kUnlimited) return {};
+  const Controller& controller = request.facts.cgroups.pids;
+  const bool by_group = controller.version != Controller::Version::kNone && controller.writable;
+  const bool own_count = (blob.header().flags & abi::kUserNamespace) != 0 && request.facts.rlimit_nproc_per_ns.works;
+  if (own_count || request.facts.root.works) {
+    // Counted for the job alone: its uid exists in no other user namespace. pid 1 counts too.
+    SetLimit(blob, kRlimitNproc, pids.value + 1, "pids", pids.origin);
+    blob.Layer("pids limit", abi::LayerState::kEnforced, by_group && !IsDefaultLimit(request, pids.origin) ? "cgroup" : "RLIMIT_NPROC in a user namespace of its own");
+    return {};
+  }
+  if (by_group) return {};
+  if (!IsDefaultLimit(request, pids.origin) && !BestEffort(request)) {
+    return WithOrigin(HostError("the limit `pids` cannot be enforced for this job alone: " + controller.problem,
+                                "run as root, or pass --best-effort to run without it"),
+                      pids.origin);
+  }
+  blob.Layer("pids limit", abi::LayerState::kDegraded, "cannot be counted for this job alone on this kernel");
+  return {};
+}
+
+// One group of one hierarchy: made, its files written, pid 1 moved in.
+struct Setting {
+  std::string file, value;
+  bool optional = false;  // a kernel without swap accounting lacks the file
+  Origin origin;
+};
+
+void WriteGroupFile(Blob& blob, abi::Offset group, const Setting& setting, Arg content, Arg size) {
+  const abi::Offset fd = blob.Int();
+  blob.For(setting.file, setting.origin);
+  abi::Op& opened = blob.Add(__NR_openat, {Int32(group), Address(blob.Text(setting.file)), Value(kOWronlyCloexec)});
+  opened.result = fd;
+  if (setting.optional) {
+    opened.flags = abi::kTolerate;
+    opened.tolerated = 2;  // ENOENT
+  }
+  abi::Op& written = blob.Add(__NR_write, {Int32(fd), content, size});
+  if (setting.optional) {
+    written.flags = abi::kTolerate;
+    written.tolerated = 9;  // EBADF: not opened
+  }
+  abi::Op& closed = blob.Add(__NR_close, {Int32(fd)});
+  if (setting.optional) {
+    closed.flags = abi::kTolerate;
+    closed.tolerated = 9;
+  }
+}
+
+void EmitGroup(Blob& blob, abi::CgroupKind kind, const std::string& parent, const std::vector<Setting>& settings) {
+  const abi::Offset parent_fd = blob.Int(), group = blob.Int();
+  blob.For(parent, settings.empty() ? Origin{} : settings.front().origin);
+  blob.Add(__NR_openat, {Signed(kAtFdcwd), Address(blob.Text(parent)), Value(kOPathDirectory)}).result = parent_fd;
+  const abi::Offset name = MOAT_SLOT(blob, group_name);
+  blob.Add(__NR_mkdirat, {Int32(parent_fd), Address(name), Value(0755)});
+  blob.Add(__NR_openat, {Int32(parent_fd), Address(name), Value(kOPathDirectory)}).result = group;
+  for (const Setting& setting : settings) {
+    WriteGroupFile(blob, group, setting, Address(blob.Text(setting.value)), Value(setting.value.size()));
+  }
+  const Setting attach{"cgroup.procs", "", false, {}};
+  WriteGroupFile(blob, group, attach, Address(MOAT_SLOT(blob, pid_text)), Value(abi::kTextId));
+  blob.cgroups().push_back({kind, {}, blob.Text(parent), parent_fd, group});
+}
+
+bool Usable(const Controller& controller) {
+  return controller.version != Controller::Version::kNone && controller.writable;
+}
+
+}  // namespace
+
+bool IsDefaultLimit(const Request& request, const Origin& origin) {
+  return origin.empty() || (request.is_default && request.is_default(origin));
+}
+
+bool BestEffort(const Request& request) {
+  return request.model.mode.best_effort.value == policy::BestEffort::kYes;
+}
+
+Status EmitCgroups(Blob& blob, const Request& request) {
+  const policy::Limits& limits = request.model.limits;
+  const Cgroups& cgroups = request.facts.cgroups;
+  blob.At(abi::Phase::kAttach, abi::Stage::kCgroup);
+  std::vector<Setting> v2;
+  std::string v2_folder;
+  const auto add = [&](const Controller& controller, abi::CgroupKind v1_kind, std::vector<Setting> v1,
+                       std::vector<Setting> for_v2) {
+    if (controller.version == Controller::Version::kV1) {
+      EmitGroup(blob, v1_kind, controller.folder, v1);
+    } else {
+      v2_folder = controller.folder;
+      for (Setting& setting : for_v2) v2.push_back(std::move(setting));
+    }
+  };
+  if (limits.memory.value != kUnlimited && Usable(cgroups.memory)) {
+    const std::string bytes = base::Number(limits.memory.value);
+    const Origin& origin = limits.memory.origin;
+    add(cgroups.memory, abi::CgroupKind::kV1Memory,
+        {{"memory.limit_in_bytes", bytes, false, origin}, {"memory.memsw.limit_in_bytes", bytes, true, origin}},
+        {{"memory.max", bytes, false, origin}, {"memory.swap.max", "0", true, origin}, {"memory.oom.group", "1", true, origin}});
+    blob.Layer("memory limit", abi::LayerState::kEnforced,
+               cgroups.memory.version == Controller::Version::kV1 ? "cgroup v1" : "cgroup v2");
+  }
+  // The default number of processes is kept by RLIMIT_NPROC, which costs nothing; a group
+  // of its own is made when the number was asked for, and then its hits are counted too.
+  if (limits.pids.value != kUnlimited && Usable(cgroups.pids) &&
+      (!IsDefaultLimit(request, limits.pids.origin) || cgroups.pids.version == Controller::Version::kV2)) {
+    const Setting setting{"pids.max", base::Number(limits.pids.value + 1), false, limits.pids.origin};
+    add(cgroups.pids, abi::CgroupKind::kV1Pids, {setting}, {setting});
+  }
+  if (limits.cpus.value > 0) {
+    if (!Usable(cgroups.cpu)) {
+      if (!BestEffort(request)) {
+        return WithOrigin(HostError("the limit `cpus` cannot be enforced here: " + cgroups.cpu.problem,
+                                    "run as root or in a delegated cgroup, or drop the limit"),
+                          limits.cpus.origin);
+      }
+      blob.Layer("cpus limit", abi::LayerState::kDegraded, cgroups.cpu.problem);
+    } else {
+      constexpr std::uint64_t kPeriodUs = 100000;
+      const auto quota = base::Number(std::max<std::uint64_t>(1000, static_cast<std::uint64_t>(limits.cpus.value * kPeriodUs)));
+      const Origin& origin = limits.cpus.origin;
+      add(cgroups.cpu, abi::CgroupKind::kV1Cpu,
+          {{"cpu.cfs_period_us", base::Number(kPeriodUs), false, origin}, {"cpu.cfs_quota_us", quota, false, origin}},
+          {{"cpu.max", quota + " " + base::Number(kPeriodUs), false, origin}});
+      blob.Layer("cpus limit", abi::LayerState::kEnforced, "cgroup");
+    }
+  }
+  if (!v2.empty()) EmitGroup(blob, abi::CgroupKind::kV2, v2_folder, v2);
+  return {};
+}
+
+Status EmitLimits(Blob& blob, const Request& request) {
+  const policy::Limits& limits = request.model.limits;
+  blob.At(abi::Phase::kSetup, abi::Stage::kLimits);
+  SetLimit(blob, kRlimitCore, 0, "core", {});
+  SetLimit(blob, kRlimitNofile, limits.files.value, "files", limits.files.origin);
+  if (limits.file_size.value != kUnlimited) {
+    SetLimit(blob, kRlimitFsize, limits.file_size.value, "file_size", limits.file_size.origin);
+  }
+  if (limits.stack.value != kUnlimited) SetLimit(blob, kRlimitStack, limits.stack.value, "stack", limits.stack.origin);
+  if (limits.address_space.value != kUnlimited) {
+    SetLimit(blob, kRlimitAs, limits.address_space.value, "address_space", limits.address_space.origin);
+  }
+  if (limits.locked.value != kUnlimited) {
+    SetLimit(blob, kRlimitMemlock, limits.locked.value, "locked", limits.locked.origin);
+  }
+  SetLimit(blob, kRlimitMsgqueue, 64 * 1024, "message queues", {});
+  SetLimit(blob, kRlimitSigpending, 1024, "pending signals and timers", {});
+  SetLimit(blob, kRlimitNice, 0, "nice ceiling", {});
+  SetLimit(blob, kRlimitRtprio, 0, "real-time priority", {});
+  MOAT_TRY(EmitMemoryFallback(blob, request));
+  MOAT_TRY(EmitPids(blob, request));
+  if (limits.nice.value != 0) {
+    blob.For("nice", limits.nice.origin);
+    blob.Add(__NR_setpriority, {Value(0), Value(0), Signed(limits.nice.value)});
+  }
+  return {};
+}
+
+Status EmitNetwork(Blob& blob, const Request& request) {
+  blob.At(abi::Phase::kSetup, abi::Stage::kHostname);
+  blob.For("moat", {});
+  if (request.facts.uts_ns.works) {
+    blob.Add(__NR_sethostname, {Address(blob.Text("moat")), Value(4)});
+    blob.Add(__NR_setdomainname, {Address(blob.Text("(none)")), Value(6)});
+  }
+  if (request.model.network.value != policy::NetworkMode::kLoopback) return {};
+  const Origin& origin = request.model.network.origin;
+  if (!request.facts.loopback.works) {
+    return WithOrigin(HostError("the loopback interface cannot be set up here: " + request.facts.loopback.detail,
+                                request.facts.loopback.fix),
+                      origin);
+  }
+  blob.At(abi::Phase::kSetup, abi::Stage::kNetwork);
+  blob.For("lo", origin);
+  struct {
+    char name[16];
+    std::int16_t flags;
+    char rest[22];
+  } request_flags{"lo", 0x1 | 0x40 /* IFF_UP | IFF_RUNNING */, {}};
+  constexpr std::uint64_t kSiocsifflags = 0x8914, kAfInet = 2, kSockDgramCloexec = 2 | 02000000;
+  const abi::Offset fd = blob.Int();
+  blob.Add(__NR_socket, {Value(kAfInet), Value(kSockDgramCloexec), Value(0)}).result = fd;
+  blob.Add(__NR_ioctl, {Int32(fd), Value(kSiocsifflags), Address(blob.Struct(request_flags))});
+  blob.Add(__NR_close, {Int32(fd)});
+  return {};
+}
+
+void EmitEnvironment(Blob& blob, const Layout& layout, const Request& request) {
+  std::vector<std::pair<std::string, std::string>> set = {
+      {"HOME", layout.home},
+      {"LOGNAME", "job"},
+      {"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+      {"SHELL", "/bin/sh"},
+      {"TMPDIR", "/tmp"},
+      {"USER", "job"},
+      {"XDG_CACHE_HOME", layout.home + "/.cache"},
+      {"XDG_CONFIG_HOME", layout.home + "/.config"},
+      {"XDG_DATA_HOME", layout.home + "/.local/share"},
+      {"XDG_STATE_HOME", layout.home + "/.local/state"},
+  };
+  for (const auto& [name, value] : request.model.environment.set) {
+    const auto same = std::find_if(set.begin(), set.end(), [&](const auto& row) { return row.first == name; });
+    if (same != set.end()) {
+      same->second = value.value;
+    } else {
+      set.emplace_back(name, value.value);
+    }
+  }
+  for (const auto& [name, value] : set) {
+    blob.env().push_back({abi::EnvKind::kSet, {}, blob.Text(name), blob.Text(value)});
+  }
+  for (const auto& pass : request.model.environment.pass) {
+    const bool prefix = !pass.value.empty() && pass.value.back() == '*';
+    const std::string name = prefix ? pass.value.substr(0, pass.value.size() - 1) : pass.value;
+    const bool is_set = std::any_of(set.begin(), set.end(), [&](const auto& row) { return row.first == name; });
+    if (is_set && !prefix) continue;
+    blob.env().push_back({prefix ? abi::EnvKind::kPassPrefix : abi::EnvKind::kPass, {}, blob.Text(name), 0});
+  }
+}
+
+}  // namespace moat::plan

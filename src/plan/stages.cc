@@ -1,0 +1,49 @@
+// The named order of things, each with the reason for its place.
+#include "plan/plan.h"
+
+namespace moat::plan {
+namespace {
+
+struct Row {
+  std::string_view name, reason;
+};
+constexpr Row kRows[abi::kStages] = {
+    {"input", "the caller's files are opened with the caller's rights, before there is a jail"},
+    {"mount-source", "detached mounts are made where the sources can be reached; the host's table never changes"},
+    {"rootfs", "folders and small files go into the new root before anyone else can see it"},
+    {"cgroup", "limits must hold before the first instruction of the guest: the second gate waits for them"},
+    {"namespace", "pid 1 must not outlive its launcher, from the start"},
+    {"gate", "waits for what only the launcher can do: id maps (1), control groups (2)"},
+    {"mount", "needs the capabilities that are dropped below"},
+    {"pivot", "after the last mount: from here on the host's files do not exist"},
+    {"hostname", "needs CAP_SYS_ADMIN in the new uts namespace"},
+    {"network", "needs CAP_NET_ADMIN in the new network namespace"},
+    {"limits", "before the ids change, inherited by the program"},
+    {"ids", "after everything that needed privilege; groups first, the uid last"},
+    {"capabilities", "bounding set and securebits while CAP_SETPCAP is there, the rest after the ids"},
+    {"no-new-privs", "Landlock and seccomp ask for it; set-id programs stop working"},
+    {"descriptors", "0, 1, 2 are moved into place, everything else is closed"},
+    {"signals", "blocked since before clone, so that no handler of the launcher runs in the child"},
+    {"landlock", "after the mounts that it names; its descriptors are closed right after"},
+    {"seccomp", "last: the filter needs to allow none of the calls above"},
+    {"spawn", "pid 1 stays behind to reap and to forward signals"},
+    {"exec", "the program, through the filter; a failure is told by shared memory"},
+};
+constexpr std::string_view kPhaseNames[abi::kPhases] = {"prepare", "attach", "setup", "program"};
+
+}  // namespace
+
+std::string_view StageName(abi::Stage stage) {
+  const auto i = static_cast<unsigned>(stage);
+  return i < abi::kStages ? kRows[i].name : "?";
+}
+std::string_view StageReason(abi::Stage stage) {
+  const auto i = static_cast<unsigned>(stage);
+  return i < abi::kStages ? kRows[i].reason : "";
+}
+std::string_view PhaseName(abi::Phase phase) {
+  const auto i = static_cast<unsigned>(phase);
+  return i < abi::kPhases ? kPhaseNames[i] : "?";
+}
+
+}  // namespace moat::plan

@@ -1,0 +1,19 @@
+// The job's control groups after the plan made them: their counters, and their removal.
+#pragma once
+
+#include <cstdint>
+
+#include "moat/report.h"
+#include "run/live_plan.h"
+#include "run/verdict.h"
+
+namespace moat::run {
+
+// Nanoseconds of cpu time of the whole group; false when no group counts it.
+bool ReadCpu(LivePlan& plan, std::uint64_t& ns);
+// Peaks and counters into the report and the evidence.
+void ReadCounters(LivePlan& plan, Report& report, Evidence& evidence);
+// rmdir, with a bounded retry while the kernel still lets go of the last process.
+void RemoveGroups(LivePlan& plan);
+
+}  // namespace moat::run

@@ -1,0 +1,48 @@
+// One job: a plan, a command, its files. The engine of `moat run` and of the library's helper.
+//
+//   run::Job job;
+//   job.command = {"convert", "{in}", "{out}/t.png"};
+//   job.inputs = {"photo.jpg"};
+//   job.output_dir = "out";
+//   moat::Report report = run::Run(plan_bytes, job);
+//
+// Single-threaded process only: the engine forks, blocks signals and may enter a user
+// namespace of its own. Whatever goes wrong is in the Report (cause setup).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "moat/report.h"
+#include "moat/result.h"
+#include "plan/abi.h"
+
+namespace moat::run {
+
+// Tests: let op `op` fail with `error_number`, as if the kernel had said so.
+struct Fault {
+  std::uint32_t op = abi::kNoOp;
+  int error_number = 0;
+};
+
+struct Job {
+  std::vector<std::string> command;      // {in}, {in1}.., {out} are replaced
+  std::vector<std::string> environment;  // the caller's, "NAME=value": the plan says which pass
+  std::vector<std::string> extra_environment;  // "NAME=value" asked for by the caller
+  std::vector<std::string> inputs;       // host paths
+  std::string output_dir;                // host folder, "" when nothing is collected
+  int standard[3] = {0, 1, 2};           // the caller's streams
+  char* own_arguments = nullptr;         // argv and environment of this process, to be wiped in
+  std::size_t own_arguments_size = 0;    // the job's pid 1
+  Fault fault;
+};
+
+Report Run(std::string_view plan, const Job& job);
+
+// The report of a job that could not even be planned.
+Report SetupReport(const Error& error, std::string_view stage);
+
+}  // namespace moat::run

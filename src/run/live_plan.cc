@@ -1,0 +1,128 @@
+#include "run/live_plan.h"
+
+#include <sys/mman.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace moat::run {
+namespace {
+
+constexpr std::size_t kPage = 4096;
+
+std::size_t RoundUp(std::size_t size, std::size_t unit) { return (size + unit - 1) / unit * unit; }
+
+bool Fits(const abi::Header& header, std::size_t size) {
+  const auto inside = [&](abi::Offset at, std::uint64_t count, std::size_t unit) {
+    return at <= size && count <= (size - at) / unit;
+  };
+  return header.magic == abi::kMagic && header.version == abi::kVersion && header.size == size &&
+         inside(header.ops, header.op_count, sizeof(abi::Op)) && inside(header.slots, 1, sizeof(abi::Slots)) &&
+         inside(header.relocations, header.relocation_count, sizeof(abi::Offset)) &&
+         inside(header.layers, header.layer_count, sizeof(abi::LayerRow)) &&
+         inside(header.env, header.env_count, sizeof(abi::EnvRow)) &&
+         inside(header.cgroups, header.cgroup_count, sizeof(abi::CgroupRow)) &&
+         inside(header.scratches, header.scratch_count, sizeof(abi::ScratchRow)) &&
+         inside(header.dependencies, header.dependency_count, sizeof(abi::DependencyRow));
+}
+
+void* Map(std::size_t size, int flags) {
+  void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, flags | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+  return memory == MAP_FAILED ? nullptr : memory;
+}
+
+}  // namespace
+
+LivePlan::LivePlan(LivePlan&& other) noexcept : base_(other.base_), size_(other.size_), shared_(other.shared_) {
+  other.base_ = nullptr;
+  other.shared_ = nullptr;
+}
+
+LivePlan::~LivePlan() {
+  if (base_ != nullptr) munmap(base_, size_);
+  if (shared_ != nullptr) munmap(shared_, kPage);
+}
+
+Result<LivePlan> LivePlan::Make(std::string_view plan, const Job& job) {
+  if (plan.size() < sizeof(abi::Header)) return BugError("a plan that is too short");
+  abi::Header header;
+  std::memcpy(&header, plan.data(), sizeof(header));
+  if (!Fits(header, plan.size())) return BugError("a plan that does not hold together");
+  if (job.inputs.size() > abi::kMaxInputs) return PolicyError("more than 64 inputs");
+  LivePlan live;
+  const std::size_t ops = header.op_count * (1 + job.inputs.size()) * sizeof(abi::Op);
+  live.size_ = RoundUp(plan.size() + 64 + ops, kPage);
+  live.base_ = static_cast<unsigned char*>(Map(live.size_, MAP_PRIVATE));
+  live.shared_ = static_cast<abi::Shared*>(Map(kPage, MAP_SHARED));
+  if (live.base_ == nullptr || live.shared_ == nullptr) return SystemError("mmap", errno);
+  std::memcpy(live.base_, plan.data(), plan.size());
+  live.Expand(static_cast<std::uint32_t>(job.inputs.size()));
+  live.Relocate();
+  abi::Slots& slots = live.slots();
+  slots.input_count = static_cast<std::uint32_t>(job.inputs.size());
+  slots.wipe = reinterpret_cast<std::uint64_t>(job.own_arguments);
+  slots.wipe_size = job.own_arguments_size;
+  slots.fail_op = job.fault.op;
+  slots.fail_errno = job.fault.error_number;
+  return live;
+}
+
+// Writes the ops anew behind the blob: each run of per-input ops once for every input.
+void LivePlan::Expand(std::uint32_t inputs) {
+  auto& header = *reinterpret_cast<abi::Header*>(base_);
+  const abi::Op* from = reinterpret_cast<const abi::Op*>(base_ + header.ops);
+  const auto to_offset = static_cast<abi::Offset>(RoundUp(header.size, 16));
+  abi::Op* to = reinterpret_cast<abi::Op*>(base_ + to_offset);
+  const abi::Offset first = header.slots + static_cast<abi::Offset>(offsetof(abi::Slots, inputs));
+  const abi::Offset last = first + sizeof(abi::InputSlot);
+  const auto shift = [&](std::uint64_t word, std::uint32_t input) {
+    return word >= first && word < last ? word + input * sizeof(abi::InputSlot) : word;
+  };
+  abi::Index written = 0, begin[abi::kPhases + 1] = {};
+  unsigned phase = 0;
+  for (abi::Index i = 0; i < header.op_count;) {
+    while (phase <= abi::kPhases && header.phase_begin[phase] <= i) begin[phase++] = written;
+    if ((from[i].flags & abi::kPerInput) == 0) {
+      to[written++] = from[i++];
+      continue;
+    }
+    abi::Index end = i;
+    while (end < header.op_count && (from[end].flags & abi::kPerInput) != 0 && from[end].phase == from[i].phase) ++end;
+    for (std::uint32_t input = 0; input < inputs; ++input) {
+      for (abi::Index k = i; k < end; ++k) {
+        abi::Op op = from[k];
+        for (unsigned a = 0; a < 6; ++a) {
+          if (op.kinds[a] != abi::Kind::kValue) op.args[a] = shift(op.args[a], input);
+        }
+        op.result = static_cast<abi::Offset>(shift(op.result, input));
+        to[written++] = op;
+      }
+    }
+    i = end;
+  }
+  while (phase <= abi::kPhases) begin[phase++] = written;
+  std::memcpy(header.phase_begin, begin, sizeof(begin));
+  header.ops = to_offset;
+  header.op_count = written;
+}
+
+void LivePlan::Relocate() {
+  const abi::Offset* where = Rows<abi::Offset>(header().relocations);
+  for (abi::Index i = 0; i < header().relocation_count; ++i) {
+    *reinterpret_cast<std::uint64_t*>(base_ + where[i]) += reinterpret_cast<std::uint64_t>(base_);
+  }
+}
+
+std::string_view LivePlan::CallName(std::uint16_t number) const {
+  const auto* rows = Rows<abi::CallNameRow>(header().call_names);
+  for (abi::Index i = 0; i < header().call_name_count; ++i) {
+    if (rows[i].number == number) return Text(rows[i].name);
+  }
+  return {};
+}
+
+std::string_view LivePlan::StageName(abi::Stage stage) const {
+  return Text(Rows<abi::Offset>(header().stage_names)[static_cast<unsigned>(stage)]);
+}
+
+}  // namespace moat::run

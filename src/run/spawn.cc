@@ -1,0 +1,218 @@
+#include "run/spawn.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <csignal>
+#include <cstring>
+
+#include "base/errno_name.h"
+#include "base/safe_text.h"
+#include "base/text.h"
+#include "child/interpret.h"
+#include "sys/calls.h"
+#include "uapi/kernel.h"
+#include "uapi/syscall.h"
+
+namespace moat::run {
+namespace {
+
+using abi::Phase;
+using uapi::IsError;
+using uapi::Syscall;
+
+constexpr int kFutexWake = 1;
+
+void CopyText(char* to, std::size_t size, const std::string& text) {
+  std::memset(to, 0, size);
+  std::memcpy(to, text.data(), std::min(text.size(), size - 1));
+}
+
+void OpenGate(abi::Shared& shared, std::uint32_t number) {
+  __atomic_store_n(&shared.gate, number, __ATOMIC_RELEASE);
+  Syscall(__NR_futex, &shared.gate, kFutexWake, INT_MAX, nullptr, nullptr, 0);
+}
+
+Error OpError(const LivePlan& plan, const child::Outcome& outcome) {
+  const SetupFailure failure = DescribeFailure(plan, outcome.failed_op, outcome.error);
+  Error error = SystemError(failure.call, failure.error_number, failure.subject);
+  error.message = failure.message;
+  error.origin = failure.origin;
+  return error;
+}
+
+Status RunPhase(LivePlan& plan, Phase phase) {
+  const auto p = static_cast<unsigned>(phase);
+  const child::Outcome outcome = child::Interpret(plan.bytes(), &plan.shared(), plan.header().phase_begin[p],
+                                                  plan.header().phase_begin[p + 1]);
+  if (outcome.failed_op == abi::kNoOp) return {};
+  return OpError(plan, outcome);
+}
+
+Error CloneError(int error_number) {
+  Error error = SystemError("clone3", error_number, "a process in new namespaces");
+  if (error_number == ENOSPC) error.fix = "raise the sysctls user.max_*_namespaces";
+  if (error_number == EPERM) error.fix = "this process may not make namespaces: `moat doctor` tells what forbids it";
+  if (error_number == EAGAIN) error.fix = "the limit of processes is reached: try again, or raise it";
+  return error;
+}
+
+Status WriteMaps(LivePlan& plan, int pid) {
+  if ((plan.header().flags & abi::kUserNamespace) == 0) return {};
+  const std::string process = "/proc/" + base::Number(static_cast<std::uint64_t>(pid));
+  const abi::Slots& slots = plan.slots();
+  if ((plan.header().flags & abi::kOwnNamespace) != 0) MOAT_TRY(sys::WriteFile(process + "/setgroups", "deny"));
+  const std::string inside_uid = base::Number(plan.header().inside_uid), inside_gid = base::Number(plan.header().inside_gid);
+  MOAT_TRY(sys::WriteFile(process + "/uid_map", inside_uid + " " + slots.uid_text + " 1"));
+  MOAT_TRY(sys::WriteFile(process + "/gid_map", inside_gid + " " + slots.gid_text + " 1"));
+  const std::int32_t score = plan.header().limits.oom_score;
+  if (score != 0) MOAT_TRY(sys::WriteFile(process + "/oom_score_adj", base::SignedNumber(score)));
+  return {};
+}
+
+// Only in pid 1: the launcher continues in Spawn.
+[[noreturn]] void Child(LivePlan& plan) { child::Main(plan.bytes(), &plan.shared()); }
+
+Status Attach(LivePlan& plan, int pid) {
+  MOAT_TRY(WriteMaps(plan, pid));
+  CopyText(plan.slots().pid_text, sizeof(plan.slots().pid_text), base::Number(static_cast<std::uint64_t>(pid)));
+  OpenGate(plan.shared(), 1);
+  MOAT_TRY(RunPhase(plan, Phase::kAttach));
+  OpenGate(plan.shared(), 2);
+  return {};
+}
+
+std::string Replace(std::string text, std::string_view what, std::string_view with) {
+  for (std::size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += with.size()) {
+    text.replace(at, what.size(), with);
+  }
+  return text;
+}
+
+// "{in}" alone becomes all inputs; inside a word it is the first one.
+void AddWord(std::vector<std::string>& words, const std::string& word, const std::vector<std::string>& inputs,
+             std::string_view output) {
+  if (word == "{in}" && !inputs.empty()) {
+    words.insert(words.end(), inputs.begin(), inputs.end());
+    return;
+  }
+  std::string text = word;
+  if (!inputs.empty()) text = Replace(std::move(text), "{in}", inputs.front());
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    text = Replace(std::move(text), "{in" + base::Number(i + 1) + "}", inputs[i]);
+  }
+  words.push_back(output.empty() ? text : Replace(std::move(text), "{out}", output));
+}
+
+std::string_view NameOf(std::string_view variable) { return variable.substr(0, variable.find('=')); }
+
+void AddEnvironment(std::vector<std::string>& variables, const LivePlan& plan, const Job& job) {
+  const auto set = [&](std::string variable) {
+    for (std::string& existing : variables) {
+      if (NameOf(existing) == NameOf(variable)) {
+        existing = std::move(variable);
+        return;
+      }
+    }
+    variables.push_back(std::move(variable));
+  };
+  const auto* rows = plan.Rows<abi::EnvRow>(plan.header().env);
+  for (abi::Index i = 0; i < plan.header().env_count; ++i) {
+    const std::string_view name = plan.Text(rows[i].name);
+    if (rows[i].kind == abi::EnvKind::kSet) {
+      set(std::string(name) + "=" + std::string(plan.Text(rows[i].value)));
+      continue;
+    }
+    for (const std::string& variable : job.environment) {
+      const std::string_view given = NameOf(variable);
+      const bool passes = rows[i].kind == abi::EnvKind::kPass ? given == name : given.substr(0, name.size()) == name;
+      if (passes) set(variable);
+    }
+  }
+  for (const std::string& variable : job.extra_environment) set(variable);
+}
+
+}  // namespace
+
+Status FillIdentity(LivePlan& plan) {
+  abi::Slots& slots = plan.slots();
+  const abi::Header& header = plan.header();
+  const auto thread = static_cast<std::uint32_t>(Syscall(__NR_gettid));
+  // In a namespace of our own the caller is 0; as root each job gets an id that nobody else
+  // has: no two living threads share a number.
+  const std::uint32_t id =
+      (header.flags & abi::kOwnNamespace) != 0 ? 0 : header.uid_base + thread % header.uid_count;
+  slots.job_uid = slots.job_gid = static_cast<std::int32_t>(id);
+  CopyText(slots.uid_text, sizeof(slots.uid_text), base::Number(id));
+  CopyText(slots.gid_text, sizeof(slots.gid_text), base::Number(id));
+  CopyText(slots.group_name, sizeof(slots.group_name), "moat-" + base::Number(thread));
+  return {};
+}
+
+Arguments MakeArguments(LivePlan& plan, const Job& job, const std::vector<std::string>& inputs) {
+  Arguments arguments;
+  const bool collects = (plan.header().flags & abi::kHasOutput) != 0;
+  const std::string_view output = collects ? plan.Text(plan.header().output_dir) : std::string_view();
+  for (const std::string& word : job.command) AddWord(arguments.strings, word, inputs, output);
+  const std::size_t argc = arguments.strings.size();
+  std::vector<std::string> variables;
+  AddEnvironment(variables, plan, job);
+  for (std::string& variable : variables) arguments.strings.push_back(std::move(variable));
+  for (std::size_t i = 0; i < arguments.strings.size(); ++i) {
+    (i < argc ? arguments.argv : arguments.envp).push_back(arguments.strings[i].data());
+  }
+  arguments.argv.push_back(nullptr);
+  arguments.envp.push_back(nullptr);
+  plan.slots().argv = reinterpret_cast<std::uint64_t>(arguments.argv.data());
+  plan.slots().envp = reinterpret_cast<std::uint64_t>(arguments.envp.data());
+  return arguments;
+}
+
+Result<Started> Spawn(LivePlan& plan) {
+  MOAT_TRY(RunPhase(plan, Phase::kPrepare));
+  int pidfd = -1;
+  uapi::CloneArgs args{};
+  args.flags = plan.header().clone_flags | uapi::kClonePidfd | uapi::kCloneClearSighand;
+  args.pidfd = reinterpret_cast<std::uint64_t>(&pidfd);
+  args.exit_signal = SIGCHLD;
+  const long pid = Syscall(__NR_clone3, &args, sizeof(args));
+  if (pid == 0) Child(plan);
+  if (IsError(pid)) return CloneError(static_cast<int>(-pid));
+  Started started{sys::Pidfd(pidfd), static_cast<int>(pid)};
+  if (auto attached = Attach(plan, started.pid); !attached.ok()) {
+    Syscall(__NR_kill, started.pid, SIGKILL);
+    Syscall(__NR_wait4, started.pid, nullptr, 0, nullptr);
+    return std::move(attached).error();
+  }
+  return started;
+}
+
+SetupFailure DescribeFailure(const LivePlan& plan, abi::Index index, int error_number) {
+  SetupFailure failure;
+  if (index >= plan.header().op_count) {
+    failure.message = "the job could not be started";
+    return failure;
+  }
+  const abi::Op& op = plan.op(index);
+  failure.stage = plan.StageName(op.stage);
+  failure.call = plan.CallName(op.number);
+  failure.error_number = error_number;
+  failure.subject = plan.Text(op.subject);
+  const abi::OriginRow& origin = plan.Rows<abi::OriginRow>(plan.header().origins)[op.origin];
+  failure.origin = {std::string(plan.Text(origin.file)), origin.line, origin.column};
+  const std::string subject = base::Printable(failure.subject);
+  if (op.stage == abi::Stage::kExec && failure.call == "execve") {
+    failure.message = "`" + subject + "` cannot be executed";
+    if (error_number == ENOENT) failure.message += ": it, its loader or its interpreter is not there";
+    if (error_number == ENOEXEC) failure.message += ": not a program that this kernel knows";
+  } else {
+    failure.message = "setting up the jail failed at stage " + failure.stage;
+    if (!subject.empty()) failure.message += ", " + subject;
+  }
+  return failure;
+}
+
+}  // namespace moat::run

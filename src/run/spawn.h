@@ -1,0 +1,33 @@
+// Starting a job: prepare, clone, feed the gates.
+#pragma once
+
+#include "moat/report.h"
+#include "moat/result.h"
+#include "run/job.h"
+#include "run/live_plan.h"
+#include "sys/fd.h"
+
+namespace moat::run {
+
+struct Started {
+  sys::Pidfd pidfd;
+  int pid = -1;
+};
+
+// Chooses the job's uid and fills the slots that do not depend on its files.
+Status FillIdentity(LivePlan& plan);
+// argv and envp; their memory is `strings` and `pointers`, which must live until the exec.
+struct Arguments {
+  std::vector<std::string> strings;
+  std::vector<char*> argv, envp;
+};
+Arguments MakeArguments(LivePlan& plan, const Job& job, const std::vector<std::string>& inputs);
+
+// Runs the kPrepare ops, clones, writes the maps, runs the kAttach ops, opens the gates. All
+// signals must be blocked. On failure nothing is left running.
+Result<Started> Spawn(LivePlan& plan);
+
+// The failure of an op in words, with its stage and policy line.
+SetupFailure DescribeFailure(const LivePlan& plan, abi::Index op, int error_number);
+
+}  // namespace moat::run

@@ -1,0 +1,171 @@
+#include "run/streams.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace moat::run {
+namespace {
+
+constexpr std::size_t kPipeSafe = 4096;  // PIPE_BUF: what a ready pipe takes without blocking
+
+bool IsNull(int fd) {
+  struct stat facts;
+  return fstat(fd, &facts) == 0 && S_ISCHR(facts.st_mode) && facts.st_rdev == makedev(1, 3);
+}
+
+bool IsRegular(int fd) {
+  struct stat facts;
+  return fstat(fd, &facts) == 0 && S_ISREG(facts.st_mode);
+}
+
+bool IsOpen(int fd) { return fcntl(fd, F_GETFD) >= 0; }
+
+// Our own end only: the guest's end is another open file description.
+void MakeNonblocking(int fd) { fcntl(fd, F_SETFL, O_NONBLOCK | fcntl(fd, F_GETFL)); }
+
+// The launcher's own 0, 1, 2 may be closed by its caller: our pipes must not land there.
+Result<sys::Fd> AboveStandard(sys::Fd fd) {
+  if (fd.get() > 2) return fd;
+  const int higher = fcntl(fd.get(), F_DUPFD_CLOEXEC, 3);
+  if (higher < 0) return SystemError("fcntl", errno, "F_DUPFD_CLOEXEC");
+  return sys::Fd(higher);
+}
+
+struct Ends {
+  sys::Fd ours, guests;
+};
+
+Result<Ends> GuestPipe(bool guest_reads, std::uint32_t uid, std::uint32_t gid) {
+  sys::Pipe pipe = MOAT_TRY(sys::pipe2());
+  Ends ends;
+  ends.ours = MOAT_TRY(AboveStandard(std::move(guest_reads ? pipe.write : pipe.read)));
+  ends.guests = MOAT_TRY(AboveStandard(std::move(guest_reads ? pipe.read : pipe.write)));
+  // So that the guest can open /dev/stdout by name, and only for writing.
+  if (fchown(ends.guests.get(), uid, gid) != 0) return SystemError("fchown", errno, "a pipe of the job");
+  if (fchmod(ends.guests.get(), guest_reads ? 0400 : 0200) != 0) return SystemError("fchmod", errno, "a pipe of the job");
+  MakeNonblocking(ends.ours.get());
+  return ends;
+}
+
+}  // namespace
+
+void Channel::Open(int from, int to, std::uint64_t limit, sys::Fd owned_end) {
+  from_ = from;
+  to_ = to;
+  limit_ = limit;
+  owned_ = std::move(owned_end);
+  active_ = true;
+  target_gone_ = !IsOpen(to);
+}
+
+void Channel::AddPolls(std::vector<struct pollfd>& polls) {
+  read_poll_ = write_poll_ = -1;
+  if (!active_) return;
+  if (end_ > begin_) {
+    write_poll_ = static_cast<int>(polls.size());
+    polls.push_back({to_, POLLOUT, 0});
+  } else if (!at_end_) {
+    read_poll_ = static_cast<int>(polls.size());
+    polls.push_back({from_, POLLIN, 0});
+    if (owned_.get() == to_) {  // feeding the guest: notice when it stops reading
+      polls.push_back({to_, 0, 0});
+      write_poll_ = -2 - static_cast<int>(polls.size() - 1);
+    }
+  }
+}
+
+void Channel::Step(const std::vector<struct pollfd>& polls) {
+  if (!active_) return;
+  if (write_poll_ <= -2 && (polls[static_cast<std::size_t>(-2 - write_poll_)].revents & (POLLERR | POLLNVAL)) != 0) {
+    Stop();
+    return;
+  }
+  if (read_poll_ >= 0 && polls[static_cast<std::size_t>(read_poll_)].revents != 0) ReadSome();
+  if (active_ && write_poll_ >= 0 && polls[static_cast<std::size_t>(write_poll_)].revents != 0) WriteSome();
+}
+
+void Channel::ReadSome() {
+  if (!HasBlock()) block_.resize(kBlock);
+  // Bounded rounds: one busy stream must not keep the clock from being looked at.
+  for (int round = 0; round < 16; ++round) {
+    const ssize_t n = read(from_, block_.data(), kBlock);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (n <= 0) {
+      at_end_ = true;
+      Stop();
+      return;
+    }
+    const std::uint64_t before = usage_.bytes;
+    usage_.bytes += static_cast<std::uint64_t>(n);
+    const std::uint64_t room = before >= limit_ ? 0 : limit_ - before;
+    const std::uint64_t kept = std::min<std::uint64_t>(room, static_cast<std::uint64_t>(n));
+    if (kept < static_cast<std::uint64_t>(n)) usage_.truncated = true;
+    begin_ = 0;
+    end_ = static_cast<std::size_t>(kept);
+    if (target_gone_) begin_ = end_;
+    if (end_ > begin_) {
+      struct pollfd ready{to_, POLLOUT, 0};
+      if (poll(&ready, 1, 0) <= 0) return;
+      WriteSome();
+      if (!active_ || end_ > begin_) return;
+    }
+  }
+}
+
+void Channel::WriteSome() {
+  const bool whole = owned_.get() == to_ || IsRegular(to_);
+  while (end_ > begin_) {
+    const std::size_t size = whole ? end_ - begin_ : std::min(end_ - begin_, kPipeSafe);
+    const ssize_t n = write(to_, block_.data() + begin_, size);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && errno == EAGAIN) return;
+    if (n < 0) {  // the reader is gone: keep draining, so that the guest does not hang on it
+      target_gone_ = true;
+      usage_.truncated = true;
+      begin_ = end_;
+      if (owned_.get() == to_) Stop();
+      return;
+    }
+    begin_ += static_cast<std::size_t>(n);
+    usage_.kept += static_cast<std::uint64_t>(n);
+    if (whole || end_ == begin_) continue;
+    struct pollfd ready{to_, POLLOUT, 0};
+    if (poll(&ready, 1, 0) <= 0) return;
+  }
+}
+
+void Channel::Stop() {
+  if (end_ > begin_) usage_.truncated = true;
+  active_ = false;
+  owned_.Close();
+}
+
+Status Streams::Open(const int caller[3], std::uint32_t uid, std::uint32_t gid, const abi::LimitsRow& limits) {
+  Ends input = MOAT_TRY(GuestPipe(true, uid, gid));
+  guest[0] = std::move(input.guests);
+  const bool feed = IsOpen(caller[0]) && !IsNull(caller[0]);
+  if (feed) {
+    const int to = input.ours.get();
+    in.Open(caller[0], to, ~0ULL, std::move(input.ours));
+  }  // else our end closes here: the guest reads the end of the file
+  Ends output = MOAT_TRY(GuestPipe(false, uid, gid));
+  guest[1] = std::move(output.guests);
+  const int out_from = output.ours.get();
+  out.Open(out_from, caller[1], limits.out_stream, std::move(output.ours));
+  Ends error = MOAT_TRY(GuestPipe(false, uid, gid));
+  guest[2] = std::move(error.guests);
+  const int err_from = error.ours.get();
+  err.Open(err_from, caller[2], limits.err_stream, std::move(error.ours));
+  return {};
+}
+
+void Streams::CloseGuestEnds() {
+  for (sys::Fd& fd : guest) fd.Close();
+}
+
+}  // namespace moat::run

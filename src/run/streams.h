@@ -1,0 +1,59 @@
+// The guest's three streams. Each is a pipe of our own, so that a guest cannot reopen the
+// caller's files through /proc/self/fd or change their flags; we carry the bytes across,
+// count them and stop at the limit. Nothing is ever buffered beyond one block per stream.
+#pragma once
+
+#include <poll.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "moat/report.h"
+#include "moat/result.h"
+#include "plan/abi.h"
+#include "sys/calls.h"
+
+namespace moat::run {
+
+// From one descriptor to another through one block.
+class Channel {
+ public:
+  static constexpr std::size_t kBlock = 64 * 1024;
+
+  // `owned_end` is our end of the guest's pipe (closed when done); the other is the caller's.
+  void Open(int from, int to, std::uint64_t limit, sys::Fd owned_end);
+  bool active() const { return active_; }
+  bool waits_for_reader() const { return active_ && end_ > begin_; }
+  void AddPolls(std::vector<struct pollfd>& polls);
+  // Acts on what poll said about the entries that AddPolls added.
+  void Step(const std::vector<struct pollfd>& polls);
+  void Stop();  // gives up what is still on its way
+
+  const StreamUsage& usage() const { return usage_; }
+  bool over_limit() const { return usage_.bytes > limit_; }
+
+ private:
+  void ReadSome();
+  void WriteSome();
+  bool HasBlock() const { return !block_.empty(); }
+
+  int from_ = -1, to_ = -1;
+  sys::Fd owned_;
+  bool active_ = false, at_end_ = false, target_gone_ = false;
+  std::uint64_t limit_ = ~0ULL;
+  std::size_t begin_ = 0, end_ = 0;
+  int read_poll_ = -1, write_poll_ = -1;
+  std::vector<char> block_;
+  StreamUsage usage_;
+};
+
+struct Streams {
+  Channel in, out, err;
+  sys::Fd guest[3];  // the guest's ends; closed in the launcher once it has them
+
+  // Pipes owned by the job's uid, each openable in its own direction only.
+  Status Open(const int caller[3], std::uint32_t uid, std::uint32_t gid, const abi::LimitsRow& limits);
+  void CloseGuestEnds();
+};
+
+}  // namespace moat::run

@@ -1,0 +1,206 @@
+#include "run/supervise.h"
+
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+
+#include "run/groups.h"
+#include "sys/calls.h"
+
+namespace moat::run {
+namespace {
+
+constexpr std::uint64_t kMillisecond = 1000000;
+constexpr std::uint64_t kNever = ~0ULL;
+
+std::uint64_t After(std::uint64_t now, std::uint64_t delay) { return delay == abi::kNone ? kNever : now + delay; }
+
+class Supervisor {
+ public:
+  Supervisor(LivePlan& plan, const Started& started, Streams& streams, const sys::Fd& signals, Evidence& evidence)
+      : plan_(plan), started_(started), streams_(streams), signals_(signals), evidence_(evidence),
+        limits_(plan.header().limits), begin_(sys::NowNs()) {
+    wall_at_ = After(begin_, limits_.wall_ns);
+    cpu_at_ = limits_.cpu_ns == abi::kNone ? kNever : begin_ + std::max(kMillisecond, limits_.cpu_ns / CpuCount());
+  }
+
+  void Run() {
+    while (!dead_ || Busy()) {
+      Wait();
+      Pump();
+      if (!dead_) Watch();
+      if (dead_ && sys::NowNs() >= flush_until_) break;
+    }
+    streams_.in.Stop();
+    streams_.out.Stop();
+    streams_.err.Stop();
+  }
+
+  std::uint64_t ended_at() const { return ended_at_; }
+  std::uint64_t begin() const { return begin_; }
+  const struct rusage& usage() const { return usage_; }
+  int status() const { return status_; }
+
+ private:
+  static std::uint64_t CpuCount() { return static_cast<std::uint64_t>(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN))); }
+
+  bool Busy() const { return streams_.out.active() || streams_.err.active(); }
+
+  std::uint64_t NextDeadline() const {
+    if (dead_) return flush_until_;
+    return std::min({wall_at_, cpu_at_, kill_at_});
+  }
+
+  void Wait() {
+    polls_.clear();
+    polls_.push_back({signals_.get(), POLLIN, 0});
+    polls_.push_back({dead_ ? -1 : started_.pidfd.get(), POLLIN, 0});  // poll skips a negative one
+    streams_.out.AddPolls(polls_);
+    streams_.err.AddPolls(polls_);
+    if (!dead_) streams_.in.AddPolls(polls_);
+    const std::uint64_t deadline = NextDeadline();
+    struct timespec timeout{};
+    if (deadline != kNever) {
+      const std::uint64_t now = sys::NowNs();
+      const std::uint64_t left = deadline > now ? deadline - now : 0;
+      timeout.tv_sec = static_cast<time_t>(left / 1000000000ULL);
+      timeout.tv_nsec = static_cast<long>(left % 1000000000ULL);
+    }
+    if (ppoll(polls_.data(), polls_.size(), deadline == kNever ? nullptr : &timeout, nullptr) < 0) {
+      for (struct pollfd& entry : polls_) entry.revents = 0;
+    }
+  }
+
+  void Pump() {
+    streams_.out.Step(polls_);
+    streams_.err.Step(polls_);
+    if (!dead_) streams_.in.Step(polls_);
+    if (polls_[1].revents != 0) Reap();
+    if (polls_[0].revents != 0) TakeSignals();
+  }
+
+  void Reap() {
+    int status = 0;
+    if (wait4(started_.pid, &status, WNOHANG | __WALL, &usage_) != started_.pid) return;
+    dead_ = true;
+    status_ = status;
+    ended_at_ = sys::NowNs();
+    // A reader that does not read must not hold us longer than the job itself could.
+    const std::uint64_t wall = After(begin_, limits_.wall_ns);
+    flush_until_ = wall == kNever ? kNever : After(std::max(wall, ended_at_), limits_.grace_ns);
+  }
+
+  void TakeSignals() {
+    struct signalfd_siginfo info;
+    while (read(signals_.get(), &info, sizeof(info)) == static_cast<ssize_t>(sizeof(info))) {
+      const int number = static_cast<int>(info.ssi_signo);
+      if (dead_) {
+        if (number == SIGINT || number == SIGTERM) flush_until_ = 0;
+        continue;
+      }
+      if (number == SIGINT || number == SIGTERM || number == SIGHUP || number == SIGQUIT) {
+        End(Stop::kCancelled, number);
+      } else {
+        kill(started_.pid, number);  // pid 1 passes it on to the program
+      }
+    }
+  }
+
+  // Asks once, then insists.
+  void End(Stop reason, int ask_with) {
+    if (evidence_.stop == Stop::kNo) evidence_.stop = reason;
+    const std::uint64_t now = sys::NowNs();
+    if (ask_with == 0 || limits_.grace_ns == 0) {
+      Kill();
+    } else if (kill_at_ == kNever) {
+      kill(started_.pid, ask_with);
+      kill_at_ = After(now, limits_.grace_ns);
+    } else if (reason == Stop::kCancelled) {
+      Kill();  // the second Ctrl-C
+    }
+  }
+
+  // Killing pid 1 ends every process of its namespace, whatever it does.
+  void Kill() {
+    kill(started_.pid, SIGKILL);
+    kill_at_ = kNever;
+    wall_at_ = kNever;
+    cpu_at_ = kNever;
+  }
+
+  void Watch() {
+    if (streams_.out.over_limit() || streams_.err.over_limit()) {
+      if (evidence_.stop == Stop::kNo) End(Stop::kOutput, 0);
+    }
+    const std::uint64_t now = sys::NowNs();
+    if (now >= kill_at_) Kill();
+    if (now >= wall_at_) {
+      End(Stop::kWall, SIGTERM);
+      wall_at_ = kNever;
+    }
+    if (now >= cpu_at_) WatchCpu(now);
+  }
+
+  // Looks again when the limit could be reached at the earliest, all processors busy.
+  void WatchCpu(std::uint64_t now) {
+    std::uint64_t used = 0;
+    if (!ReadCpu(plan_, used)) {
+      cpu_at_ = kNever;  // kept per process by RLIMIT_CPU
+      return;
+    }
+    if (used >= limits_.cpu_ns) {
+      cpu_at_ = kNever;
+      End(Stop::kCpu, SIGTERM);
+      return;
+    }
+    cpu_at_ = now + std::max(kMillisecond, (limits_.cpu_ns - used) / CpuCount());
+  }
+
+  LivePlan& plan_;
+  const Started& started_;
+  Streams& streams_;
+  const sys::Fd& signals_;
+  Evidence& evidence_;
+  const abi::LimitsRow& limits_;
+  std::uint64_t begin_;
+  std::uint64_t wall_at_ = kNever, cpu_at_ = kNever, kill_at_ = kNever, flush_until_ = kNever;
+  std::uint64_t ended_at_ = 0;
+  bool dead_ = false;
+  int status_ = 0;
+  struct rusage usage_ {};
+  std::vector<struct pollfd> polls_;
+};
+
+std::uint64_t Ns(const struct timeval& time) {
+  return static_cast<std::uint64_t>(time.tv_sec) * 1000000000ULL + static_cast<std::uint64_t>(time.tv_usec) * 1000ULL;
+}
+
+}  // namespace
+
+void Supervise(LivePlan& plan, const Started& started, Streams& streams, const sys::Fd& signals, Report& report,
+               Evidence& evidence) {
+  Supervisor supervisor(plan, started, streams, signals, evidence);
+  supervisor.Run();
+  const struct rusage& usage = supervisor.usage();
+  report.wall = supervisor.ended_at() - supervisor.begin();
+  report.cpu_user = Ns(usage.ru_utime);
+  report.cpu_system = Ns(usage.ru_stime);
+  report.memory_peak = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+  report.read = static_cast<std::uint64_t>(usage.ru_inblock) * 512;
+  report.written = static_cast<std::uint64_t>(usage.ru_oublock) * 512;
+  report.voluntary_switches = static_cast<std::uint64_t>(usage.ru_nvcsw);
+  report.involuntary_switches = static_cast<std::uint64_t>(usage.ru_nivcsw);
+  report.out = streams.out.usage();
+  report.err = streams.err.usage();
+  const abi::Shared& shared = plan.shared();
+  evidence.init_status = supervisor.status();
+  evidence.program_done = shared.state == abi::ChildState::kDone;
+  evidence.program_status = shared.status;
+}
+
+}  // namespace moat::run

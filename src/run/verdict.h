@@ -1,0 +1,33 @@
+// From evidence to one cause.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "moat/report.h"
+#include "run/collect.h"
+#include "run/live_plan.h"
+#include "run/streams.h"
+
+namespace moat::run {
+
+// Why the launcher ended the job, when it did.
+enum class Stop : std::uint8_t { kNo, kWall, kCpu, kOutput, kCancelled };
+
+struct Evidence {
+  Stop stop = Stop::kNo;
+  bool program_done = false;      // pid 1 told how the program ended
+  std::int32_t program_status = 0;
+  std::int32_t init_status = 0;   // how pid 1 itself ended
+  std::uint64_t oom_kills = 0;    // the group's own counter
+  std::uint64_t pids_hits = 0;
+  std::vector<std::string> full_scratch;  // "/tmp", 64M
+  bool output_exceeded = false;
+  std::uint64_t cpu_ns = 0;
+};
+
+// Fills cause, detail, exit_code, signal, limits_hit and hints.
+void Judge(Report& report, const Evidence& evidence, const LivePlan& plan);
+
+}  // namespace moat::run
