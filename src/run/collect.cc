@@ -62,7 +62,7 @@ std::uint64_t Left(std::uint64_t limit, std::uint64_t used) { return limit > use
 
 class Collector {
  public:
-  explicit Collector(const CollectLimits& limits) : limits_(limits), buffer_(kBuffer) {
+  explicit Collector(const CollectLimits& limits) : limits_(limits) {
     clock_gettime(CLOCK_REALTIME, &now_);
     uapi::Syscall(__NR_getrandom, &nonce_, sizeof(nonce_), 0);
   }
@@ -270,6 +270,9 @@ Result<Temporary> Collector::MakeTemporary() {
 Status Collector::Fill(const Temporary& temporary, const sys::Fd& source, const struct stat& facts,
                        OutputFile& output) {
   const int fd = temporary.fd.get();
+  // Only as large as needed: most jobs leave one small file, and fresh pages cost.
+  const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(kBuffer, output.size));
+  if (buffer_.size() < wanted) buffer_.resize(wanted);
   output.sha256 = MOAT_TRY(CopyContent(source.get(), fd, output.size, buffer_, holes_));
   if (output.sha256.empty()) output.changes.emplace_back("not hashed: its holes are too large");
   const mode_t mode = (facts.st_mode & S_IXUSR) != 0 ? 0755 : 0644;
