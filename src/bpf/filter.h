@@ -90,6 +90,10 @@ struct Evaluation {
 // anything that the kernel's seccomp_check_filter would refuse, or that reads outside data.
 Result<Evaluation> Evaluate(std::span<const sock_filter> code, const seccomp_data& data);
 
+// The two halves of Evaluate(), for those who run one program many times.
+Status CheckProgram(std::span<const sock_filter> code);
+Evaluation RunChecked(std::span<const sock_filter> code, const seccomp_data& data);
+
 // One instruction a line, jump targets resolved, syscall names and verdicts in words.
 std::string Disassemble(std::span<const sock_filter> code, Abi abi);
 
