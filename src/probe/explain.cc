@@ -174,6 +174,26 @@ Fact NotTried(std::string_view because, const Fact& blocker) {
   return fact;
 }
 
+bool MapsIds(std::string_view map, std::uint64_t first, std::uint64_t count) {
+  std::uint64_t words[3] = {};  // inside, outside, count
+  std::size_t word = 0;
+  bool in_number = false;
+  for (const char c : map) {
+    if (c >= '0' && c <= '9') {
+      if (word < 3) words[word] = words[word] * 10 + static_cast<std::uint64_t>(c - '0');
+      in_number = true;
+      continue;
+    }
+    if (in_number) ++word;
+    in_number = false;
+    if (c != '\n') continue;
+    if (word == 3 && words[0] <= first && first + count <= words[0] + words[2]) return true;
+    word = 0;
+    words[0] = words[1] = words[2] = 0;
+  }
+  return false;
+}
+
 std::string LsmNote(const Hints& hints) {
   if (hints.apparmor_userns.value_or(0) != 0) {
     return "AppArmor restricts unprivileged user namespaces (kernel.apparmor_restrict_unprivileged_userns)";

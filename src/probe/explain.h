@@ -34,6 +34,9 @@ plan::Fact Explain(Layer layer, const Outcome& outcome, const Hints& hints);
 // A layer that could not be tried because another one failed: the same errno, no fix of its own.
 plan::Fact NotTried(std::string_view because, const plan::Fact& blocker);
 
+// Whether a text of /proc/PID/uid_map gives all of [first, first + count) a meaning.
+bool MapsIds(std::string_view map, std::uint64_t first, std::uint64_t count);
+
 // What is in the way of unprivileged user namespaces although some may work; "" when nothing.
 std::string LsmNote(const Hints& hints);
 

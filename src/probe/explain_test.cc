@@ -115,6 +115,17 @@ TEST(ExplainTest, UntriedLayersNameWhatWasInTheWay) {
   EXPECT_EQ(fact.fix, "");
 }
 
+TEST(ExplainTest, MapsOfIds) {
+  constexpr std::string_view kHost = "         0          0 4294967295\n";
+  constexpr std::string_view kContainer = "         0       1000          1\n         1     100000      65536\n";
+  EXPECT_TRUE(MapsIds(kHost, 0x70000000, 1 << 22));
+  EXPECT_FALSE(MapsIds(kContainer, 0x70000000, 1 << 22));
+  EXPECT_TRUE(MapsIds(kContainer, 1000, 60000));
+  EXPECT_FALSE(MapsIds(kContainer, 1000, 65537));
+  EXPECT_FALSE(MapsIds("", 0, 1));
+  EXPECT_FALSE(MapsIds("0 0\n", 0, 0));
+}
+
 TEST(ExplainTest, LsmNote) {
   EXPECT_EQ(LsmNote({}), "");
   EXPECT_EQ(LsmNote({.apparmor_userns = 0}), "");

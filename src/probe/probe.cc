@@ -14,7 +14,6 @@
 #include "probe/explain.h"
 #include "probe/trials.h"
 #include "sys/calls.h"
-#include "uapi/kernel.h"
 
 namespace moat::probe {
 
@@ -88,13 +87,19 @@ Fact LookAtRoot(std::uint32_t euid) {
   return fact;
 }
 
-Fact NoJobIds(const Outcome& outcome, std::uint32_t job_uid) {
-  Fact fact;
-  fact.error_number = outcome.error;
-  fact.detail = "root here has no uid " + base::Number(job_uid) + " to give to a job (" + outcome.call + ": " +
-                std::string(base::ErrnoName(outcome.error)) + ")";
-  fact.fix = "map more ids into the container";
-  return fact;
+// The root of a container may have been given a few ids only: none for jobs then, and moat
+// goes the way of everybody else.
+void CheckJobIds(HostFacts& facts) {
+  if (!facts.root.works) return;
+  for (const char* file : {"/proc/self/uid_map", "/proc/self/gid_map"}) {
+    const auto text = sys::ReadFile(file, 1 << 16);
+    if (text.ok() && MapsIds(*text, facts.uid_base, facts.uid_count)) continue;
+    facts.root = Fact{};
+    facts.root.error_number = EPERM;
+    facts.root.detail = "root here has no ids from " + base::Number(facts.uid_base) + " on to give to jobs (" + file + ")";
+    facts.root.fix = "run the container with all ids of the host (docker: --userns=host)";
+    return;
+  }
 }
 
 void FillCalls(HostFacts& facts, const Hints& hints) {
@@ -195,6 +200,7 @@ Result<HostFacts> Probe(const Options& options) {
   facts.euid = geteuid();
   facts.egid = getegid();
   facts.root = LookAtRoot(facts.euid);
+  CheckJobIds(facts);
   Hints hints = ReadHints();
   hints.root = facts.root.works;
 
@@ -205,13 +211,6 @@ Result<HostFacts> Probe(const Options& options) {
   setup.job_uid = facts.uid_base + static_cast<std::uint32_t>(Syscall(__NR_gettid)) % facts.uid_count;
   setup.timeout = options.timeout;
   Trials trials = MOAT_TRY(RunTrials(setup));
-  if (facts.root.works && trials[Step::kJobMaps].tried() && !trials[Step::kJobMaps].worked()) {
-    // A root that the host gave a few ids only (a rootless container): the other way then.
-    facts.root = NoJobIds(trials[Step::kJobMaps], setup.job_uid);
-    hints.root = false;
-    setup.privilege = Privilege::kNone;
-    trials = MOAT_TRY(RunTrials(setup));
-  }
   MarkTimeout(trials);
 
   FillCalls(facts, hints);

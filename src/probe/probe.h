@@ -17,7 +17,7 @@
 namespace moat::probe {
 
 struct Options {
-  std::chrono::milliseconds timeout{2000};  // for each of at most two rounds of trials
+  std::chrono::milliseconds timeout{2000};
 };
 
 Result<plan::HostFacts> Probe(const Options& options = {});

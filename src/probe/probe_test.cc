@@ -3,12 +3,10 @@
 // when it is done once more, and nothing may be left behind.
 #include "probe/probe.h"
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <grp.h>
+#include <sched.h>
 #include <signal.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -21,7 +19,6 @@
 #include <sstream>
 
 #include "probe/cgroup_files.h"
-#include "uapi/kernel.h"
 
 namespace moat::probe {
 namespace {

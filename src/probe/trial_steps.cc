@@ -12,7 +12,7 @@
 
 #include <cerrno>
 
-#include "uapi/kernel.h"
+#include "sys/calls.h"
 
 namespace moat::probe {
 

@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include "probe/trials.h"
-#include "uapi/syscall.h"
+#include "sys/fd.h"  // and the bare system call
 
 namespace moat::probe {
 

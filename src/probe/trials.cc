@@ -14,7 +14,6 @@
 
 #include "probe/trial_steps.h"
 #include "sys/calls.h"
-#include "uapi/kernel.h"
 
 namespace moat::probe {
 
