@@ -5,8 +5,8 @@
 //
 // Life of a blob: compiled -> (cached in a file) -> copied into private memory by run/ ->
 // Slots filled, per-input templates expanded, pointer words relocated -> interpreted:
-// kPrepare in the launcher, kAttach in the launcher after clone, kSetup in pid 1, kProgram
-// in the process that becomes the program.
+// kPrepare in the launcher, kSetup in pid 1, kProgram in the process that becomes the
+// program.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +19,8 @@ using Index = std::uint32_t;
 inline constexpr std::uint32_t kMagic = 0x54414f4d;  // "MOAT"
 inline constexpr std::uint32_t kVersion = 1;         // raised with every change of this file
 
-enum class Phase : std::uint8_t { kPrepare, kAttach, kSetup, kProgram };
-inline constexpr unsigned kPhases = 4;
+enum class Phase : std::uint8_t { kPrepare, kSetup, kProgram };
+inline constexpr unsigned kPhases = 3;
 
 // The named order of things. Texts and reasons: plan/stages.cc.
 enum class Stage : std::uint8_t {
@@ -102,7 +102,7 @@ struct DependencyRow {
   std::uint64_t device, inode, size, mtime_ns, ctime_ns;
 };
 
-// One cgroup made for the job: kAttach ops write to it, run/ reads its counters and removes it.
+// One cgroup made for the job: kPrepare ops write to it, run/ reads its counters and removes it.
 enum class CgroupKind : std::uint8_t { kV1Memory, kV1Pids, kV1Cpu, kV1Cpuacct, kV1Cpuset, kV1Freezer, kV2 };
 struct CgroupRow {
   CgroupKind kind;
@@ -150,7 +150,6 @@ struct Slots {
   std::int32_t job_uid, job_gid;  // of the job, in the launcher's user namespace
   char uid_text[kTextId];         // the same in digits: the job's uid, gid in the launcher's user namespace
   char gid_text[kTextId];
-  char pid_text[kTextId];         // pid 1 of the job in the launcher's pid namespace
   char group_name[kTextId * 2];   // "moat-<tid>-<n>"
   std::uint32_t input_count;
   std::uint32_t fail_op;          // tests: this op fails with fail_errno; kNoOp: none
@@ -171,6 +170,8 @@ struct Header {
   std::uint32_t size;              // of the blob
   std::uint32_t flags;             // HeaderFlags
   std::uint64_t clone_flags;       // CLONE_NEW* for clone3
+  Offset clone_cgroup;             // int32: group of the v2 hierarchy to be born in; 0: none
+  std::uint32_t pad;
   std::uint32_t inside_uid, inside_gid;
   std::uint32_t uid_base, uid_count;  // host ids of jobs, when the launcher is root
   char policy_hash[72];            // sha256 of the effective policy, hex

@@ -34,9 +34,9 @@ Status CheckKernel(const HostFacts& facts) {
   return {};
 }
 
-void EmitGate(Blob& blob, std::uint32_t number) {
+void EmitGate(Blob& blob) {
   blob.At(Phase::kSetup, Stage::kGate);
-  blob.Add(abi::Pseudo::kGate, {Value(number)});
+  blob.Add(abi::Pseudo::kGate, {Value(1)});
 }
 
 void EmitSession(Blob& blob) {
@@ -47,7 +47,6 @@ void EmitSession(Blob& blob) {
 }
 
 void EmitSpawn(Blob& blob) {
-  EmitGate(blob, 2);
   blob.At(Phase::kSetup, Stage::kSpawn);
   blob.Add(abi::Pseudo::kSpawn, {});
 }
@@ -144,7 +143,8 @@ Result<Plan> Compile(const Request& request) {
   MOAT_TRY(EmitCgroups(blob, request));
 
   EmitSession(blob);
-  EmitGate(blob, 1);
+  EmitGate(blob);
+  EmitCgroupEntry(blob, request);
   MOAT_TRY(EmitNetwork(blob, request));
   MOAT_TRY(EmitMounts(blob, layout, request));
   MOAT_TRY(EmitLimits(blob, request));

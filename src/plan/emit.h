@@ -13,8 +13,9 @@ void EmitMountSources(Blob& blob, Layout& layout, const Request& request);
 // kSetup: everything moved into place, /proc, pivot.
 Status EmitMounts(Blob& blob, const Layout& layout, const Request& request);
 
-// kAttach: groups made, limits written, pid 1 moved in.
+// kPrepare: groups made, limits written. kSetup: pid 1 goes in, and sees no other group.
 Status EmitCgroups(Blob& blob, const Request& request);
+void EmitCgroupEntry(Blob& blob, const Request& request);
 // kSetup: rlimits. kProgram: nice.
 Status EmitLimits(Blob& blob, const Request& request);
 // kSetup: session, host name, loopback.

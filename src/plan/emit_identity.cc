@@ -44,7 +44,8 @@ Status EmitNamespaces(Blob& blob, const Request& request) {
   for (const NamespaceRow& row : kNamespaces) {
     const Fact& fact = facts.*row.fact;
     if (fact.works) {
-      flags |= row.flag;
+      // Made by pid 1 once it is in its groups: they are then the root that the job sees.
+      if (row.flag != uapi::kCloneNewCgroup) flags |= row.flag;
       blob.Layer(row.name, abi::LayerState::kEnforced, "");
       continue;
     }

@@ -15,8 +15,9 @@ using policy::kUnlimited;
 constexpr int kRlimitCpu = 0, kRlimitFsize = 1, kRlimitData = 2, kRlimitStack = 3, kRlimitCore = 4, kRlimitNproc = 6,
               kRlimitNofile = 7, kRlimitMemlock = 8, kRlimitAs = 9, kRlimitSigpending = 11, kRlimitMsgqueue = 12,
               kRlimitNice = 13, kRlimitRtprio = 14;
-constexpr int kEperm = 1, kEacces = 13;
+constexpr int kEperm = 1;
 constexpr std::uint64_t kOWronlyCloexec = 1 | 02000000;
+constexpr std::uint64_t kODirectoryCloexec = 0200000 | 02000000;
 constexpr std::uint64_t kOPathDirectory = 010000000 | 0200000 | 02000000;
 
 void SetLimit(Blob& blob, int resource, std::uint64_t value, std::string_view name, const Origin& origin) {
@@ -105,8 +106,11 @@ void EmitGroup(Blob& blob, abi::CgroupKind kind, const std::string& parent, cons
   for (const Setting& setting : settings) {
     WriteGroupFile(blob, group, setting, Address(blob.Text(setting.value)), Value(setting.value.size()));
   }
-  const Setting attach{"cgroup.procs", "", false, {}};
-  WriteGroupFile(blob, group, attach, Address(MOAT_SLOT(blob, pid_text)), Value(abi::kTextId));
+  if (kind == abi::CgroupKind::kV2) {
+    // clone3 takes the descriptor, which must not be O_PATH.
+    blob.Add(__NR_openat, {Int32(parent_fd), Address(name), Value(kODirectoryCloexec)}).result =
+        blob.header().clone_cgroup = blob.Int();
+  }
   blob.cgroups().push_back({kind, {}, blob.Text(parent), parent_fd, group});
 }
 
@@ -127,7 +131,7 @@ bool BestEffort(const Request& request) {
 Status EmitCgroups(Blob& blob, const Request& request) {
   const policy::Limits& limits = request.model.limits;
   const Cgroups& cgroups = request.facts.cgroups;
-  blob.At(abi::Phase::kAttach, abi::Stage::kCgroup);
+  blob.At(abi::Phase::kPrepare, abi::Stage::kCgroup);
   std::vector<Setting> v2;
   std::string v2_folder;
   const auto add = [&](const Controller& controller, abi::CgroupKind v1_kind, std::vector<Setting> v1,
@@ -175,6 +179,21 @@ Status EmitCgroups(Blob& blob, const Request& request) {
   }
   if (!v2.empty()) EmitGroup(blob, abi::CgroupKind::kV2, v2_folder, v2);
   return {};
+}
+
+// A v1 group is entered by pid 1 itself, which writes "0" to `tasks`: moving another process
+// takes a lock that waits for an RCU grace period, 10 ms and more on a quiet machine.
+void EmitCgroupEntry(Blob& blob, const Request& request) {
+  blob.At(abi::Phase::kSetup, abi::Stage::kCgroup);
+  for (const abi::CgroupRow& row : blob.cgroups()) {
+    if (row.kind == abi::CgroupKind::kV2) continue;
+    const Setting enter{"tasks", "0", false, {}};
+    WriteGroupFile(blob, row.fd, enter, Address(blob.Text("0")), Value(1));
+  }
+  if (request.facts.cgroup_ns.works) {
+    blob.For("", {});
+    blob.Add(__NR_unshare, {Value(uapi::kCloneNewCgroup)});
+  }
 }
 
 Status EmitLimits(Blob& blob, const Request& request) {

@@ -11,9 +11,9 @@ constexpr Row kRows[abi::kStages] = {
     {"input", "the caller's files are opened with the caller's rights, before there is a jail"},
     {"mount-source", "detached mounts are made where the sources can be reached; the host's table never changes"},
     {"rootfs", "folders and small files go into the new root before anyone else can see it"},
-    {"cgroup", "limits must hold before the first instruction of the guest: the second gate waits for them"},
+    {"cgroup", "limits hold before the first instruction of the guest: pid 1 moves itself in, then hides the rest"},
     {"namespace", "pid 1 must not outlive its launcher, from the start"},
-    {"gate", "waits for what only the launcher can do: id maps (1), control groups (2)"},
+    {"gate", "waits for what only the launcher can do: the id maps"},
     {"mount", "needs the capabilities that are dropped below"},
     {"pivot", "after the last mount: from here on the host's files do not exist"},
     {"hostname", "needs CAP_SYS_ADMIN in the new uts namespace"},
@@ -29,7 +29,7 @@ constexpr Row kRows[abi::kStages] = {
     {"spawn", "pid 1 stays behind to reap and to forward signals"},
     {"exec", "the program, through the filter; a failure is told by shared memory"},
 };
-constexpr std::string_view kPhaseNames[abi::kPhases] = {"prepare", "attach", "setup", "program"};
+constexpr std::string_view kPhaseNames[abi::kPhases] = {"prepare", "setup", "program"};
 
 }  // namespace
 

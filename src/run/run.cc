@@ -131,7 +131,7 @@ void CollectOutputs(LivePlan& plan, const sys::Fd& folder, Report& report, Evide
 
 // Everything that a job opened in the launcher by op is known only to the plan: close it all.
 void CloseOpDescriptors(LivePlan& plan) {
-  for (abi::Index i = plan.header().phase_begin[0]; i < plan.header().phase_begin[2]; ++i) {
+  for (abi::Index i = plan.header().phase_begin[0]; i < plan.header().phase_begin[1]; ++i) {
     const abi::Op& op = plan.op(i);
     if (op.result == 0) continue;
     const std::int32_t fd = plan.Int(op.result);

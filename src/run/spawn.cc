@@ -78,10 +78,7 @@ Status WriteMaps(LivePlan& plan, int pid) {
 
 Status Attach(LivePlan& plan, int pid) {
   MOAT_TRY(WriteMaps(plan, pid));
-  CopyText(plan.slots().pid_text, sizeof(plan.slots().pid_text), base::Number(static_cast<std::uint64_t>(pid)));
   OpenGate(plan.shared(), 1);
-  MOAT_TRY(RunPhase(plan, Phase::kAttach));
-  OpenGate(plan.shared(), 2);
   return {};
 }
 
@@ -178,6 +175,10 @@ Result<Started> Spawn(LivePlan& plan) {
   args.flags = plan.header().clone_flags | uapi::kClonePidfd | uapi::kCloneClearSighand;
   args.pidfd = reinterpret_cast<std::uint64_t>(&pidfd);
   args.exit_signal = SIGCHLD;
+  if (plan.header().clone_cgroup != 0) {
+    args.flags |= uapi::kCloneIntoCgroup;
+    args.cgroup = static_cast<std::uint64_t>(plan.Int(plan.header().clone_cgroup));
+  }
   const long pid = Syscall(__NR_clone3, &args, sizeof(args));
   if (pid == 0) Child(plan);
   if (IsError(pid)) return CloneError(static_cast<int>(-pid));

@@ -1,4 +1,4 @@
-// Starting a job: prepare, clone, feed the gates.
+// Starting a job: prepare, clone, open the gate.
 #pragma once
 
 #include "moat/report.h"
@@ -23,7 +23,7 @@ struct Arguments {
 };
 Arguments MakeArguments(LivePlan& plan, const Job& job, const std::vector<std::string>& inputs);
 
-// Runs the kPrepare ops, clones, writes the maps, runs the kAttach ops, opens the gates. All
+// Runs the kPrepare ops, clones, writes the maps, opens the gate. All
 // signals must be blocked. On failure nothing is left running.
 Result<Started> Spawn(LivePlan& plan);
 

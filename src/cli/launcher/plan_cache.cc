@@ -1,5 +1,6 @@
 #include "cli/launcher/plan_cache.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -34,6 +35,12 @@ void AddFile(base::Sha256& hash, const char* path) {
                                     static_cast<std::uint64_t>(facts.st_mtim.tv_sec),
                                     static_cast<std::uint64_t>(facts.st_mtim.tv_nsec)};
   hash.Update(std::string_view(reinterpret_cast<const char*>(identity), sizeof(identity)));
+}
+
+// A namespace is its inode; its times are those of a cache entry.
+void AddNamespace(base::Sha256& hash, const char* path) {
+  struct stat facts{};
+  Add(hash, stat(path, &facts) == 0 ? base::Number(facts.st_ino) : std::string("absent"));
 }
 
 void AddContent(base::Sha256& hash, const char* path) {
@@ -94,9 +101,25 @@ std::string Key(const Invocation& run, const Environment& environment, const std
   Add(hash, base::Number(geteuid()) + "." + base::Number(getegid()) + (run::IsPrivileged() ? "+" : "-"));
   AddContent(hash, "/proc/sys/kernel/random/boot_id");
   AddContent(hash, "/proc/self/cgroup");
-  AddFile(hash, "/proc/self/ns/user");
-  AddFile(hash, "/proc/self/ns/mnt");
+  AddNamespace(hash, "/proc/self/ns/user");
+  AddNamespace(hash, "/proc/self/ns/mnt");
   return hash.Hex();
+}
+
+constexpr std::size_t kMaxPlans = 512;
+
+// Plans nobody needs any more are not worth a clock: past the limit all of them go.
+void Trim(int folder) {
+  const int listing = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR* entries = listing < 0 ? nullptr : fdopendir(listing);
+  if (entries == nullptr) return;
+  std::vector<std::string> names;
+  while (const struct dirent* entry = readdir(entries)) {
+    if (entry->d_name[0] != '.') names.emplace_back(entry->d_name);
+  }
+  closedir(entries);
+  if (names.size() < kMaxPlans) return;
+  for (const std::string& name : names) unlinkat(folder, name.c_str(), 0);
 }
 
 }  // namespace
@@ -133,6 +156,7 @@ void PlanCache::Keep(const std::string& plan) const {
   mkdir(folder_.c_str(), 0700);
   auto folder = sys::openat2(AT_FDCWD, folder_.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW, uapi::kResolveNoMagiclinks);
   if (!folder.ok() || !Private(*folder, true)) return;
+  Trim(folder->get());
   const std::string temporary = file_ + "." + base::Number(static_cast<std::uint64_t>(getpid()));
   auto file = sys::openat2(folder->get(), temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, uapi::kResolveBeneath, 0600);
   if (!file.ok()) return;
