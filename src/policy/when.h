@@ -9,9 +9,10 @@
 //            | argument "lacks" value          no bit of value is set
 //   compare  = "==" | "!=" | "<" | "<=" | ">" | ">="
 //   argument = name from the syscall table | "arg0" .. "arg5"
-//   value    = number (decimal, 0x, 0) | CONSTANT { "|" CONSTANT }
+//   value    = term { "|" term }
+//   term     = number (decimal, 0x, 0) | "-" number (signed arguments only) | CONSTANT
 //
-// Pure. Errors carry the column inside the text added to the origin's.
+// Pure. Errors name the column inside the text; the origin is passed on as it is.
 #pragma once
 
 #include <cstdint>
@@ -26,14 +27,15 @@
 
 namespace moat::policy {
 
-// The condition in disjunctive normal form: one inner vector per filter rule.
+// The condition in disjunctive normal form: one inner vector per filter rule. At most 64.
 using Alternatives = std::vector<std::vector<bpf::Condition>>;
 
+// `call` is an entry of bpf::Syscalls(): constants take the values of that entry's ABI.
 Result<Alternatives> ParseWhen(std::string_view text, const bpf::SyscallInfo& call,
                                const Origin& origin);
 
 // Named constants of the kernel (O_CREAT, TCGETS, AF_INET, PROT_EXEC ...), from
 // spec/constants.toml.
-std::optional<std::uint64_t> FindConstant(std::string_view name);
+std::optional<std::uint64_t> FindConstant(std::string_view name, bpf::Abi abi = bpf::NativeAbi());
 
 }  // namespace moat::policy
