@@ -166,6 +166,14 @@ INSTANTIATE_TEST_SUITE_P(
 INSTANTIATE_TEST_SUITE_P(
     Syscalls, Errors,
     testing::Values(
+        Case{"[[syscalls.rule]]\ncall = \"ioctl\"\nwhen = \"cmnd == TCGETS\"\ndo = \"EPERM\"",
+             "test.toml:2:1: column 1 of `when`: ioctl has no argument `cmnd` (it has: fd, cmd, arg); did "
+             "you mean `cmd`?"},
+        Case{"[[syscalls.rule]]\ncall = \"ioctl\"\nwhen = \"cmd == TCGETZ\"\ndo = \"EPERM\"",
+             "test.toml:2:1: column 8 of `when`: unknown constant `TCGETZ`; did you mean `TCGETA`?"},
+        Case{"[[syscalls.rule]]\ncall = \"openat\"\nwhen = \"pathname == 0\"\ndo = \"EPERM\"",
+             "test.toml:2:1: column 1 of `when`: `pathname` is an address, and a filter cannot see what it "
+             "points to"},
         Case{"[syscalls]\ndefault = \"allow\"",
              "test.toml:3:11: `default`: `allow` would let every call pass that the policy does not name; "
              "give an errno such as `EPERM` or `ENOSYS`, and list in `allow` what is needed"},

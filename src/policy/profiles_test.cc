@@ -9,6 +9,7 @@
 #include "policy/find_profile.h"
 #include "policy/testing.h"
 #include "policy/verdicts.h"
+#include "policy/when.h"
 
 namespace moat::policy {
 namespace {
@@ -116,6 +117,22 @@ TEST(Profiles, TheirEffectiveTextIsTheSamePolicy) {
     const Result<Model> again = Parse(ToToml(model), "effective.toml", {});
     ASSERT_TRUE(again.ok()) << ErrorOf(again);
     EXPECT_EQ(Diff(model, *again), std::vector<std::string>{}) << name;
+  }
+}
+
+// Every rule, those of the network modes too, has a condition that the filter can express.
+TEST(Profiles, EveryConditionCompiles) {
+  for (const std::string& name : ListProfiles(Shipped())) {
+    Model model = LoadShipped(name);
+    for (const NetworkMode mode : {NetworkMode::kNone, NetworkMode::kLoopback}) {
+      model.network = mode;
+      for (const SyscallRule& rule : EffectiveRules(model)) {
+        const bpf::SyscallInfo* call = bpf::FindSyscall(bpf::Abi::kX86_64, rule.call);
+        if (call == nullptr || rule.when.empty()) continue;
+        const Result<Alternatives> when = ParseWhen(rule.when, *call, rule.origin);
+        EXPECT_TRUE(when.ok()) << when.error().ToString();
+      }
+    }
   }
 }
 

@@ -184,15 +184,11 @@ Status CheckRule(const SyscallRule& rule) {
 // The condition must make sense for the call wherever the call exists: a policy is not written
 // for one machine.
 Status CheckWhen(const SyscallRule& rule) {
-#ifdef MOAT_HAS_WHEN
   if (rule.when.empty()) return {};
   for (const bpf::Abi abi : {bpf::Abi::kX86_64, bpf::Abi::kAarch64}) {
     const bpf::SyscallInfo* call = bpf::FindSyscall(abi, rule.call);
     if (call != nullptr) MOAT_TRY(ParseWhen(rule.when, *call, rule.origin));
   }
-#else
-  static_cast<void>(rule);
-#endif
   return {};
 }
 
