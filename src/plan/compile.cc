@@ -114,12 +114,13 @@ void FillHeader(Blob& blob, const Layout& layout, const Request& request) {
 
 // Whatever was looked at to lay the plan out must be the same when it is used again.
 void AddDependencies(Blob& blob, const Layout& layout, const Request& request) {
+  // A folder's times change with any name in it: the parents stand for all their entries.
   std::set<std::string> paths(request.model.sources.begin(), request.model.sources.end());
   for (const Mount& mount : layout.mounts) {
-    if (!mount.source.empty()) paths.insert(mount.source);
+    if (!mount.source.empty() && mount.type != MountType::kDevice) paths.insert(Parent(mount.source));
   }
   for (const auto& rule : request.model.files.rules) {
-    if (!rule.source.empty()) paths.insert(rule.source);
+    if (!rule.source.empty()) paths.insert(Parent(rule.source));
   }
   if (const auto host = layout.HostPath(std::string(blob.header().exec_path == 0 ? "" : request.program), request.view)) {
     paths.insert(*host);

@@ -52,7 +52,36 @@ void EmitRule(Blob& blob, abi::Offset ruleset, const std::string& path, std::uin
   const auto fd = static_cast<abi::Offset>(rule + offsetof(uapi::LandlockPathBeneath, parent_fd));
   blob.Add(__NR_openat, {Signed(kAtFdcwd), Address(blob.Text(path)), Value(kOPathCloexec), Value(0)}).result = fd;
   blob.Add(__NR_landlock_add_rule, {Int32(ruleset), Value(uapi::kLandlockRulePathBeneath), Address(rule), Value(0)});
-  blob.Add(__NR_close, {Int32(fd)});
+}
+
+// The first component: "/etc" of "/etc/ssl/certs".
+std::string Top(const std::string& path) { return path.substr(0, path.find('/', 1)); }
+
+// A rule covers everything below its folder, other mounts too: where all binds below one of
+// the root's own folders have the same rights, one rule on that folder says it all.
+struct PathRule {
+  std::string path;
+  std::uint64_t access;
+  bool is_folder;
+  Origin origin;
+};
+std::vector<PathRule> Merge(const Layout& layout) {
+  std::vector<PathRule> rules;
+  for (const Mount& mount : layout.mounts) {
+    const std::string top = Top(mount.target);
+    const std::uint64_t access = Access(mount);
+    const bool own_folder = mount.target != top && layout.folders.count(top) != 0;
+    bool alike = own_folder && mount.type == MountType::kBind;
+    for (const Mount& other : layout.mounts) {
+      if (other.target != "/" && Top(other.target) == top) alike = alike && other.type == mount.type && Access(other) == access;
+    }
+    if (!alike) {
+      rules.push_back({mount.target, access, mount.is_folder, mount.origin});
+    } else if (rules.empty() || rules.back().path != top) {
+      rules.push_back({top, access, true, mount.origin});
+    }
+  }
+  return rules;
 }
 
 std::string Describe(int landlock, bool network) {
@@ -89,14 +118,13 @@ Status EmitLandlock(Blob& blob, const Layout& layout, const Request& request) {
   blob.At(abi::Phase::kProgram, abi::Stage::kLandlock);
   const abi::Offset ruleset = blob.Int();
   blob.Add(__NR_landlock_create_ruleset, {Address(blob.Struct(attributes)), Value(size), Value(0)}).result = ruleset;
-  for (const Mount& mount : layout.mounts) {
-    blob.For(mount.target, mount.origin);
-    EmitRule(blob, ruleset, mount.target, Access(mount) & handled, mount.is_folder);
+  for (const PathRule& rule : Merge(layout)) {
+    blob.For(rule.path, rule.origin);
+    EmitRule(blob, ruleset, rule.path, rule.access & handled, rule.is_folder);
   }
+  // The small files that we made ourselves are all in /etc.
   blob.For("/etc", {});
-  for (const auto& [path, content] : layout.files) {
-    EmitRule(blob, ruleset, path, uapi::kLandlockReadFile, false);
-  }
+  EmitRule(blob, ruleset, "/etc", kRead, true);
   blob.For(layout.input, request.model.files.input.origin);
   EmitRule(blob, ruleset, layout.input, kRead, true);
   blob.For("", {});

@@ -48,7 +48,6 @@ abi::Offset EmitTmpfs(Blob& blob, const Mount& mount, Owner owner, std::string_v
   blob.Add(__NR_fsmount, {Int32(context), Value(uapi::kFsmountCloexec),
                           Value(mount.attributes & ~uapi::kMountAttrRdonly)})
       .result = fd;
-  blob.Add(__NR_close, {Int32(context)});
   return fd;
 }
 
@@ -80,7 +79,6 @@ abi::Offset EmitBind(Blob& blob, const Mount& mount) {
   const uapi::MountAttr attributes{mount.attributes, 0, uapi::kMsPrivate, 0};
   blob.Add(__NR_mount_setattr, {Int32(fd), Address(blob.Text("")), Value(uapi::kAtEmptyPath | recursive),
                                 Address(blob.Struct(attributes)), Value(sizeof(attributes))});
-  blob.Add(__NR_close, {Int32(source)});
   return fd;
 }
 
@@ -162,15 +160,35 @@ void EmitInputPlaces(Blob& blob, const Layout& layout, const Origin& origin) {
   blob.Add(__NR_close, {Int32(fd)}).flags = abi::kPerInput;
 }
 
-void MoveTo(Blob& blob, abi::Offset root, Arg name, abi::Offset mount_fd, abi::Offset target_fd, std::uint8_t flags) {
-  abi::Op& found = blob.Add(__NR_openat2, {Int32(root), name, Address(How(blob, kOPath, kConfined)),
-                                           Value(sizeof(uapi::OpenHow))});
-  found.result = target_fd;
-  found.flags = flags;
-  blob.Add(__NR_move_mount, {Int32(mount_fd), Address(blob.Text("")), Int32(target_fd), Address(blob.Text("")),
+// Where `path` is to be mounted on. A place on a file system of our own was made by us a
+// moment ago and no one else can reach it: it is named below that file system's root. A
+// place on the host's files is found through no link of any kind.
+void MoveTo(Blob& blob, const Layout& layout, const std::string& path, abi::Offset mount_fd) {
+  const Mount& cover = layout.Covering(Parent(path));
+  const abi::Offset root = layout.mounts.front().fd, nothing = blob.Text("");
+  if (cover.type != MountType::kBind) {
+    blob.Add(__NR_move_mount, {Int32(mount_fd), Address(nothing), Int32(root), Address(blob.Text(Relative(path))),
+                               Value(uapi::kMoveMountFromEmptyPath)});
+    return;
+  }
+  const abi::Offset place = blob.Int();
+  blob.Add(__NR_openat2, {Int32(root), Address(blob.Text(Relative(path))), Address(How(blob, kOPath, kConfined)),
+                          Value(sizeof(uapi::OpenHow))})
+      .result = place;
+  blob.Add(__NR_move_mount, {Int32(mount_fd), Address(nothing), Int32(place), Address(nothing),
+                             Value(uapi::kMoveMountFromEmptyPath | uapi::kMoveMountToEmptyPath)});
+}
+
+// The caller chose the name: it is looked up below the root, through no link.
+void MoveInput(Blob& blob, const Layout& layout) {
+  const abi::Offset place = MOAT_SLOT(blob, inputs[0].target_fd), nothing = blob.Text("");
+  abi::Op& found = blob.Add(__NR_openat2, {Int32(layout.mounts.front().fd), Address(MOAT_SLOT(blob, inputs[0].target)),
+                                           Address(How(blob, kOPath, kConfined)), Value(sizeof(uapi::OpenHow))});
+  found.result = place;
+  found.flags = abi::kPerInput;
+  blob.Add(__NR_move_mount, {Int32(MOAT_SLOT(blob, inputs[0].mount_fd)), Address(nothing), Int32(place), Address(nothing),
                              Value(uapi::kMoveMountFromEmptyPath | uapi::kMoveMountToEmptyPath)})
-      .flags = flags;
-  blob.Add(__NR_close, {Int32(target_fd)}).flags = flags;
+      .flags = abi::kPerInput;
 }
 
 Status EmitProc(Blob& blob, const Layout& layout, const Mount& mount, const Request& request) {
@@ -195,7 +213,7 @@ Status EmitProc(Blob& blob, const Layout& layout, const Mount& mount, const Requ
   }
   blob.Add(__NR_fsconfig, {Int32(context), Value(uapi::kFsconfigCreate), Value(0), Value(0), Value(0)});
   blob.Add(__NR_fsmount, {Int32(context), Value(uapi::kFsmountCloexec), Value(mount.attributes)}).result = fd;
-  MoveTo(blob, layout.mounts.front().fd, Address(blob.Text(Relative(mount.target))), fd, blob.Int(), 0);
+  MoveTo(blob, layout, mount.target, fd);
   blob.Layer("own /proc", abi::LayerState::kEnforced,
              request.model.files.proc.value == policy::ProcMode::kPid ? "processes only, read-only" : "read-only");
   return {};
@@ -251,12 +269,11 @@ Status EmitMounts(Blob& blob, const Layout& layout, const Request& request) {
     if (mount.type == MountType::kProc) {
       MOAT_TRY(EmitProc(blob, layout, mount, request));
     } else {
-      MoveTo(blob, root.fd, Address(blob.Text(Relative(mount.target))), mount.fd, blob.Int(), 0);
+      MoveTo(blob, layout, mount.target, mount.fd);
     }
   }
   blob.For(layout.input, request.model.files.input.origin);
-  MoveTo(blob, root.fd, Address(MOAT_SLOT(blob, inputs[0].target)), MOAT_SLOT(blob, inputs[0].mount_fd),
-         MOAT_SLOT(blob, inputs[0].target_fd), abi::kPerInput);
+  MoveInput(blob, layout);
   for (const Mount& mount : layout.mounts) {
     if (mount.type == MountType::kRoot || mount.type == MountType::kHide) EmitReadOnly(blob, mount);
   }

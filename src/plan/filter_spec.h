@@ -7,8 +7,8 @@
 
 namespace moat::plan {
 
-// Order: rules that the network mode adds, the policy's rules, its allow list less its deny
-// list. Rule ids count the policy's rules from 1 and go on with the allow list.
+// Order: the effective rules (those of the network mode last), then for each call of the ABI
+// what the allow and deny lists say. Rule ids count the effective rules from 1.
 Result<bpf::FilterSpec> FilterSpecOf(const policy::Model& model, bpf::Abi abi);
 
 }  // namespace moat::plan

@@ -34,7 +34,8 @@ class Layout {
   std::map<std::string, std::string> links;   // path -> text
   std::map<std::string, std::string> files;   // path -> content: synthetic /etc
   std::set<std::string> folders;              // made in the root or in a scratch
-  std::string input, output, cwd, home;
+  std::string input, output, cwd;
+  std::string home;  // as the guest names it; a link when it lies in another scratch
 
   // The mount that a canonical path inside the jail lies on.
   const Mount& Covering(const std::string& path) const;

@@ -41,7 +41,9 @@ Result<struct stat> fstat(const Fd& fd, std::string_view subject) {
 
 Result<std::string> ReadAll(const Fd& fd, std::size_t limit, std::string_view subject) {
   std::string text;
-  char buffer[4096];
+  struct stat facts;
+  if (::fstat(fd.get(), &facts) == 0 && facts.st_size > 0) text.reserve(static_cast<std::size_t>(facts.st_size) + 1);
+  char buffer[16384];
   for (;;) {
     const long n = Retry([&] { return Syscall(__NR_read, fd.get(), buffer, sizeof(buffer)); });
     if (IsError(n)) return SystemError("read", static_cast<int>(-n), std::string(subject));

@@ -166,6 +166,7 @@ void Tell(const Report& report) {
 
 int Finish(const Report& report, ReportSink& sink) {
   Tell(report);
+  if (!sink.wanted()) return report.ExitStatus();
   if (auto written = sink.Write(report.ToJson()); !written.ok()) {
     Say("the report could not be written: " + base::Printable(written.error().ToString()));
     return kMoatFailed;

@@ -13,6 +13,7 @@ class ReportSink {
  public:
   // "", "FILE" or "fd:N".
   static Result<ReportSink> Open(const std::string& where);
+  bool wanted() const { return descriptor_ >= 0 || file_.valid(); }
   Status Write(const std::string& json);
 
  private:

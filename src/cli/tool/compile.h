@@ -10,6 +10,5 @@ namespace moat::tool {
 int CompileCommand(const std::vector<std::string>& args);
 // plan POLICY [flags] [-- CMD]: the effective policy, the prepared system calls, the filter.
 int PlanCommand(const std::vector<std::string>& args);
-int DoctorCommand(const std::vector<std::string>& args);
 
 }  // namespace moat::tool

@@ -9,6 +9,7 @@
 
 #include "base/safe_text.h"
 #include "base/text.h"
+#include "cli/doctor.h"
 #include "cli/tool/compile.h"
 #include "cli/tool/help.h"
 #include "moat/result.h"
@@ -23,6 +24,15 @@ int Fail(const Error& error) {
   return kMoatFailed;
 }
 
+int DoctorCommand(const std::vector<std::string>& args) {
+  const bool colours = isatty(1) != 0 && std::getenv("NO_COLOR") == nullptr;
+  std::string out, errors;
+  const int code = cli::Doctor(args, colours ? cli::Colour::kAlways : cli::Colour::kNever, out, errors);
+  std::fputs(out.c_str(), stdout);
+  std::fputs(errors.c_str(), stderr);
+  return code;
+}
+
 int Version() {
   std::printf("moat %s\n", MOAT_VERSION);
   return 0;
@@ -32,6 +42,7 @@ int Main(const std::vector<std::string>& args) {
   const std::string command = args.size() > 1 ? args[1] : "help";
   const std::vector<std::string> rest(args.size() > 2 ? args.begin() + 2 : args.end(), args.end());
   if (command == "__compile") return CompileCommand(rest);
+  if (command == "doctor") return DoctorCommand(rest);
   if (command == "plan") return PlanCommand(rest);
   if (command == "version" || command == "--version") return Version();
   if (command == "help" || command == "--help" || command == "-h") {
