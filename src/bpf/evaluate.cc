@@ -3,7 +3,6 @@
 // narrower one (seccomp_check_filter: which opcodes, where loads may point).
 #include <cstddef>
 #include <cstring>
-#include <optional>
 
 #include "base/text.h"
 #include "bpf/filter.h"

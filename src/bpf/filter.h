@@ -75,7 +75,8 @@ struct Program {
 // Balanced dispatch over number ranges; verdicts shared as common leaves; the path of an
 // unconditional allow never loads an argument, which keeps it in the kernel's action bitmap.
 // Fails (kPolicy) on a condition on an argument that the call does not have, on a pointer,
-// on a value wider than the argument, and on a program over BPF_MAXINSNS.
+// on a value wider than the argument (sign-extended is fine for signed ones), on a number
+// outside the table, on an errno over 4095, and on a program over BPF_MAXINSNS.
 Result<Program> Compile(const FilterSpec& spec);
 
 // The direct reading of the grammar above; the oracle of the tests.

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include <memory>
+#include <set>
 
 #include "bpf/filter.h"
 #include "bpf/testing.h"

@@ -6,6 +6,8 @@
 
 #include <functional>
 #include <random>
+#include <sstream>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
