@@ -31,12 +31,20 @@ Error InputError(std::string message, const std::string& path, std::string fix =
   return error;
 }
 
-// Opened without blocking on a FIFO and without following /proc's magic links.
-Result<sys::Fd> OpenInput(const std::string& path, const abi::LimitsRow& limits, struct stat& facts) {
-  auto opened = sys::openat2(AT_FDCWD, path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY, uapi::kResolveNoMagiclinks);
+// A copy of the caller's descriptor, else opened without blocking on a FIFO and without
+// following /proc's magic links.
+Result<sys::Fd> OpenOrCopy(const std::string& path, int given) {
+  if (given < 0) return sys::openat2(AT_FDCWD, path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY, uapi::kResolveNoMagiclinks);
+  const long copy = Syscall(__NR_fcntl, given, F_DUPFD_CLOEXEC, 3);
+  if (IsError(copy)) return SystemError("fcntl", static_cast<int>(-copy), path);
+  return sys::Fd(static_cast<int>(copy));
+}
+
+Result<sys::Fd> OpenInput(const std::string& path, int given, const abi::LimitsRow& limits, struct stat& facts) {
+  auto opened = OpenOrCopy(path, given);
   if (!opened.ok()) {
     Error error = InputError("cannot be opened", path);
-    error.call = "openat2";
+    error.call = opened.error().call;
     error.error_number = opened.error().error_number;
     return error;
   }
@@ -134,10 +142,11 @@ Result<Inputs> Inputs::Open(LivePlan& plan, const Job& job) {
   std::vector<std::string> names;
   const std::string folder(plan.Text(plan.header().input_dir));
   for (std::size_t i = 0; i < job.inputs.size(); ++i) {
-    const auto [path, name] = SplitName(job.inputs[i]);
+    const auto [path, name] =
+        i < job.input_names.size() ? Named{job.inputs[i], job.input_names[i]} : SplitName(job.inputs[i]);
     MOAT_TRY(CheckName(name, path, names));
     struct stat facts{};
-    const sys::Fd file = MOAT_TRY(OpenInput(path, plan.header().limits, facts));
+    const sys::Fd file = MOAT_TRY(OpenInput(path, i < job.input_fds.size() ? job.input_fds[i] : -1, plan.header().limits, facts));
     abi::InputSlot& slot = plan.slots().inputs[i];
     const bool direct = OthersMayRead(facts) || facts.st_uid == static_cast<uid_t>(plan.slots().job_uid);
     sys::MountFd mount = MOAT_TRY(ReadOnlyMount(file, path));

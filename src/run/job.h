@@ -32,8 +32,11 @@ struct Job {
   std::vector<std::string> command;      // {in}, {in1}.., {out} are replaced
   std::vector<std::string> environment;  // the caller's, "NAME=value": the plan says which pass
   std::vector<std::string> extra_environment;  // "NAME=value" asked for by the caller
-  std::vector<std::string> inputs;       // host paths
+  std::vector<std::string> inputs;       // host paths, "PATH" or "PATH=NAME"
+  std::vector<std::string> input_names;  // when there are any: each input's name inside; paths are exact
+  std::vector<int> input_fds;            // when there are any: each input opened, or -1; the caller's
   std::string output_dir;                // host folder, "" when nothing is collected
+  int output_fd = -1;                    // the same as a descriptor; the caller's
   int standard[3] = {0, 1, 2};           // the caller's streams
   char* own_arguments = nullptr;         // argv and environment of this process, to be wiped in
   std::size_t own_arguments_size = 0;    // the job's pid 1

@@ -23,6 +23,9 @@ bool IsPrivileged() {
 }
 
 Status EnterOwnNamespace() {
+  // Once per process: a helper that runs one job after the other stays where it is.
+  static bool entered = false;
+  if (entered) return {};
   const std::string uid = base::Number(static_cast<std::uint64_t>(uapi::Syscall(__NR_geteuid)));
   const std::string gid = base::Number(static_cast<std::uint64_t>(uapi::Syscall(__NR_getegid)));
   const long result = uapi::Syscall(__NR_unshare, uapi::kCloneNewUser | uapi::kCloneNewNs);
@@ -38,6 +41,7 @@ Status EnterOwnNamespace() {
   MOAT_TRY(sys::WriteFile("/proc/self/setgroups", "deny"));
   MOAT_TRY(sys::WriteFile("/proc/self/uid_map", "0 " + uid + " 1"));
   MOAT_TRY(sys::WriteFile("/proc/self/gid_map", "0 " + gid + " 1"));
+  entered = true;
   return {};
 }
 

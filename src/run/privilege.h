@@ -12,7 +12,8 @@ namespace moat::run {
 bool IsPrivileged();
 
 // Enters a user and a mount namespace in which the caller's own id is 0 and which grants
-// CAP_SYS_ADMIN over itself: from here on there is one way for root and everybody else.
+// CAP_SYS_ADMIN over itself: from here on there is one way for root and everybody else. Does
+// so once per process.
 Status EnterOwnNamespace();
 
 }  // namespace moat::run

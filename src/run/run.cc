@@ -51,6 +51,10 @@ class BlockedSignals {
 // The folder that results go to: made when it is missing, and held before the job starts, so
 // that a wrong path is told at once.
 Result<sys::Fd> OpenOutput(const Job& job) {
+  if (job.output_fd >= 0) {
+    const int copy = fcntl(job.output_fd, F_DUPFD_CLOEXEC, 3);
+    return copy >= 0 ? Result<sys::Fd>(sys::Fd(copy)) : SystemError("fcntl", errno, "the output folder");
+  }
   if (job.output_dir.empty()) return sys::Fd();
   if (mkdir(job.output_dir.c_str(), 0755) != 0 && errno != EEXIST) {
     return WithOrigin(SystemError("mkdir", errno, job.output_dir), {"command line", 0, 0});
