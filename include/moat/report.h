@@ -105,6 +105,9 @@ struct Report {
   std::string Summary() const;
   // One JSON object; text is lossless: invalid UTF-8 is carried as described in docs/reference/report.md.
   std::string ToJson() const;
+  // The inverse. Unknown fields are ignored and missing ones keep their defaults: reports of
+  // other versions of moat are readable. An error says what is no report, and where.
+  static Result<Report> FromJson(std::string_view text);
 };
 
 }  // namespace moat

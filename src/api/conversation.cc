@@ -1,0 +1,154 @@
+#include "api/conversation.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <vector>
+
+#include "api/report_wire.h"
+#include "api/request.h"
+#include "sys/calls.h"
+
+namespace moat::api {
+namespace {
+
+// What came instead of, or as, an answer.
+struct Reply {
+  std::optional<Report> report;
+  bool lost = false;  // the helper is gone
+};
+
+Result<std::string> BodyFromFile(const sys::Fd& file, std::uint64_t size) {
+  struct stat facts{};
+  if (!file.valid() || size > kMaxAnswer || fstat(file.get(), &facts) != 0 ||
+      static_cast<std::uint64_t>(facts.st_size) != size) {
+    return BugError("a helper's answer without its body");
+  }
+  // The file's position is shared with the helper, which has just written it.
+  if (lseek(file.get(), 0, SEEK_SET) != 0) return SystemError("lseek", errno, "a helper's answer");
+  return sys::ReadAll(file, kMaxAnswer, "a helper's answer");
+}
+
+Result<Reply> Receive(int socket, std::uint32_t job) {
+  std::vector<char> buffer(sizeof(Answer) + kMaxInline);
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  struct iovec part{buffer.data(), buffer.size()};
+  struct msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof(control);
+  ssize_t size;
+  do size = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+  while (size < 0 && errno == EINTR);
+  if (size < 0 && errno == EAGAIN) return Reply{};
+  if (size <= 0) return Reply{std::nullopt, true};
+  sys::Fd file;
+  if (const cmsghdr* head = CMSG_FIRSTHDR(&message); head != nullptr && head->cmsg_type == SCM_RIGHTS) {
+    int fd;
+    std::memcpy(&fd, CMSG_DATA(head), sizeof(fd));
+    file = sys::Fd(fd);
+  }
+  Answer answer;
+  if (static_cast<std::size_t>(size) < sizeof(answer)) return BugError("a helper's answer that is too short");
+  std::memcpy(&answer, buffer.data(), sizeof(answer));
+  if (answer.kind != FrameKind::kReport || answer.job != job) return BugError("a helper's answer to something else");
+  std::string body(buffer.data() + sizeof(answer), static_cast<std::size_t>(size) - sizeof(answer));
+  if ((answer.flags & kBodyInMemFd) != 0) body = MOAT_TRY(BodyFromFile(file, answer.body_size));
+  Reply reply{UnpackReport(body)};
+  if (!reply.report) return BugError("a helper's answer that is no report");
+  return reply;
+}
+
+void AskToCancel(int socket, std::uint32_t job) {
+  CancelRequest request;
+  request.job = job;
+  ssize_t sent;
+  do sent = send(socket, &request, sizeof(request), MSG_NOSIGNAL);
+  while (sent < 0 && errno == EINTR);
+}
+
+// Until there is an answer, or nobody who could give one.
+Result<Reply> Await(const Helper& helper, std::uint32_t job, const CancelToken& cancel) {
+  struct pollfd entries[3] = {{helper.socket().get(), POLLIN, 0}, {helper.process().get(), POLLIN, 0},
+                              {cancel.descriptor(), POLLIN, 0}};  // poll skips a negative one
+  for (;;) {
+    if (poll(entries, 3, -1) < 0) {
+      if (errno == EINTR) continue;
+      return SystemError("poll", errno);
+    }
+    // The answer first: a helper may have been killed right behind it.
+    if (entries[0].revents != 0 || entries[1].revents != 0) {
+      Reply reply = MOAT_TRY(Receive(helper.socket().get(), job));
+      reply.lost = reply.lost || entries[1].revents != 0;
+      if (reply.report || reply.lost) return reply;
+    }
+    if (entries[2].revents != 0) {
+      AskToCancel(helper.socket().get(), job);
+      entries[2].fd = -1;
+    }
+  }
+}
+
+// A helper that was killed could not remove the groups of its job; the job itself dies with it.
+void RemoveGroups(const plan::Plan& plan, int pid) {
+  constexpr int kAttempts = 200;
+  const auto* rows = reinterpret_cast<const abi::CgroupRow*>(plan.bytes().data() + plan.header().cgroups);
+  for (abi::Index i = 0; i < plan.header().cgroup_count; ++i) {
+    const std::string group = std::string(plan.Text(rows[i].parent)) + "/moat-" + std::to_string(pid);
+    for (int attempt = 0; attempt < kAttempts; ++attempt) {
+      if (rmdir(group.c_str()) == 0 || errno != EBUSY) break;
+      const struct timespec pause{0, 1'000'000};
+      nanosleep(&pause, nullptr);
+    }
+  }
+}
+
+Report LostReport(const plan::Plan& plan, int pid, std::uint64_t wall) {
+  Report report;
+  report.cause = Cause::kWorkerLost;
+  report.detail = "the helper that ran the job (process " + std::to_string(pid) + ") vanished, and the job with it";
+  report.wall = wall;
+  report.policy_name = plan.Text(plan.header().policy_name);
+  report.policy_hash = plan.header().policy_hash;
+  report.host = plan.Text(plan.header().host_facts);
+  report.version = MOAT_VERSION;
+  return report;
+}
+
+}  // namespace
+
+Result<Talk> RunOn(Helper& helper, const StoredPlan& plan, const Command& command) {
+  Request request = MOAT_TRY(Request::Make(command));
+  const Helper::Slot slot = helper.SlotOf(plan.id);
+  const std::uint32_t job = helper.NextJob();
+  const std::uint64_t begin = sys::NowNs();
+  if (auto sent = request.Send(helper.socket().get(), job, slot.number, slot.filled ? -1 : plan.file.get()); !sent.ok()) {
+    if (sent.error().error_number == EPIPE) return Talk{};
+    return std::move(sent).error();
+  }
+  if (!slot.filled) helper.Filled(slot.number, plan.id);
+  auto reply = Await(helper, job, command.cancel);
+  Talk talk;
+  talk.helper_is_good = reply.ok() && reply->report.has_value() && !reply->lost;
+  if (!talk.helper_is_good) helper.Kill();
+  if (!reply.ok()) return std::move(reply).error();
+  Outcome& outcome = talk.outcome.emplace();
+  if (reply->report) {
+    outcome.report = *std::move(reply->report);
+  } else {
+    outcome.report = LostReport(plan.plan, helper.pid(), sys::NowNs() - begin);
+    RemoveGroups(plan.plan, helper.pid());
+  }
+  outcome.out = request.TakeOut();
+  outcome.err = request.TakeErr();
+  return talk;
+}
+
+}  // namespace moat::api

@@ -1,0 +1,20 @@
+// One job of one helper, from the request to the report.
+#pragma once
+
+#include <optional>
+
+#include "api/helper.h"
+#include "api/plan_store.h"
+#include "moat/sandbox.h"
+
+namespace moat::api {
+
+struct Talk {
+  std::optional<Outcome> outcome;  // none: the helper was gone before it had the request
+  bool helper_is_good = false;     // for another job
+};
+
+// An Error is about the command. `helper` and the command's descriptors stay the caller's.
+Result<Talk> RunOn(Helper& helper, const StoredPlan& plan, const Command& command);
+
+}  // namespace moat::api

@@ -1,0 +1,143 @@
+#include "moat/sandbox.h"
+
+#include <limits.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <mutex>
+#include <utility>
+
+#include "api/conversation.h"
+#include "api/helper.h"
+#include "api/locate.h"
+#include "api/plan_store.h"
+
+namespace moat {
+namespace {
+
+using api::Helper;
+using HelperPointer = std::unique_ptr<Helper>;
+
+// The first of the launchers that is of this version.
+Result<HelperPointer> StartHelper(const std::string& given) {
+  Error error = HostError("`bin/moat`, which starts the jobs, was not found",
+                          "install moat, or name the launcher in SandboxOptions::launcher");
+  for (const std::string& launcher : api::Launchers(given)) {
+    auto helper = Helper::Start(launcher);
+    if (helper.ok()) return helper;
+    error = std::move(helper).error();
+  }
+  return error;
+}
+
+// Helpers without a job.
+class Pool {
+ public:
+  explicit Pool(unsigned keep) : keep_(keep), owner_(getpid()) {}
+  ~Pool() { Clear(); }
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+
+  HelperPointer Take() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    LeaveToParent();
+    if (idle_.empty()) return nullptr;
+    HelperPointer helper = std::move(idle_.back());  // the one whose memory is still warm
+    idle_.pop_back();
+    return helper;
+  }
+  void Give(HelperPointer helper) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (idle_.size() < keep_) idle_.push_back(std::move(helper));
+  }
+
+ private:
+  void Clear() {
+    LeaveToParent();
+    for (HelperPointer& helper : idle_) helper->HangUp();
+    idle_.clear();
+  }
+  // After fork() they are still our parent's: only our copies of the descriptors go.
+  void LeaveToParent() {
+    const pid_t self = getpid();
+    if (owner_ == self) return;
+    owner_ = self;
+    for (HelperPointer& helper : idle_) helper->Disown();
+    idle_.clear();
+  }
+
+  const unsigned keep_;
+  pid_t owner_;
+  std::mutex mutex_;
+  std::vector<HelperPointer> idle_;
+};
+
+}  // namespace
+
+struct Sandbox::Impl {
+  Impl(Policy policy, Options given) : options(std::move(given)), plans(std::move(policy)), pool(options.idle_helpers) {}
+
+  Result<api::PlanPointer> PlanFor(const Command& command);
+  Result<Outcome> RunWith(const api::StoredPlan& plan, const Command& command);
+
+  const Options options;
+  api::PlanStore plans;
+  Pool pool;
+};
+
+Result<api::PlanPointer> Sandbox::Impl::PlanFor(const Command& command) {
+  if (command.argv.empty()) return PolicyError("no command to run");
+  api::PlanKey key;
+  key.program = command.argv.front();
+  key.search_path = options.search_path;
+  const bool collects = !command.output_dir.empty() || command.output_descriptor >= 0;
+  key.collect = collects ? plan::Collect::kYes : plan::Collect::kNo;
+  if (key.program[0] != '/' && key.program.find('/') != std::string::npos) {
+    char folder[PATH_MAX];
+    if (getcwd(folder, sizeof(folder)) == nullptr) return SystemError("getcwd", errno);
+    key.cwd = folder;
+  }
+  return plans.Get(key);
+}
+
+// A helper may have been killed while it was idle: then the next one is tried.
+Result<Outcome> Sandbox::Impl::RunWith(const api::StoredPlan& plan, const Command& command) {
+  for (;;) {
+    HelperPointer helper = pool.Take();
+    const bool is_new = helper == nullptr;
+    if (is_new) helper = MOAT_TRY(StartHelper(options.launcher));
+    api::Talk talk = MOAT_TRY(api::RunOn(*helper, plan, command));
+    if (talk.helper_is_good) pool.Give(std::move(helper));
+    if (talk.outcome) return *std::move(talk.outcome);
+    if (is_new) return SystemError("sendmsg", EPIPE, "a helper that ended at once");
+  }
+}
+
+Sandbox::Sandbox(Policy policy, Options options) : impl_(std::make_unique<Impl>(std::move(policy), std::move(options))) {}
+Sandbox::Sandbox(Sandbox&&) noexcept = default;
+Sandbox& Sandbox::operator=(Sandbox&&) noexcept = default;
+Sandbox::~Sandbox() = default;
+
+Result<Report> Sandbox::Run(const std::vector<std::string>& argv) {
+  Command command;
+  command.argv = argv;
+  Outcome outcome = MOAT_TRY(Run(command));
+  return std::move(outcome.report);
+}
+
+Result<Outcome> Sandbox::Run(const Command& command) {
+  const api::PlanPointer plan = MOAT_TRY(impl_->PlanFor(command));
+  Outcome outcome = MOAT_TRY(impl_->RunWith(*plan, command));
+  if (outcome.report.cause != Cause::kSetup || api::PlanStore::IsFresh(plan->plan)) return outcome;
+  // The host has changed under the plan (an upgrade, say): nothing has run, so once more.
+  impl_->plans.Forget(plan);
+  const api::PlanPointer anew = MOAT_TRY(impl_->PlanFor(command));
+  return impl_->RunWith(*anew, command);
+}
+
+Result<std::string> Sandbox::Plan(const Command& command) {
+  const api::PlanPointer plan = MOAT_TRY(impl_->PlanFor(command));
+  return plan::Print(plan->plan);
+}
+
+}  // namespace moat
