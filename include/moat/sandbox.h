@@ -92,7 +92,8 @@ class CancelToken {
 struct Input {
   std::string path;
   std::string name;
-  int descriptor = -1;  // of the same file, opened for reading; then `path` is only its name for people
+  int descriptor = -1;  // when given, of the file, opened for reading; `path` is then for people.
+                        // It must have a name somewhere: no memfd, nothing deleted.
 };
 
 struct Command {

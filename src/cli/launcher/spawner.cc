@@ -260,13 +260,12 @@ Result<sys::Fd> OpenHere(int given, const std::string& path) {
   char name[PATH_MAX];
   const ssize_t length = readlink(link.c_str(), name, sizeof(name) - 1);
   struct stat was{}, is{};
-  if (length > 0 && fstat(given, &was) == 0 && was.st_nlink > 0) {
+  if (length > 0 && fstat(given, &was) == 0) {
     name[length] = '\0';
     auto opened = sys::openat2(AT_FDCWD, name, O_RDONLY | O_NONBLOCK | O_NOCTTY, uapi::kResolveNoMagiclinks);
     if (opened.ok() && fstat(opened->get(), &is) == 0 && is.st_dev == was.st_dev && is.st_ino == was.st_ino) return opened;
   }
-  return InputError(path, "the descriptor's file cannot be reached by name from an unprivileged process",
-                    "give a file that has a name");
+  return InputError(path, "the descriptor's file is not to be found by its name", "give a file that has one");
 }
 
 // Descriptors prove what their opener may do, and only that.
@@ -278,6 +277,11 @@ Status CheckInputs(Request& request, bool own_namespace) {
     const int flags = fcntl(fd, F_GETFL);
     if (flags < 0 || (flags & O_PATH) != 0 || (flags & O_ACCMODE) == O_WRONLY) {
       return InputError(path, "the descriptor is not open for reading", "open it with O_RDONLY");
+    }
+    struct stat facts{};
+    // The kernel mounts no file that was deleted, and a memfd is one from its birth.
+    if (fstat(fd, &facts) != 0 || facts.st_nlink == 0) {
+      return InputError(path, "the descriptor's file has no name", "write it to a file that has one");
     }
     if (own_namespace) fd = Keep(request, MOAT_TRY(OpenHere(fd, path)));
   }
