@@ -1,4 +1,4 @@
-// The interpreter of prepared system calls. It runs in the launcher (kPrepare), in
+// The interpreter of prepared system calls. It runs in the launcher (kPrepare, kAside), in
 // pid 1 of the job (kSetup) and in the process that becomes the program (kProgram).
 //
 // Law (checked by tools/lint): nothing here may need a symbol from anywhere else: no libc, no

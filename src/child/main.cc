@@ -62,7 +62,7 @@ void WipeCommandLine(unsigned char* blob, const abi::Header& header) {
 void Program(void* argument) {
   const Start& start = *static_cast<const Start*>(argument);
   const abi::Header& header = *start.header;
-  const Outcome outcome = Interpret(start.blob, start.shared, header.phase_begin[2], header.phase_begin[3]);
+  const Outcome outcome = Interpret(start.blob, start.shared, header.phase_begin[3], header.phase_begin[4]);
   Fail(start.shared, outcome);
   Exit(125);
 }
@@ -153,7 +153,7 @@ void Main(unsigned char* blob, abi::Shared* shared) {
   const auto& header = *reinterpret_cast<const abi::Header*>(blob);
   WipeCommandLine(blob, header);
   ResetSignals();
-  const Outcome outcome = Interpret(blob, shared, header.phase_begin[1], header.phase_begin[2]);
+  const Outcome outcome = Interpret(blob, shared, header.phase_begin[2], header.phase_begin[3]);
   if (outcome.failed_op != abi::kNoOp) {
     Fail(shared, outcome);
     Exit(125);
@@ -162,10 +162,12 @@ void Main(unsigned char* blob, abi::Shared* shared) {
   Start start{blob, shared, &header};
   const long program = Vfork(stack + kStackBytes, Program, &start);
   if (IsError(program)) {
-    Fail(shared, Outcome{header.phase_begin[2] - 1, static_cast<int>(-program)});  // the kSpawn op
+    Fail(shared, Outcome{header.phase_begin[3] - 1, static_cast<int>(-program)});  // the kSpawn op
     Exit(125);
   }
   if (__atomic_load_n(&shared->state, __ATOMIC_ACQUIRE) == abi::ChildState::kFailed) Exit(125);
+  // The program has its own copies. Here they would keep its pipes from ever ending.
+  Syscall(__NR_close_range, 0, ~0U, 0);
   shared->program_pid = static_cast<std::int32_t>(program);
   __atomic_store_n(&shared->state, abi::ChildState::kRunning, __ATOMIC_RELEASE);
   Supervise(shared, static_cast<int>(program));

@@ -5,7 +5,7 @@
 //
 // Life of a blob: compiled -> (cached in a file) -> copied into private memory by run/ ->
 // Slots filled, per-input templates expanded, pointer words relocated -> interpreted:
-// kPrepare in the launcher, kSetup in pid 1, kProgram in the process that becomes the
+// kPrepare in the launcher, kAside beside it on another processor, kSetup in pid 1, kProgram in the process that becomes the
 // program.
 #pragma once
 
@@ -19,8 +19,8 @@ using Index = std::uint32_t;
 inline constexpr std::uint32_t kMagic = 0x54414f4d;  // "MOAT"
 inline constexpr std::uint32_t kVersion = 1;         // raised with every change of this file
 
-enum class Phase : std::uint8_t { kPrepare, kSetup, kProgram };
-inline constexpr unsigned kPhases = 3;
+enum class Phase : std::uint8_t { kPrepare, kAside, kSetup, kProgram };
+inline constexpr unsigned kPhases = 4;
 
 // The named order of things. Texts and reasons: plan/stages.cc.
 enum class Stage : std::uint8_t {
@@ -155,7 +155,7 @@ struct Slots {
   std::uint32_t fail_op;          // tests: this op fails with fail_errno; kNoOp: none
   std::int32_t fail_errno;
   std::uint32_t pad;
-  InputSlot inputs[kMaxInputs];
+  InputSlot inputs[1];            // the template; run/ makes one for each input behind the ops
 };
 
 enum HeaderFlags : std::uint32_t {
@@ -171,7 +171,7 @@ struct Header {
   std::uint32_t flags;             // HeaderFlags
   std::uint64_t clone_flags;       // CLONE_NEW* for clone3
   Offset clone_cgroup;             // int32: group of the v2 hierarchy to be born in; 0: none
-  std::uint32_t pad;
+  Offset network;                  // int32: network namespace that the launcher enters first; 0: none
   std::uint32_t inside_uid, inside_gid;
   std::uint32_t uid_base, uid_count;  // host ids of jobs, when the launcher is root
   char policy_hash[72];            // sha256 of the effective policy, hex
@@ -196,6 +196,7 @@ struct Header {
   Index call_name_count;
   Offset stage_names;              // Offset[kStages]
   Offset slots;                    // Slots
+  Offset inputs;                   // InputSlot[], written by run/
   Offset filter;                   // sock_filter[]
   Index filter_count;
   Index nonce_low, nonce_high;     // instructions whose k is half of the nonce; 0: none

@@ -150,6 +150,7 @@ Result<Plan> Compile(const Request& request) {
   MOAT_TRY(EmitMounts(blob, layout, request));
   MOAT_TRY(EmitLimits(blob, request));
   MOAT_TRY(EmitIdentity(blob, request));
+  EmitOwnFolders(blob, layout);
   EmitSpawn(blob);
 
   EmitDescriptors(blob);

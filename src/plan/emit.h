@@ -18,7 +18,7 @@ Status EmitCgroups(Blob& blob, const Request& request);
 void EmitCgroupEntry(Blob& blob, const Request& request);
 // kSetup: rlimits. kProgram: nice.
 Status EmitLimits(Blob& blob, const Request& request);
-// kSetup: session, host name, loopback.
+// kAside: the network namespace, with its loopback when asked for. kSetup: host name.
 Status EmitNetwork(Blob& blob, const Request& request);
 // Which namespaces clone3 is asked for.
 Status EmitNamespaces(Blob& blob, const Request& request);
@@ -26,6 +26,8 @@ Status EmitNamespaces(Blob& blob, const Request& request);
 void EmitParentDeath(Blob& blob);
 // kSetup: ids, capabilities, securebits, dumpable, parent death.
 Status EmitIdentity(Blob& blob, const Request& request);
+// kSetup, once pid 1 has the job's uid: its home, its folder of shared memory.
+void EmitOwnFolders(Blob& blob, const Layout& layout);
 // kProgram: Landlock ruleset over the layout.
 Status EmitLandlock(Blob& blob, const Layout& layout, const Request& request);
 void EmitNoNewPrivs(Blob& blob);

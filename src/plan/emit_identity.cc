@@ -44,8 +44,9 @@ Status EmitNamespaces(Blob& blob, const Request& request) {
   for (const NamespaceRow& row : kNamespaces) {
     const Fact& fact = facts.*row.fact;
     if (fact.works) {
-      // Made by pid 1 once it is in its groups: they are then the root that the job sees.
-      if (row.flag != uapi::kCloneNewCgroup) flags |= row.flag;
+      // The cgroup namespace is made by pid 1 once it is in its groups, which are then the
+      // root that the job sees; the network namespace is made aside and inherited.
+      if (row.flag != uapi::kCloneNewCgroup && row.flag != uapi::kCloneNewNet) flags |= row.flag;
       blob.Layer(row.name, abi::LayerState::kEnforced, "");
       continue;
     }

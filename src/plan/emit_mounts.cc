@@ -257,6 +257,14 @@ void EmitMountSources(Blob& blob, Layout& layout, const Request& request) {
   EmitInputPlaces(blob, layout, request.model.files.input.origin);
 }
 
+void EmitOwnFolders(Blob& blob, const Layout& layout) {
+  blob.At(Phase::kSetup, Stage::kIds);
+  for (const std::string& folder : layout.own_folders) {
+    blob.For(folder, {});
+    blob.Add(__NR_mkdirat, {Signed(kAtFdcwd), Address(blob.Text(folder)), Value(folder == "/tmp/.shm" ? 01777 : 0700)});
+  }
+}
+
 Status EmitMounts(Blob& blob, const Layout& layout, const Request& request) {
   const Mount& root = layout.mounts.front();
   blob.At(Phase::kSetup, Stage::kMount);

@@ -224,32 +224,47 @@ Status EmitLimits(Blob& blob, const Request& request) {
   return {};
 }
 
-Status EmitNetwork(Blob& blob, const Request& request) {
-  blob.At(abi::Phase::kSetup, abi::Stage::kHostname);
-  blob.For("moat", {});
-  if (request.facts.uts_ns.works) {
-    blob.Add(__NR_sethostname, {Address(blob.Text("moat")), Value(4)});
-    blob.Add(__NR_setdomainname, {Address(blob.Text("(none)")), Value(6)});
-  }
-  if (request.model.network.value != policy::NetworkMode::kLoopback) return {};
-  const Origin& origin = request.model.network.origin;
-  if (!request.facts.loopback.works) {
-    return WithOrigin(HostError("the loopback interface cannot be set up here: " + request.facts.loopback.detail,
-                                request.facts.loopback.fix),
-                      origin);
-  }
-  blob.At(abi::Phase::kSetup, abi::Stage::kNetwork);
+namespace {
+
+// The loopback interface is set up by the launcher, which owns the namespace.
+void EmitLoopback(Blob& blob, const Origin& origin) {
   blob.For("lo", origin);
   struct {
     char name[16];
     std::int16_t flags;
     char rest[22];
-  } request_flags{"lo", 0x1 | 0x40 /* IFF_UP | IFF_RUNNING */, {}};
+  } interface{"lo", 0x1 | 0x40 /* IFF_UP | IFF_RUNNING */, {}};
   constexpr std::uint64_t kSiocsifflags = 0x8914, kAfInet = 2, kSockDgramCloexec = 2 | 02000000;
   const abi::Offset fd = blob.Int();
   blob.Add(__NR_socket, {Value(kAfInet), Value(kSockDgramCloexec), Value(0)}).result = fd;
-  blob.Add(__NR_ioctl, {Int32(fd), Value(kSiocsifflags), Address(blob.Struct(request_flags))});
-  blob.Add(__NR_close, {Int32(fd)});
+  blob.Add(__NR_ioctl, {Int32(fd), Value(kSiocsifflags), Address(blob.Struct(interface))});
+}
+
+}  // namespace
+
+Status EmitNetwork(Blob& blob, const Request& request) {
+  const HostFacts& facts = request.facts;
+  const Origin& origin = request.model.network.origin;
+  const bool loopback = request.model.network.value == policy::NetworkMode::kLoopback;
+  if (loopback && !facts.loopback.works) {
+    return WithOrigin(HostError("the loopback interface cannot be set up here: " + facts.loopback.detail, facts.loopback.fix),
+                      origin);
+  }
+  if (facts.net_ns.works) {
+    blob.At(abi::Phase::kAside, abi::Stage::kNetwork);
+    blob.For("", origin);
+    blob.Add(__NR_unshare, {Value(uapi::kCloneNewNet)});
+    const abi::Offset fd = blob.Int();
+    blob.Add(__NR_openat, {Signed(kAtFdcwd), Address(blob.Text("/proc/self/ns/net")), Value(02000000)}).result = fd;
+    blob.header().network = fd;
+    if (loopback) EmitLoopback(blob, origin);
+  }
+  if (facts.uts_ns.works) {
+    blob.At(abi::Phase::kSetup, abi::Stage::kHostname);
+    blob.For("moat", {});
+    blob.Add(__NR_sethostname, {Address(blob.Text("moat")), Value(4)});
+    blob.Add(__NR_setdomainname, {Address(blob.Text("(none)")), Value(6)});
+  }
   return {};
 }
 

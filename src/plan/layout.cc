@@ -12,7 +12,8 @@ using policy::FileRule;
 
 constexpr int kMaxLinks = 40;          // as the kernel's MAXSYMLINKS
 constexpr std::size_t kMaxMirror = 512;
-constexpr const char* kHomeInTmp = ".home";
+constexpr const char* kHomeInTmp = "/tmp/.home";
+constexpr const char* kSharedMemoryInTmp = "/tmp/.shm";
 constexpr std::uint64_t kMiB = 1ULL << 20;
 constexpr std::uint64_t kReadOnly =
     uapi::kMountAttrRdonly | uapi::kMountAttrNosuid | uapi::kMountAttrNodev;
@@ -207,8 +208,6 @@ void AddSyntheticFiles(Layout& layout) {
        "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"},
       {"/etc/group", "root:x:0:\njob:x:1000:\nnogroup:x:65534:\n"},
       {"/etc/hosts", "127.0.0.1 localhost\n::1 localhost\n"},
-      {"/etc/hostname", "moat\n"},
-      {"/etc/host.conf", "multi on\n"},
       {"/etc/nsswitch.conf", "passwd: files\ngroup: files\nshadow: files\nhosts: files\nservices: files\n"},
   };
 }
@@ -315,9 +314,11 @@ void NoteFolders(Layout& layout) {
     if (mount.type == MountType::kRoot || !mount.is_folder) continue;
     if (Above(layout, mount).type != MountType::kBind) layout.folders.insert(mount.target);
   }
-  const std::string home = layout.links.count(layout.home) != 0 ? std::string("/tmp/") + kHomeInTmp : layout.home;
+  if (layout.links.count("/dev/shm") != 0) layout.own_folders.push_back(kSharedMemoryInTmp);
+  const bool linked = layout.links.count(layout.home) != 0;
+  const std::string home = linked ? kHomeInTmp : layout.home;
   for (const char* name : {"", "/.cache", "/.config", "/.local", "/.local/share", "/.local/state"}) {
-    if (layout.Covering(home + name).target != home + name) layout.folders.insert(home + name);
+    if (linked || *name != '\0') layout.own_folders.push_back(home + name);
   }
   layout.folders.insert(layout.input);
 }
@@ -430,9 +431,9 @@ Result<Layout> LayOut(const Request& request) {
   for (const FileRule& rule : wanted.rules) MOAT_TRY(AddRule(layout, rule, request.view));
   MOAT_TRY(AddDevices(layout, request.view));
   AddScratchUnlessGiven(layout, "/tmp", 256 * kMiB);
-  AddScratchUnlessGiven(layout, "/dev/shm", 64 * kMiB);
-  // A home of its own without a file system of its own: each one costs every job some 30 us.
-  if (!Has(layout, layout.home)) layout.links.emplace(layout.home, std::string("/tmp/") + kHomeInTmp);
+  // Folders of their own without a file system of their own: each costs every job 50 us.
+  if (!Has(layout, layout.home)) layout.links.emplace(layout.home, kHomeInTmp);
+  if (!Has(layout, "/dev/shm")) layout.links.emplace("/dev/shm", kSharedMemoryInTmp);
   if (request.collect == Collect::kYes) {
     const policy::Limits& limits = request.model.limits;
     Mount output = Scratch(MountType::kOutput, layout.output, limits.output.value,
@@ -467,6 +468,7 @@ Status AddBind(Layout& layout, const Request& request, const std::string& path, 
   Sort(layout);
   MOAT_TRY(MakePlaces(layout, request.view));
   DropOnBinds(layout, layout.links);
+  layout.own_folders.clear();
   NoteFolders(layout);
   return {};
 }

@@ -33,7 +33,8 @@ class Layout {
   std::vector<Mount> mounts;                  // root first, then parents before children
   std::map<std::string, std::string> links;   // path -> text
   std::map<std::string, std::string> files;   // path -> content: synthetic /etc
-  std::set<std::string> folders;              // made in the root or in a scratch
+  std::set<std::string> folders;              // made in the root or in a scratch, by the launcher
+  std::vector<std::string> own_folders;       // made by the job's own uid: home and such
   std::string input, output, cwd;
   std::string home;  // as the guest names it; a link when it lies in another scratch
 

@@ -17,7 +17,7 @@ constexpr Row kRows[abi::kStages] = {
     {"mount", "needs the capabilities that are dropped below"},
     {"pivot", "after the last mount: from here on the host's files do not exist"},
     {"hostname", "needs CAP_SYS_ADMIN in the new uts namespace"},
-    {"network", "needs CAP_NET_ADMIN in the new network namespace"},
+    {"network", "the slowest of all to make, so it is made beside the rest; owned by the launcher, not by the job"},
     {"limits", "before the ids change, inherited by the program"},
     {"ids", "after everything that needed privilege; groups first, the uid last"},
     {"capabilities", "bounding set and securebits while CAP_SETPCAP is there, the rest after the ids"},
@@ -29,7 +29,7 @@ constexpr Row kRows[abi::kStages] = {
     {"spawn", "pid 1 stays behind to reap and to forward signals"},
     {"exec", "the program, through the filter; a failure is told by shared memory"},
 };
-constexpr std::string_view kPhaseNames[abi::kPhases] = {"prepare", "setup", "program"};
+constexpr std::string_view kPhaseNames[abi::kPhases] = {"prepare", "aside", "setup", "program"};
 
 }  // namespace
 

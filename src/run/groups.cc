@@ -45,8 +45,8 @@ std::uint64_t Field(const std::string& text, std::string_view name) {
   return 0;
 }
 
-void ReadMemoryV1(int group, Report& report, Evidence& evidence) {
-  report.memory_peak = ToNumber(Read(group, "memory.max_usage_in_bytes"));
+void ReadMemoryV1(int group, Job::Detail detail, Report& report, Evidence& evidence) {
+  if (detail == Job::Detail::kFull) report.memory_peak = ToNumber(Read(group, "memory.max_usage_in_bytes"));
   evidence.oom_kills = Field(Read(group, "memory.oom_control"), "oom_kill");
 }
 
@@ -79,12 +79,12 @@ bool ReadCpu(LivePlan& plan, std::uint64_t& ns) {
   return false;
 }
 
-void ReadCounters(LivePlan& plan, Report& report, Evidence& evidence) {
+void ReadCounters(LivePlan& plan, Job::Detail detail, Report& report, Evidence& evidence) {
   const auto* rows = plan.Rows<abi::CgroupRow>(plan.header().cgroups);
   for (abi::Index i = 0; i < plan.header().cgroup_count; ++i) {
     const int group = plan.Int(rows[i].fd);
     switch (rows[i].kind) {
-      case CgroupKind::kV1Memory: ReadMemoryV1(group, report, evidence); break;
+      case CgroupKind::kV1Memory: ReadMemoryV1(group, detail, report, evidence); break;
       case CgroupKind::kV1Pids: evidence.pids_hits = Field(Read(group, "pids.events"), "max"); break;
       case CgroupKind::kV2: ReadV2(group, report, evidence); break;
       case CgroupKind::kV1Cpu:

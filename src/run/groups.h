@@ -11,8 +11,8 @@ namespace moat::run {
 
 // Nanoseconds of cpu time of the whole group; false when no group counts it.
 bool ReadCpu(LivePlan& plan, std::uint64_t& ns);
-// Peaks and counters into the report and the evidence.
-void ReadCounters(LivePlan& plan, Report& report, Evidence& evidence);
+// Counters into the evidence, and for a full report the peaks.
+void ReadCounters(LivePlan& plan, Job::Detail detail, Report& report, Evidence& evidence);
 // rmdir, with a bounded retry while the kernel still lets go of the last process.
 void RemoveGroups(LivePlan& plan);
 

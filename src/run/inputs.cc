@@ -147,7 +147,7 @@ Result<Inputs> Inputs::Open(LivePlan& plan, const Job& job) {
     MOAT_TRY(CheckName(name, path, names));
     struct stat facts{};
     const sys::Fd file = MOAT_TRY(OpenInput(path, i < job.input_fds.size() ? job.input_fds[i] : -1, plan.header().limits, facts));
-    abi::InputSlot& slot = plan.slots().inputs[i];
+    abi::InputSlot& slot = plan.input(i);
     const bool direct = OthersMayRead(facts) || facts.st_uid == static_cast<uid_t>(plan.slots().job_uid);
     sys::MountFd mount = MOAT_TRY(ReadOnlyMount(file, path));
     if (!direct) MOAT_TRY(MapOwner(mount, facts, plan.slots(), path));

@@ -40,7 +40,13 @@ struct Job {
   int standard[3] = {0, 1, 2};           // the caller's streams
   char* own_arguments = nullptr;         // argv and environment of this process, to be wiped in
   std::size_t own_arguments_size = 0;    // the job's pid 1
+  bool* repeatable = nullptr;            // set to false once stdin was read or a namespace entered
   Fault fault;
+  // What the process does after the job: a launcher that is about to end leaves descriptors
+  // and memory to the kernel, which is quicker at it; a helper that goes on gives them back.
+  enum class After : std::uint8_t { kEnds, kGoesOn } after = After::kGoesOn;
+  // Is there a reader for figures that cost time to collect?
+  enum class Detail : std::uint8_t { kVerdict, kFull } detail = Detail::kFull;
 };
 
 Report Run(std::string_view plan, const Job& job);

@@ -39,6 +39,7 @@ LivePlan::LivePlan(LivePlan&& other) noexcept : base_(other.base_), size_(other.
 }
 
 LivePlan::~LivePlan() {
+  if (leaked_) return;
   if (base_ != nullptr) munmap(base_, size_);
   if (shared_ != nullptr) munmap(shared_, kPage);
 }
@@ -51,7 +52,7 @@ Result<LivePlan> LivePlan::Make(std::string_view plan, const Job& job) {
   if (job.inputs.size() > abi::kMaxInputs) return PolicyError("more than 64 inputs");
   LivePlan live;
   const std::size_t ops = header.op_count * (1 + job.inputs.size()) * sizeof(abi::Op);
-  live.size_ = RoundUp(plan.size() + 64 + ops, kPage);
+  live.size_ = RoundUp(plan.size() + 64 + ops + job.inputs.size() * sizeof(abi::InputSlot), kPage);
   live.base_ = static_cast<unsigned char*>(Map(live.size_, MAP_PRIVATE));
   live.shared_ = static_cast<abi::Shared*>(Map(kPage, MAP_SHARED));
   if (live.base_ == nullptr || live.shared_ == nullptr) return SystemError("mmap", errno);
@@ -75,8 +76,10 @@ void LivePlan::Expand(std::uint32_t inputs) {
   abi::Op* to = reinterpret_cast<abi::Op*>(base_ + to_offset);
   const abi::Offset first = header.slots + static_cast<abi::Offset>(offsetof(abi::Slots, inputs));
   const abi::Offset last = first + sizeof(abi::InputSlot);
+  const auto slots_offset =
+      static_cast<abi::Offset>(RoundUp(to_offset + std::size_t{header.op_count} * (1 + inputs) * sizeof(abi::Op), 16));
   const auto shift = [&](std::uint64_t word, std::uint32_t input) {
-    return word >= first && word < last ? word + input * sizeof(abi::InputSlot) : word;
+    return word >= first && word < last ? word - first + slots_offset + input * sizeof(abi::InputSlot) : word;
   };
   abi::Index written = 0, begin[abi::kPhases + 1] = {};
   unsigned phase = 0;
@@ -103,6 +106,7 @@ void LivePlan::Expand(std::uint32_t inputs) {
   while (phase <= abi::kPhases) begin[phase++] = written;
   std::memcpy(header.phase_begin, begin, sizeof(begin));
   header.ops = to_offset;
+  header.inputs = slots_offset;
   header.op_count = written;
 }
 

@@ -23,6 +23,9 @@ class LivePlan {
   unsigned char* bytes() { return base_; }
   const abi::Header& header() const { return *reinterpret_cast<const abi::Header*>(base_); }
   abi::Slots& slots() { return *reinterpret_cast<abi::Slots*>(base_ + header().slots); }
+  abi::InputSlot& input(std::size_t index) {
+    return reinterpret_cast<abi::InputSlot*>(base_ + header().inputs)[index];
+  }
   abi::Shared& shared() { return *shared_; }
   const abi::Op& op(abi::Index index) const { return reinterpret_cast<const abi::Op*>(base_ + header().ops)[index]; }
   std::string_view Text(abi::Offset offset) const {
@@ -33,6 +36,8 @@ class LivePlan {
   const Row* Rows(abi::Offset offset) const {
     return reinterpret_cast<const Row*>(base_ + offset);
   }
+  // Leaves the memory to the end of the process.
+  void Leak() { leaked_ = true; }
   std::string_view CallName(std::uint16_t number) const;
   std::string_view StageName(abi::Stage stage) const;
 
@@ -44,6 +49,7 @@ class LivePlan {
   unsigned char* base_ = nullptr;
   std::size_t size_ = 0;
   abi::Shared* shared_ = nullptr;
+  bool leaked_ = false;
 };
 
 }  // namespace moat::run

@@ -135,7 +135,7 @@ void CollectOutputs(LivePlan& plan, const sys::Fd& folder, Report& report, Evide
 
 // Everything that a job opened in the launcher by op is known only to the plan: close it all.
 void CloseOpDescriptors(LivePlan& plan) {
-  for (abi::Index i = plan.header().phase_begin[0]; i < plan.header().phase_begin[1]; ++i) {
+  for (abi::Index i = plan.header().phase_begin[0]; i < plan.header().phase_begin[2]; ++i) {
     const abi::Op& op = plan.op(i);
     if (op.result == 0) continue;
     const std::int32_t fd = plan.Int(op.result);
@@ -171,14 +171,15 @@ void RunPrepared(LivePlan& plan, const Job& job, const sys::Fd& output, Report& 
     const abi::Shared& shared = plan.shared();
     if (shared.state == abi::ChildState::kFailed) Fail(report, DescribeFailure(plan, shared.failed_op, shared.failed_errno));
     RemoveGroups(plan);
-    CloseOpDescriptors(plan);
+    if (job.after == Job::After::kGoesOn) CloseOpDescriptors(plan);
     return;
   }
   streams.CloseGuestEnds();
   inputs.Close();
   Evidence evidence;
   Supervise(plan, started, streams, signals.fd(), report, evidence);
-  ReadCounters(plan, report, evidence);
+  if (job.repeatable != nullptr && streams.in.usage().bytes > 0) *job.repeatable = false;
+  ReadCounters(plan, job.detail, report, evidence);
   RemoveGroups(plan);
   const abi::Shared& shared = plan.shared();
   if (shared.state == abi::ChildState::kFailed) {
@@ -188,7 +189,7 @@ void RunPrepared(LivePlan& plan, const Job& job, const sys::Fd& output, Report& 
     CollectOutputs(plan, output, report, evidence);
     Judge(report, evidence, plan);
   }
-  CloseOpDescriptors(plan);
+  if (job.after == Job::After::kGoesOn) CloseOpDescriptors(plan);
 }
 
 }  // namespace
@@ -204,6 +205,7 @@ Report Run(std::string_view bytes, const Job& job) {
   Report report;
   auto plan = LivePlan::Make(bytes, job);
   if (!plan.ok()) return SetupReport(plan.error(), "plan");
+  if (job.after == Job::After::kEnds) plan->Leak();
   Describe(report, *plan);
   auto output = OpenOutput(job);
   if (!output.ok()) {
@@ -211,6 +213,7 @@ Report Run(std::string_view bytes, const Job& job) {
     return report;
   }
   if ((plan->header().flags & abi::kOwnNamespace) != 0) {
+    if (job.repeatable != nullptr) *job.repeatable = false;
     if (auto entered = EnterOwnNamespace(); !entered.ok()) {
       FailWith(report, entered.error(), "namespace");
       return report;

@@ -13,6 +13,7 @@
 #include "base/safe_text.h"
 #include "base/text.h"
 #include "child/interpret.h"
+#include "run/aside.h"
 #include "sys/calls.h"
 #include "uapi/kernel.h"
 #include "uapi/syscall.h"
@@ -58,6 +59,14 @@ Error CloneError(int error_number) {
   if (error_number == EPERM) error.fix = "this process may not make namespaces: `moat doctor` tells what forbids it";
   if (error_number == EAGAIN) error.fix = "the limit of processes is reached: try again, or raise it";
   return error;
+}
+
+// The job is born into the launcher's network namespace, which is the empty one made for it.
+Status EnterNetwork(LivePlan& plan) {
+  if (plan.header().network == 0) return {};
+  const long result = Syscall(__NR_setns, plan.Int(plan.header().network), uapi::kCloneNewNet);
+  if (IsError(result)) return SystemError("setns", static_cast<int>(-result), "the job's network namespace");
+  return {};
 }
 
 Status WriteMaps(LivePlan& plan, int pid) {
@@ -169,7 +178,11 @@ Arguments MakeArguments(LivePlan& plan, const Job& job, const std::vector<std::s
 }
 
 Result<Started> Spawn(LivePlan& plan) {
+  Aside aside(plan);
+  aside.Start();
   MOAT_TRY(RunPhase(plan, Phase::kPrepare));
+  if (const child::Outcome outcome = aside.Join(); outcome.failed_op != abi::kNoOp) return OpError(plan, outcome);
+  MOAT_TRY(EnterNetwork(plan));
   int pidfd = -1;
   uapi::CloneArgs args{};
   args.flags = plan.header().clone_flags | uapi::kClonePidfd | uapi::kCloneClearSighand;

@@ -25,8 +25,9 @@ bool IsRegular(int fd) {
 
 bool IsOpen(int fd) { return fcntl(fd, F_GETFD) >= 0; }
 
-// Our own end only: the guest's end is another open file description.
-void MakeNonblocking(int fd) { fcntl(fd, F_SETFL, O_NONBLOCK | fcntl(fd, F_GETFL)); }
+// Our own end only: the guest's end is another open file description. A fresh pipe has no
+// other flag to keep.
+void MakeNonblocking(int fd) { fcntl(fd, F_SETFL, O_NONBLOCK); }
 
 // The launcher's own 0, 1, 2 may be closed by its caller: our pipes must not land there.
 Result<sys::Fd> AboveStandard(sys::Fd fd) {
@@ -90,10 +91,9 @@ void Channel::Step(const std::vector<struct pollfd>& polls) {
 }
 
 void Channel::ReadSome() {
-  if (!HasBlock()) block_.resize(kBlock);
   // Bounded rounds: one busy stream must not keep the clock from being looked at.
   for (int round = 0; round < 16; ++round) {
-    const ssize_t n = read(from_, block_.data(), kBlock);
+    const ssize_t n = read(from_, block_.get(), Block::kSize);
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (n <= 0) {
       at_end_ = true;
@@ -121,7 +121,7 @@ void Channel::WriteSome() {
   const bool whole = owned_.get() == to_ || IsRegular(to_);
   while (end_ > begin_) {
     const std::size_t size = whole ? end_ - begin_ : std::min(end_ - begin_, kPipeSafe);
-    const ssize_t n = write(to_, block_.data() + begin_, size);
+    const ssize_t n = write(to_, block_.get() + begin_, size);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && errno == EAGAIN) return;
     if (n < 0) {  // the reader is gone: keep draining, so that the guest does not hang on it

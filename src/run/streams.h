@@ -15,11 +15,27 @@
 
 namespace moat::run {
 
+// One block of bytes, made at the first use and not zeroed: pages that no byte arrives in are
+// never touched. (std::unique_ptr would bring the whole of <memory> into core code.)
+class Block {
+ public:
+  static constexpr std::size_t kSize = 64 * 1024;
+  Block() = default;
+  ~Block() { delete[] bytes_; }
+  Block(const Block&) = delete;
+  Block& operator=(const Block&) = delete;
+  char* get() {
+    if (bytes_ == nullptr) bytes_ = new char[kSize];
+    return bytes_;
+  }
+
+ private:
+  char* bytes_ = nullptr;
+};
+
 // From one descriptor to another through one block.
 class Channel {
  public:
-  static constexpr std::size_t kBlock = 64 * 1024;
-
   // `owned_end` is our end of the guest's pipe (closed when done); the other is the caller's.
   void Open(int from, int to, std::uint64_t limit, sys::Fd owned_end);
   bool active() const { return active_; }
@@ -35,7 +51,6 @@ class Channel {
  private:
   void ReadSome();
   void WriteSome();
-  bool HasBlock() const { return !block_.empty(); }
 
   int from_ = -1, to_ = -1;
   sys::Fd owned_;
@@ -43,7 +58,7 @@ class Channel {
   std::uint64_t limit_ = ~0ULL;
   std::size_t begin_ = 0, end_ = 0;
   int read_poll_ = -1, write_poll_ = -1;
-  std::vector<char> block_;
+  Block block_;
   StreamUsage usage_;
 };
 

@@ -119,8 +119,10 @@ void NoteOwnArguments(run::Job& job, char** argv) {
   job.own_arguments_size = static_cast<std::size_t>(end - argv[0]);
 }
 
-run::Job MakeJob(const Invocation& run, const Environment& environment, char** argv) {
+run::Job MakeJob(const Invocation& run, const Environment& environment, const ReportSink& sink, char** argv) {
   run::Job job;
+  job.after = run::Job::After::kEnds;
+  job.detail = sink.wanted() ? run::Job::Detail::kFull : run::Job::Detail::kVerdict;
   NoteOwnArguments(job, argv);
   job.command = run.command;
   job.environment = environment.variables;
@@ -190,16 +192,21 @@ int RunCommand(const std::vector<std::string>& args, const std::string& tool, ch
   }
   const Environment environment = ReadEnvironment();
   const PlanCache cache(run, environment, WorkingFolder(), tool);
-  std::string plan = cache.Find();
-  const bool cached = !plan.empty();
-  if (!cached) {
-    auto compiled = CompilePlan(tool, std::vector<std::string>(args.begin() + 2, args.end()));
-    if (!compiled.ok()) return Finish(run::SetupReport(compiled.error(), "plan"), *sink);
-    plan = std::move(compiled).value();
-    cache.Keep(plan);
+  run::Job job = MakeJob(run, environment, *sink, argv);
+  bool repeatable = true;
+  job.repeatable = &repeatable;
+  if (const std::string plan = cache.Find(); !plan.empty()) {
+    const Report report = run::Run(plan, job);
+    if (report.cause != Cause::kSetup) return Finish(report, *sink);
+    cache.Forget();
+    if (!repeatable) return Finish(report, *sink);
+    // The host may have changed in a way that no file tells: once more, with a fresh plan.
   }
-  const Report report = run::Run(plan, MakeJob(run, environment, argv));
-  if (cached && report.cause == Cause::kSetup) cache.Forget();
+  auto plan = CompilePlan(tool, std::vector<std::string>(args.begin() + 2, args.end()));
+  if (!plan.ok()) return Finish(run::SetupReport(plan.error(), "plan"), *sink);
+  cache.Keep(*plan);
+  const Report report = run::Run(*plan, job);
+  if (report.cause == Cause::kSetup) cache.Forget();
   return Finish(report, *sink);
 }
 

@@ -3,8 +3,10 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/sha256.h"
@@ -35,12 +37,6 @@ void AddFile(base::Sha256& hash, const char* path) {
                                     static_cast<std::uint64_t>(facts.st_mtim.tv_sec),
                                     static_cast<std::uint64_t>(facts.st_mtim.tv_nsec)};
   hash.Update(std::string_view(reinterpret_cast<const char*>(identity), sizeof(identity)));
-}
-
-// A namespace is its inode; its times are those of a cache entry.
-void AddNamespace(base::Sha256& hash, const char* path) {
-  struct stat facts{};
-  Add(hash, stat(path, &facts) == 0 ? base::Number(facts.st_ino) : std::string("absent"));
 }
 
 void AddContent(base::Sha256& hash, const char* path) {
@@ -85,7 +81,6 @@ std::string Key(const Invocation& run, const Environment& environment, const std
   base::Sha256 hash;
   Add(hash, MOAT_VERSION);
   AddFile(hash, tool.c_str());
-  AddFile(hash, "/proc/self/exe");
   Add(hash, run.policy);
   if (run.policy.find('/') == std::string::npos || run.policy[0] != '/') Add(hash, cwd);
   for (const PolicyFlag& flag : run.policy_flags) {
@@ -99,27 +94,40 @@ std::string Key(const Invocation& run, const Environment& environment, const std
   Add(hash, environment.home);
   Add(hash, run.output_dir.empty() ? "" : "collect");
   Add(hash, base::Number(geteuid()) + "." + base::Number(getegid()) + (run::IsPrivileged() ? "+" : "-"));
-  AddContent(hash, "/proc/sys/kernel/random/boot_id");
+  struct utsname kernel{};
+  uname(&kernel);
+  Add(hash, kernel.release);
+  Add(hash, kernel.version);
+  Add(hash, base::Number(sizeof(abi::Header) + sizeof(abi::Slots) + sizeof(abi::Op)));
+  // Where the job's groups are made: below ours, and nowhere else.
   AddContent(hash, "/proc/self/cgroup");
-  AddNamespace(hash, "/proc/self/ns/user");
-  AddNamespace(hash, "/proc/self/ns/mnt");
   return hash.Hex();
 }
 
 constexpr std::size_t kMaxPlans = 512;
 
-// Plans nobody needs any more are not worth a clock: past the limit all of them go.
+struct Kept {
+  std::string name;
+  std::int64_t seconds;
+};
+
+// Past the limit the older half goes. Whoever still needs one makes it again.
 void Trim(int folder) {
   const int listing = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   DIR* entries = listing < 0 ? nullptr : fdopendir(listing);
   if (entries == nullptr) return;
-  std::vector<std::string> names;
+  std::vector<Kept> plans;
   while (const struct dirent* entry = readdir(entries)) {
-    if (entry->d_name[0] != '.') names.emplace_back(entry->d_name);
+    if (entry->d_name[0] != '.') plans.push_back({entry->d_name, 0});
   }
   closedir(entries);
-  if (names.size() < kMaxPlans) return;
-  for (const std::string& name : names) unlinkat(folder, name.c_str(), 0);
+  if (plans.size() < kMaxPlans) return;
+  for (Kept& plan : plans) {
+    struct stat facts;
+    if (fstatat(folder, plan.name.c_str(), &facts, AT_SYMLINK_NOFOLLOW) == 0) plan.seconds = facts.st_mtim.tv_sec;
+  }
+  std::sort(plans.begin(), plans.end(), [](const Kept& a, const Kept& b) { return a.seconds < b.seconds; });
+  for (std::size_t i = 0; i < plans.size() / 2; ++i) unlinkat(folder, plans[i].name.c_str(), 0);
 }
 
 }  // namespace
