@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Takes the examples out of the opening comments of public headers, so that tests compile them.
 
-    gen_examples.py HEADER OUT
+    gen_examples.py HEADER --out FILE
 
 An example is what is indented by three blanks or more within the comment.
 """
+import argparse
 import pathlib
 import sys
 
@@ -23,7 +24,11 @@ def example(header):
 
 
 def main():
-    header, out = sys.argv[1:]
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("header")
+    parser.add_argument("--out", required=True)
+    args = parser.parse_args()
+    header, out = args.header, args.out
     code = example(pathlib.Path(header).read_text())
     if code == "\n":
         sys.exit(f"{header}: its opening comment has no example")

@@ -2,7 +2,7 @@
 
 #include "api/locate.h"
 #include "api/policy_impl.h"
-#include "policy/find_profile.h"
+#include "profile/find_profile.h"
 #include "policy/load.h"
 
 namespace moat {

@@ -135,11 +135,11 @@ void AddDependencies(Blob& blob, const Layout& layout, const Request& request) {
 }  // namespace
 
 Result<Plan> Compile(const Request& request) {
+  Blob blob;
+  MOAT_TRY(EmitNamespaces(blob, request));  // first: without them nothing else can even be tried
   MOAT_TRY(CheckKernel(request.facts));
   Layout layout = MOAT_TRY(LayOut(request));
   const ProgramPath program = MOAT_TRY(FindProgram(layout, request));
-  Blob blob;
-  MOAT_TRY(EmitNamespaces(blob, request));
   EmitMountSources(blob, layout, request);
   MOAT_TRY(EmitCgroups(blob, request));
 

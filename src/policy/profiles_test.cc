@@ -6,7 +6,7 @@
 #include <sstream>
 
 #include "policy/diff.h"
-#include "policy/find_profile.h"
+#include "profile/find_profile.h"
 #include "policy/testing.h"
 #include "policy/verdicts.h"
 #include "policy/when.h"

@@ -91,8 +91,10 @@ void Channel::Step(const std::vector<struct pollfd>& polls) {
 }
 
 void Channel::ReadSome() {
-  // Bounded rounds: one busy stream must not keep the clock from being looked at.
-  for (int round = 0; round < 16; ++round) {
+  // Bounded rounds: one busy stream must not keep the clock from being looked at. The caller's
+  // stdin may block, so it is read only when poll has just said that it will not.
+  const int rounds = owned_.get() == from_ ? 16 : 1;
+  for (int round = 0; round < rounds; ++round) {
     const ssize_t n = read(from_, block_.get(), Block::kSize);
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (n <= 0) {

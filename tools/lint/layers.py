@@ -15,11 +15,12 @@ MAY_INCLUDE = {
     "base": "uapi",
     "bpf": "base uapi",
     "policy": "bpf base uapi",
+    "profile": "policy base uapi",
     "plan": "policy bpf base uapi",
     "sys": "base uapi",
-    "probe": "sys plan/host_facts.h base",
+    "probe": "sys plan/host_facts.h base uapi",
     "child": "uapi plan/abi.h",
-    "run": "child sys base plan/abi.h",
+    "run": "child sys base uapi plan/abi.h",
     "cli": "all",
 }
 PURE = {"base", "bpf", "policy", "plan"}

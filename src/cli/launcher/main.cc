@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <string>
@@ -68,7 +69,7 @@ Error ToolError(std::string message) {
   return error;
 }
 
-// A failed compilation comes back as text lines: kind, call, errno, subject, message.
+// A failed compilation comes back as the fields of the Error, in order, NUL between them.
 Error ReadError(const std::string& answer) {
   std::vector<std::string> fields(1);
   for (const char c : answer) {
@@ -78,12 +79,16 @@ Error ReadError(const std::string& answer) {
       fields.back() += c;
     }
   }
-  if (fields.size() < 5) return ToolError("the plan could not be compiled");
+  if (fields.size() < 9) return ToolError("the plan could not be compiled");
   Error error;
   error.kind = static_cast<ErrorKind>(atoi(fields[0].c_str()) & 3);
   error.call = fields[1];
+  error.error_number = atoi(fields[2].c_str());
   error.subject = fields[3];
   error.message = fields[4];
+  error.fix = fields[5];
+  error.origin = {fields[6], static_cast<std::uint32_t>(atoi(fields[7].c_str())),
+                  static_cast<std::uint32_t>(atoi(fields[8].c_str()))};
   return error;
 }
 
@@ -211,6 +216,9 @@ int RunCommand(const std::vector<std::string>& args, const std::string& tool, ch
 }
 
 int Main(int argc, char** argv) {
+  // A reader that goes away is noticed by EPIPE, a limit on files by EFBIG.
+  signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);
   const std::vector<std::string> args(argv, argv + argc);
   const std::string tool = ToolPath();
   if (args.size() >= 2 && args[1] == "run") return RunCommand(args, tool, argv);

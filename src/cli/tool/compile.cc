@@ -10,7 +10,7 @@
 #include "base/text.h"
 #include "cli/launcher/invocation.h"
 #include "plan/plan.h"
-#include "policy/find_profile.h"
+#include "profile/find_profile.h"
 #include "policy/load.h"
 #include "probe/host_view.h"
 #include "probe/probe.h"
@@ -78,7 +78,8 @@ Result<plan::Plan> MakePlan(const launcher::Invocation& run, const policy::Model
 void AnswerError(int fd, const Error& error) {
   const std::string text = base::Number(static_cast<std::uint64_t>(error.kind)) + '\0' + error.call + '\0' +
                            base::Number(static_cast<std::uint64_t>(error.error_number)) + '\0' + error.subject + '\0' +
-                           error.ToString();
+                           error.message + '\0' + error.fix + '\0' + error.origin.file + '\0' +
+                           base::Number(error.origin.line) + '\0' + base::Number(error.origin.column);
   (void)sys::WriteAll(fd, text, "answer").ok();
 }
 

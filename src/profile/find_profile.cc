@@ -1,4 +1,4 @@
-#include "policy/find_profile.h"
+#include "profile/find_profile.h"
 
 #include <dirent.h>
 #include <fcntl.h>

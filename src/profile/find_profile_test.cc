@@ -1,4 +1,4 @@
-#include "policy/find_profile.h"
+#include "profile/find_profile.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
