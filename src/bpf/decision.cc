@@ -113,7 +113,7 @@ std::optional<bool> Fixed(const Test& test) {
 std::optional<std::vector<Test>> Reduce(const Rule& rule, const SyscallInfo& call) {
   std::vector<Test> tests;
   for (const Condition& condition : rule.all_of) {
-    const Test test = Normalise(condition, call.args[condition.arg].kind);
+    const Test test = Normalise(condition, rule.whole_registers ? ArgKind::kUlong : call.args[condition.arg].kind);
     const std::optional<bool> fixed = Fixed(test);
     if (fixed == std::optional(false)) return std::nullopt;
     const bool repeated = std::find(tests.begin(), tests.end(), test) != tests.end();
@@ -127,6 +127,7 @@ std::optional<std::vector<Test>> Reduce(const Rule& rule, const SyscallInfo& cal
 Result<Decision> Decide(const SyscallInfo& call, const std::vector<const Rule*>& rules,
                         const Action& default_action) {
   for (const Rule* rule : rules) {  // first of all: unreachable rules are checked too
+    if (rule->whole_registers) continue;
     for (const Condition& condition : rule->all_of) MOAT_TRY(CheckCondition(call, condition));
   }
   Decision decision;

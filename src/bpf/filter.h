@@ -57,6 +57,9 @@ struct Rule {
   std::vector<Condition> all_of;
   Action action;
   std::uint32_t id = 0;  // the caller's own: index of a policy line
+  // The conditions read whole 64-bit registers, also those that the call does not use: how a
+  // launcher marks the one exec that is its own (ADR 1). Never set for rules of a policy.
+  bool whole_registers = false;
 };
 
 struct FilterSpec {

@@ -55,7 +55,8 @@ bool Holds(const Condition& condition, ArgKind kind, std::uint64_t argument) {
 bool AllHold(const Rule& rule, const SyscallInfo& call, const seccomp_data& data) {
   for (const Condition& condition : rule.all_of) {
     if (condition.arg >= 6) return false;
-    if (!Holds(condition, call.args[condition.arg].kind, data.args[condition.arg])) return false;
+    const ArgKind kind = rule.whole_registers ? ArgKind::kUlong : call.args[condition.arg].kind;
+    if (!Holds(condition, kind, data.args[condition.arg])) return false;
   }
   return true;
 }

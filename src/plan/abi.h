@@ -142,6 +142,7 @@ struct InputSlot {
 };
 struct Slots {
   std::uint64_t argv, envp;       // addresses
+  std::uint64_t nonce;            // in the 6th register of the launcher's own exec
   std::uint64_t wipe, wipe_size;  // the launcher's own argv and environment, cleared in pid 1
   std::int32_t standard[3];       // the guest's 0, 1, 2 before they are moved
   std::int32_t launcher_pidfd;

@@ -78,7 +78,8 @@ void EmitExec(Blob& blob, const ProgramPath& program) {
   blob.At(Phase::kProgram, Stage::kExec);
   blob.For(program.inside, {});
   blob.header().exec_path = blob.Text(program.inside);
-  blob.Add(__NR_execve, {Address(blob.header().exec_path), Pointer(MOAT_SLOT(blob, argv)), Pointer(MOAT_SLOT(blob, envp))});
+  blob.Add(__NR_execve, {Address(blob.header().exec_path), Pointer(MOAT_SLOT(blob, argv)), Pointer(MOAT_SLOT(blob, envp)), Value(0),
+                          Value(0), Pointer(MOAT_SLOT(blob, nonce))});
 }
 
 std::uint64_t OrNone(std::uint64_t value) { return value == policy::kUnlimited ? abi::kNone : value; }

@@ -122,11 +122,11 @@ TEST(Verdicts, NoListReachesTierThree) {
 
 TEST(Verdicts, NetworkRulesComeLast) {
   Model model = *ParseBody("[[syscalls.rule]]\ncall = \"socket\"\nwhen = \"domain == 16\"\ndo = \"allow\"");
-  EXPECT_EQ(EffectiveRules(model).size(), 2u);
+  EXPECT_EQ(EffectiveRules(model).size(), 3u);
   EXPECT_EQ(EffectiveRules(model)[0].when, "domain == 16");
   EXPECT_EQ(EffectiveRules(model)[1].origin.ToString(), "network mode none");
   model.network = NetworkMode::kLoopback;
-  EXPECT_EQ(EffectiveRules(model).size(), 4u);
+  EXPECT_EQ(EffectiveRules(model).size(), 5u);
 }
 
 }  // namespace

@@ -18,6 +18,16 @@ SyscallRule Refusal(std::string_view call, std::string_view when, std::string_vi
   return rule;
 }
 
+// Without it no libc gets as far as main(). Last in the list: a rule of the policy wins.
+SyscallRule ThreadPointerRule() {
+  SyscallRule rule;
+  rule.call = "arch_prctl";
+  rule.when = "option == ARCH_SET_FS";
+  rule.reason = "every program sets its thread pointer before main()";
+  rule.origin.file = "moat";
+  return rule;
+}
+
 const Setting<std::string>* FindCover(const std::vector<Setting<std::string>>& list,
                                       const bpf::SyscallInfo& call, bool groups_reach_it) {
   for (const Setting<std::string>& entry : list) {
@@ -48,6 +58,7 @@ std::vector<SyscallRule> NetworkRules(NetworkMode mode) {
 std::vector<SyscallRule> EffectiveRules(const Model& model) {
   std::vector<SyscallRule> rules = model.syscalls.rules;
   for (SyscallRule& rule : NetworkRules(model.network.value)) rules.push_back(std::move(rule));
+  rules.push_back(ThreadPointerRule());
   return rules;
 }
 

@@ -23,6 +23,9 @@ bool Fits(const abi::Header& header, std::size_t size) {
          inside(header.env, header.env_count, sizeof(abi::EnvRow)) &&
          inside(header.cgroups, header.cgroup_count, sizeof(abi::CgroupRow)) &&
          inside(header.scratches, header.scratch_count, sizeof(abi::ScratchRow)) &&
+         (header.filter == 0 || inside(header.filter, header.filter_count, 8)) &&
+         (header.nonce_low < header.filter_count || header.nonce_low == 0) &&
+         (header.nonce_high < header.filter_count || header.nonce_high == 0) &&
          inside(header.dependencies, header.dependency_count, sizeof(abi::DependencyRow));
 }
 

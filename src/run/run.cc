@@ -30,6 +30,10 @@ namespace {
 class BlockedSignals {
  public:
   BlockedSignals() {
+    // A caller that ignores SIGCHLD would have the kernel reap the job before we can.
+    struct sigaction standard {};
+    standard.sa_handler = SIG_DFL;
+    sigaction(SIGCHLD, &standard, &child_before_);
     sigset_t all;
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, &before_);
@@ -38,13 +42,17 @@ class BlockedSignals {
     for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH}) sigaddset(&taken, number);
     fd_ = sys::Fd(signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK));
   }
-  ~BlockedSignals() { sigprocmask(SIG_SETMASK, &before_, nullptr); }
+  ~BlockedSignals() {
+    sigprocmask(SIG_SETMASK, &before_, nullptr);
+    sigaction(SIGCHLD, &child_before_, nullptr);
+  }
   BlockedSignals(const BlockedSignals&) = delete;
   BlockedSignals& operator=(const BlockedSignals&) = delete;
   const sys::Fd& fd() const { return fd_; }
 
  private:
   sigset_t before_;
+  struct sigaction child_before_ {};
   sys::Fd fd_;
 };
 

@@ -1,5 +1,6 @@
 #include "run/spawn.h"
 
+#include <linux/filter.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -177,7 +178,26 @@ Arguments MakeArguments(LivePlan& plan, const Job& job, const std::vector<std::s
   return arguments;
 }
 
+namespace {
+
+// A fresh number for each job: what one guest might guess of its own filter is no use.
+Status DrawNonce(LivePlan& plan) {
+  const abi::Header& header = plan.header();
+  if ((header.flags & abi::kExecNonce) == 0) return {};
+  std::uint64_t nonce = 0;
+  const long drawn = Syscall(__NR_getrandom, &nonce, sizeof(nonce), 0);
+  if (drawn != static_cast<long>(sizeof(nonce))) return SystemError("getrandom", drawn < 0 ? static_cast<int>(-drawn) : EIO);
+  auto* code = reinterpret_cast<struct sock_filter*>(plan.bytes() + header.filter);
+  code[header.nonce_low].k = static_cast<std::uint32_t>(nonce);
+  code[header.nonce_high].k = static_cast<std::uint32_t>(nonce >> 32);
+  plan.slots().nonce = nonce;
+  return {};
+}
+
+}  // namespace
+
 Result<Started> Spawn(LivePlan& plan) {
+  MOAT_TRY(DrawNonce(plan));
   Aside aside(plan);
   aside.Start();
   MOAT_TRY(RunPhase(plan, Phase::kPrepare));

@@ -86,7 +86,9 @@ class Supervisor {
 
   void Reap() {
     int status = 0;
-    if (wait4(started_.pid, &status, WNOHANG | __WALL, &usage_) != started_.pid) return;
+    const pid_t reaped = wait4(started_.pid, &status, WNOHANG | __WALL, &usage_);
+    if (reaped == 0 || (reaped < 0 && errno == EINTR)) return;
+    // Anything else means that it is gone, even if somebody else took its status.
     dead_ = true;
     status_ = status;
     ended_at_ = sys::NowNs();
