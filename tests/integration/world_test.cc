@@ -25,7 +25,7 @@ class World : public testkit::CallerTest {
 
 // windmill#624: "No such file or directory", for a file that is there.
 TEST_P(World, AMissingLoaderIsNamed) {
-  const testkit::Job job = WithPolicy("[syscalls]\nallow = [\"@essential\", \"execve\", \"@io\", \"@files\"]\n")
+  const testkit::Job job = WithPolicy("[syscalls]\nallow = [\"@essential\", \"execve\", \"@io\", \"@files\", \"@memory\", \"@threads\", \"@prctl\"]\n")
                                .Run({GuestPath("guest_dynamic"), "true"});
   EXPECT_EQ(job.exit_code(), 125) << job;
   EXPECT_NE(job.err.find("ld-linux"), std::string::npos) << job;
@@ -41,7 +41,7 @@ TEST_P(World, AMissingInterpreterIsNamed) {
 
 // A static program needs nothing but itself.
 TEST_P(World, AStaticProgramRunsInAnEmptyRoot) {
-  const testkit::Job job = WithPolicy("[syscalls]\nallow = [\"@essential\", \"execve\", \"@io\", \"@files\"]\n")
+  const testkit::Job job = WithPolicy("[syscalls]\nallow = [\"@essential\", \"execve\", \"@io\", \"@files\", \"@memory\", \"@threads\", \"@prctl\"]\n")
                                .Run({GuestPath("guest_static"), "exit", "7"});
   EXPECT_EQ(job.exit_code(), 7) << job;
 }

@@ -150,6 +150,11 @@ Moat& Moat::InChild(std::function<void()> function) {
   return *this;
 }
 
+Moat& Moat::Groups(std::vector<gid_t> groups) {
+  command_.groups = std::move(groups);
+  return *this;
+}
+
 Moat& Moat::Timeout(std::chrono::milliseconds timeout) {
   command_.timeout = timeout;
   return *this;

@@ -58,6 +58,7 @@ class Moat {
   Moat& Cwd(const std::string& folder);
   Moat& Descriptor(int number, int ours);
   Moat& InChild(std::function<void()> function);  // between fork and exec of moat
+  Moat& Groups(std::vector<gid_t> groups);        // supplementary ones of the caller
   Moat& Timeout(std::chrono::milliseconds timeout);
   Moat& WithoutReport();  // no --report fd:N of the kit's own
 

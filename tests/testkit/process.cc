@@ -48,13 +48,17 @@ void PlaceDescriptors(const std::map<int, int>& wanted) {
   }
 }
 
-void Become(uid_t uid) {
-  if (::setgroups(0, nullptr) != 0 || ::setresgid(uid, uid, uid) != 0 || ::setresuid(uid, uid, uid) != 0) Die("setresuid");
+void Become(const Command& command) {
+  if (::geteuid() != 0) return;
+  if (::setgroups(command.groups.size(), command.groups.data()) != 0) Die("setgroups");
+  if (!command.as) return;
+  const uid_t uid = *command.as;
+  if (::setresgid(uid, uid, uid) != 0 || ::setresuid(uid, uid, uid) != 0) Die("setresuid");
 }
 
 [[noreturn]] void Child(const Command& command, const std::map<int, int>& descriptors) {
   PlaceDescriptors(descriptors);
-  if (command.as) Become(*command.as);
+  Become(command);
   if (!command.cwd.empty() && ::chdir(command.cwd.c_str()) != 0) Die("chdir");
   if (command.in_child) command.in_child();
   ::execve(command.argv[0].c_str(), Pointers(command.argv).data(), Pointers(command.environment).data());

@@ -27,7 +27,8 @@ struct Command {
   std::string cwd;                       // "": the test's own
   std::string input;                     // what standard input holds, then its end
   bool keep_input_open = false;          // for Process::Write
-  std::optional<uid_t> as;               // uid and gid to become, without other groups
+  std::optional<uid_t> as;               // uid and gid to become
+  std::vector<gid_t> groups;             // supplementary ones, when the test is root
   std::map<int, int> descriptors;        // number in the child -> ours; may replace 0, 1, 2
   std::function<void()> in_child;        // right before the exec, already as that user
   // Far beyond what any test needs: it only ends what would hang for ever.

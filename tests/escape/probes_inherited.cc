@@ -1,0 +1,113 @@
+// What the caller of the launcher had open, set or running.
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "escape/probe.h"
+
+namespace moat::escape {
+namespace {
+
+Verdict Descriptors() {
+  for (int fd = 3; fd < 4096; ++fd) {
+    if (fcntl(fd, F_GETFD) >= 0) return Open("descriptor %d is open", fd);
+  }
+  return Closed("nothing but 0, 1, 2");
+}
+
+// Any folder or path descriptor is a way to the files below it.
+Verdict Folder() {
+  for (int fd = 0; fd < 4096; ++fd) {
+    const int file = openat(fd, "etc/passwd", O_RDONLY | O_CLOEXEC);
+    if (file >= 0) return Open("etc/passwd below descriptor %d", fd);
+  }
+  return Closed("no folder among the descriptors");
+}
+
+Verdict StandardIsFile() {
+  struct stat facts;
+  for (int fd = 0; fd < 3; ++fd) {
+    if (fstat(fd, &facts) == 0 && S_ISREG(facts.st_mode)) return Open("descriptor %d is a file of the host", fd);
+  }
+  return Closed("no file among the standard streams");
+}
+
+Verdict Reopen(int fd, int flags, const char* what) {
+  char path[32];
+  snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+  return Failed(open(path, flags | O_CLOEXEC | O_NONBLOCK), what);
+}
+Verdict InputForWriting() { return Reopen(0, O_WRONLY, "standard input for writing"); }
+Verdict OutputForReading() { return Reopen(1, O_RDONLY, "standard output for reading"); }
+Verdict ErrorsForReading() { return Reopen(2, O_RDONLY, "standard error for reading"); }
+
+Verdict EnvironmentSecret() {
+  const char* secret = Canary("secret.environment");
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    if (strstr(*variable, secret) != nullptr) return Open("in the environment");
+  }
+  return Closed("not in the environment");
+}
+
+// In every visible process but this one, whose own arguments name the secret.
+Verdict Elsewhere(const char* file, const char* secret) {
+  DIR* entries = opendir("/proc");
+  if (entries == nullptr) return Closed("/proc: %s", strerror(errno));
+  while (const struct dirent* entry = readdir(entries)) {
+    const int pid = atoi(entry->d_name);
+    if (pid <= 0 || pid == getpid()) continue;
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/%s", pid, file);
+    if (!FileHolds(path, secret)) continue;
+    closedir(entries);
+    return Open("in %s", path);
+  }
+  closedir(entries);
+  return Closed("in no process");
+}
+Verdict EnvironmentOfOthers() { return Elsewhere("environ", Canary("secret.environment")); }
+Verdict ArgumentsOfOthers() { return Elsewhere("cmdline", Canary("secret.argument")); }
+
+// The name of the variable may be passed on, its value may not.
+Verdict LoaderVariables() {
+  return getenv("LD_LIBRARY_PATH") != nullptr ? Open("LD_LIBRARY_PATH is set") : Closed("no loader variable");
+}
+
+Verdict Signals(const char* field) {
+  const long bits = StatusNumber(field, 16);
+  if (bits == -1) return NotHere("no /proc/self/status");
+  return bits == 0 ? Closed("%s is empty", field) : Open("%s is %lx", field, bits);
+}
+Verdict Blocked() { return Signals("SigBlk"); }
+Verdict Ignored() { return Signals("SigIgn"); }
+
+Verdict Umask() {
+  const mode_t mask = umask(0);
+  return mask == 0 ? Open("umask 0") : Closed("umask %o", mask);
+}
+
+constexpr Probe kProbes[] = {
+    {"descriptors", "K1", "find a descriptor that was left open", Descriptors},
+    {"folder-descriptor", "K2", "find a folder that was left open", Folder},
+    {"stdio-file", "K4", "get a file of the host as a standard stream", StandardIsFile},
+    {"stdin-write", "K3", "open standard input for writing", InputForWriting},
+    {"stdout-read", "K6", "open standard output for reading", OutputForReading},
+    {"stderr-read", "K6", "open standard error for reading", ErrorsForReading},
+    {"environment-secret", "K7", "find the caller's secret in the environment", EnvironmentSecret},
+    {"environment-others", "K7", "find it in another process's environment", EnvironmentOfOthers},
+    {"arguments-others", "K8", "find a secret in another process's arguments", ArgumentsOfOthers},
+    {"loader-variables", "K7", "inherit a variable that chooses code", LoaderVariables},
+    {"signals-blocked", "K9", "inherit blocked signals", Blocked},
+    {"signals-ignored", "K9", "inherit ignored signals", Ignored},
+    {"umask", "K9", "inherit a careless umask", Umask},
+};
+
+}  // namespace
+
+Probes InheritedProbes() { return {kProbes, sizeof(kProbes) / sizeof(kProbes[0])}; }
+
+}  // namespace moat::escape

@@ -1,0 +1,179 @@
+// Calls into parts of the kernel that a job has no business with. Arguments are such that even
+// a call that is let through changes nothing.
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <linux/perf_event.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/io.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/timex.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "escape/probe.h"
+
+namespace moat::escape {
+namespace {
+
+Verdict BpfMap() {
+  union bpf_attr attributes = {};
+  attributes.map_type = BPF_MAP_TYPE_ARRAY;
+  attributes.key_size = attributes.value_size = 4;
+  attributes.max_entries = 1;
+  return Turned(syscall(SYS_bpf, BPF_MAP_CREATE, &attributes, sizeof(attributes)), "bpf(MAP_CREATE)");
+}
+Verdict BpfProgram() {
+  union bpf_attr attributes = {};
+  return Turned(syscall(SYS_bpf, BPF_PROG_LOAD, &attributes, sizeof(attributes)), "bpf(PROG_LOAD)");
+}
+Verdict Perf() {
+  struct perf_event_attr attributes = {};
+  attributes.type = PERF_TYPE_SOFTWARE;
+  attributes.size = sizeof(attributes);
+  return Turned(syscall(SYS_perf_event_open, &attributes, 0, -1, -1, 0), "perf_event_open");
+}
+Verdict Userfault() { return Turned(syscall(SYS_userfaultfd, O_CLOEXEC), "userfaultfd"); }
+Verdict UserfaultUser() { return Turned(syscall(SYS_userfaultfd, O_CLOEXEC | 1), "userfaultfd(USER_MODE_ONLY)"); }
+Verdict AddKey() { return Turned(syscall(SYS_add_key, "user", "moat-escape", "x", 1, -2), "add_key"); }
+Verdict RequestKey() { return Turned(syscall(SYS_request_key, "user", "moat-escape", nullptr, 0), "request_key"); }
+Verdict SessionKeyring() { return Turned(syscall(SYS_keyctl, 0, -3, 1), "keyctl(GET_KEYRING_ID)"); }
+Verdict Kexec() { return Turned(syscall(SYS_kexec_load, 0, 1UL << 30, nullptr, 0), "kexec_load"); }
+Verdict KexecFile() { return Turned(syscall(SYS_kexec_file_load, -1, -1, 0, nullptr, ~0UL), "kexec_file_load"); }
+Verdict InitModule() { return Turned(syscall(SYS_init_module, nullptr, 0, ""), "init_module"); }
+Verdict FinitModule() { return Turned(syscall(SYS_finit_module, -1, "", 0), "finit_module"); }
+Verdict DeleteModule() { return Turned(syscall(SYS_delete_module, "moat-no-such-module", O_NONBLOCK), "delete_module"); }
+Verdict Reboot() { return Turned(syscall(SYS_reboot, 1, 2, 3, nullptr), "reboot"); }
+Verdict Swapon() { return Turned(syscall(SYS_swapon, "/no/such/file", 0), "swapon"); }
+Verdict Swapoff() { return Turned(syscall(SYS_swapoff, "/no/such/file"), "swapoff"); }
+Verdict Acct() { return Turned(syscall(SYS_acct, "/no/such/file"), "acct"); }
+#if defined(__x86_64__)
+Verdict Iopl() { return Turned(syscall(SYS_iopl, 3), "iopl"); }
+Verdict Ioperm() { return Turned(syscall(SYS_ioperm, 0x80, 1, 1), "ioperm"); }
+#endif
+Verdict Adjtimex() {
+  struct timex now = {};
+  if (adjtimex(&now) < 0 && Outside()) return NotHere("adjtimex: %s", strerror(errno));
+  if (now.tick == 0) now.tick = 10000;
+  now.modes = ADJ_TICK;  // to what it is
+  return Turned(syscall(SYS_adjtimex, &now), "adjtimex");
+}
+Verdict Settime() { return Turned(syscall(SYS_clock_settime, CLOCK_REALTIME, nullptr), "clock_settime"); }
+Verdict Sethostname() {
+  struct utsname facts;
+  uname(&facts);
+  return Turned(sethostname(facts.nodename, strlen(facts.nodename)), "sethostname");
+}
+Verdict Setdomainname() {
+  struct utsname facts;
+  uname(&facts);
+  return Turned(setdomainname(facts.domainname, strlen(facts.domainname)), "setdomainname");
+}
+Verdict Syslog() { return Turned(syscall(SYS_syslog, 3, nullptr, 0), "syslog"); }
+Verdict Quotactl() { return Turned(syscall(SYS_quotactl, 0x80000700, "/no/such/device", 0, nullptr), "quotactl"); }
+Verdict Vmsplice() { return Turned(syscall(SYS_vmsplice, -1, nullptr, 0, 0), "vmsplice"); }
+// The policy answers EINVAL on purpose, which programs copy by hand on; so must be tried for real.
+Verdict Splice() {
+  int in[2], out[2];
+  if (pipe(in) != 0 || pipe(out) != 0) return NotHere("no pipes");
+  if (write(in[1], "x", 1) != 1) return NotHere("no write");
+  return Failed(splice(in[0], nullptr, out[1], nullptr, 1, 0), "splice");
+}
+Verdict Tee() {
+  int in[2], out[2];
+  if (pipe(in) != 0 || pipe(out) != 0) return NotHere("no pipes");
+  if (write(in[1], "x", 1) != 1) return NotHere("no write");
+  return Failed(tee(in[0], out[1], 1, 0), "tee");
+}
+Verdict MovePages() {
+  static char page[4096];
+  void* pages[] = {page};
+  int status[1], nodes[1] = {0};
+  return Turned(syscall(SYS_move_pages, 0, 1UL, pages, nodes, status, 0), "move_pages");
+}
+Verdict Kcmp() { return Turned(syscall(SYS_kcmp, getpid(), getpid(), 1, 0, 0), "kcmp"); }
+Verdict SecretMemory() { return Turned(syscall(447, 0), "memfd_secret"); }
+Verdict RemapFilePages() { return Turned(syscall(SYS_remap_file_pages, 0, 0, 0, 0, 0), "remap_file_pages"); }
+Verdict Fifo() {
+  struct sched_param parameters = {};
+  parameters.sched_priority = 1;
+  return Turned(sched_setscheduler(0, SCHED_FIFO, &parameters), "sched_setscheduler(FIFO)");
+}
+Verdict Deadline() {
+  struct {
+    unsigned size, policy;
+    unsigned long long flags;
+    int nice;
+    unsigned priority;
+    unsigned long long runtime, deadline, period;
+  } attributes = {48, 6, 0, 0, 0, 10000000, 100000000, 100000000};
+  return Turned(syscall(SYS_sched_setattr, 0, &attributes, 0), "sched_setattr(DEADLINE)");
+}
+Verdict RealTimeIo() { return Turned(syscall(SYS_ioprio_set, 1, 0, 1 << 13), "ioprio_set(RT)"); }
+Verdict Nicer() { return Turned(setpriority(PRIO_PROCESS, 0, -5), "setpriority(-5)"); }
+Verdict AioSetup() {
+  unsigned long context = 0;
+  return Turned(syscall(SYS_io_setup, 1, &context), "io_setup");
+}
+Verdict ShadowStack() { return Turned(syscall(453, 0, 4096, 0), "map_shadow_stack"); }
+Verdict SetMm() { return Turned(prctl(PR_SET_MM, PR_SET_MM_BRK, 0, 0, 0), "prctl(PR_SET_MM)"); }
+Verdict Merge() { return Turned(prctl(67, 1, 0, 0, 0), "prctl(PR_SET_MEMORY_MERGE)"); }
+Verdict ProcessMadvise() {
+  return Turned(syscall(SYS_process_madvise, syscall(SYS_pidfd_open, getpid(), 0), nullptr, 0, MADV_COLD, 0), "process_madvise");
+}
+
+constexpr Probe kProbes[] = {
+    {"bpf-map", "H1", "make a bpf map", BpfMap},
+    {"bpf-program", "H2", "load a bpf program", BpfProgram},
+    {"perf-event", "H3", "open a performance event", Perf},
+    {"userfaultfd", "H4", "handle the kernel's page faults", Userfault},
+    {"userfaultfd-user", "H5", "handle page faults", UserfaultUser},
+    {"add-key", "H6", "add a key", AddKey},
+    {"request-key", "H7", "look for a key", RequestKey},
+    {"session-keyring", "H8", "reach the session keyring", SessionKeyring},
+    {"kexec", "H9", "load another kernel", Kexec},
+    {"kexec-file", "H9", "load another kernel from a file", KexecFile},
+    {"init-module", "H10", "load a module", InitModule},
+    {"finit-module", "H10", "load a module from a file", FinitModule},
+    {"delete-module", "H10", "unload a module", DeleteModule},
+    {"reboot", "H11", "reboot", Reboot},
+    {"swapon", "H12", "add swap", Swapon},
+    {"swapoff", "H12", "take swap away", Swapoff},
+    {"acct", "H13", "change accounting", Acct},
+#if defined(__x86_64__)
+    {"iopl", "H14", "use the machine's ports", Iopl},
+    {"ioperm", "H14", "use one of the machine's ports", Ioperm},
+#endif
+    {"adjtimex", "H15", "change the clock's speed", Adjtimex},
+    {"clock-settime", "H15", "set the clock", Settime},
+    {"sethostname", "H16", "set the host name", Sethostname},
+    {"setdomainname", "H16", "set the domain name", Setdomainname},
+    {"syslog", "H17", "read the kernel's log", Syslog},
+    {"quotactl", "H18", "reach quotas", Quotactl},
+    {"vmsplice", "H19", "give pages to a pipe", Vmsplice},
+    {"splice", "H19", "share pages between pipes", Splice},
+    {"tee", "H19", "double a pipe", Tee},
+    {"move-pages", "H21", "move pages", MovePages},
+    {"kcmp", "H22", "compare kernel objects", Kcmp},
+    {"memfd-secret", "H23", "get memory that cannot be swapped", SecretMemory},
+    {"remap-file-pages", "H24", "use an old mapping call", RemapFilePages},
+    {"realtime-fifo", "H25", "run before everybody else", Fifo},
+    {"realtime-io", "H26", "read before everybody else", RealTimeIo},
+    {"negative-nice", "H27", "raise its priority", Nicer},
+    {"realtime-deadline", "H28", "reserve a processor", Deadline},
+    {"aio", "H29", "make an aio context", AioSetup},
+    {"shadow-stack", "H31", "map a shadow stack", ShadowStack},
+    {"set-mm", "H37", "forge its memory map", SetMm},
+    {"memory-merge", "O7", "merge its pages with those of others", Merge},
+    {"process-madvise", "H39", "push out another process's memory", ProcessMadvise},
+};
+
+}  // namespace
+
+Probes KernelProbes() { return {kProbes, sizeof(kProbes) / sizeof(kProbes[0])}; }
+
+}  // namespace moat::escape

@@ -1,0 +1,162 @@
+// Exhausting what all jobs share. Each gives up well before the host would notice.
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/ipc.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/shm.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "escape/probe.h"
+
+namespace moat::escape {
+namespace {
+
+constexpr int kManyProcesses = 600;
+
+Verdict Counted(int count, int most, const char* what) {
+  return count >= most ? Open("%d %s and no limit", count, what) : Closed("%d %s, then %s", count, what, strerror(errno));
+}
+
+Verdict Processes() {
+  static pid_t children[kManyProcesses];
+  int count = 0;
+  for (; count < kManyProcesses; ++count) {
+    children[count] = fork();
+    if (children[count] < 0) break;
+    if (children[count] == 0) {
+      for (;;) pause();
+    }
+  }
+  const int error = errno;
+  for (int i = 0; i < count; ++i) kill(children[i], SIGKILL);
+  for (int i = 0; i < count; ++i) waitpid(children[i], nullptr, 0);
+  errno = error;
+  return Counted(count, kManyProcesses, "processes");
+}
+
+int Sleep(void*) {
+  for (;;) syscall(SYS_pause);
+}
+Verdict Threads() {
+  constexpr size_t kStack = 4096;
+  char* stacks = static_cast<char*>(mmap(nullptr, kStack * kManyProcesses, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  if (stacks == MAP_FAILED) return NotHere("no memory");
+  int count = 0;
+  for (; count < kManyProcesses; ++count) {
+    constexpr int kThread = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM;
+    if (clone(Sleep, stacks + kStack * (static_cast<size_t>(count) + 1), kThread, nullptr) < 0) break;
+  }
+  return Counted(count, kManyProcesses, "threads");
+}
+
+Verdict Descriptors() {
+  int count = 0;
+  while (count < 8000 && open("/dev/null", O_RDONLY | O_CLOEXEC) >= 0) ++count;
+  // The control may raise its own limit, as anything that has a large one could.
+  struct rlimit limit = {1 << 16, 1 << 16};
+  if (Outside() && count < 8000 && setrlimit(RLIMIT_NOFILE, &limit) == 0) {
+    while (count < 8000 && open("/dev/null", O_RDONLY | O_CLOEXEC) >= 0) ++count;
+  }
+  return Counted(count, 8000, "descriptors");
+}
+
+Verdict RaiseLimit(int which, const char* what) {
+  struct rlimit limit;
+  getrlimit(static_cast<__rlimit_resource>(which), &limit);
+  if (limit.rlim_max == RLIM_INFINITY && !Outside()) return Open("%s has no limit", what);
+  if (limit.rlim_max != RLIM_INFINITY) ++limit.rlim_max;
+  return Failed(setrlimit(static_cast<__rlimit_resource>(which), &limit), what);
+}
+Verdict RaiseDescriptors() { return RaiseLimit(RLIMIT_NOFILE, "RLIMIT_NOFILE"); }
+Verdict RaiseProcesses() { return RaiseLimit(RLIMIT_NPROC, "RLIMIT_NPROC"); }
+Verdict RaiseLocked() { return RaiseLimit(RLIMIT_MEMLOCK, "RLIMIT_MEMLOCK"); }
+
+Verdict LockMemory() {
+  constexpr size_t kSize = 64 << 20;
+  void* memory = mmap(nullptr, kSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return Failed(mlock(memory, kSize), "mlock of 64 MiB");
+}
+
+Verdict Timers() {
+  constexpr int kMany = 20000;
+  struct sigevent event = {};
+  event.sigev_notify = SIGEV_NONE;
+  int count = 0;
+  timer_t timer;
+  while (count < kMany && timer_create(CLOCK_MONOTONIC, &event, &timer) == 0) ++count;
+  return Counted(count, kMany, "timers");
+}
+
+Verdict Unbounded(const char* folder) {
+  struct statfs facts;
+  if (statfs(folder, &facts) != 0) return Closed("%s: %s", folder, strerror(errno));
+  if (access(folder, W_OK) != 0) return Closed("%s: not writable", folder);
+  const unsigned long long bytes = static_cast<unsigned long long>(facts.f_blocks) * static_cast<unsigned long long>(facts.f_bsize);
+  if (facts.f_blocks == 0 || bytes > 1ULL << 30) return Open("%s holds %llu MiB", folder, bytes >> 20);
+  if (facts.f_files == 0 || facts.f_files > 1 << 20) return Open("%s holds %llu files", folder, static_cast<unsigned long long>(facts.f_files));
+  return Closed("%s holds %llu MiB", folder, bytes >> 20);
+}
+Verdict ScratchSize() { return Unbounded("/tmp"); }
+Verdict SharedMemorySize() { return Unbounded("/dev/shm"); }
+
+// Filled for real, where the runner set a small limit of memory: the end of the probe is its proof.
+Verdict FillMemory() {
+  if (CanaryNumber("memory.limit") == 0 && !Outside()) return NotHere("no small limit of memory was set");
+  constexpr size_t kSize = 192 << 20;
+  char* memory = static_cast<char*>(mmap(nullptr, kSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  if (memory == MAP_FAILED) return Closed("mmap: %s", strerror(errno));
+  memset(memory, 1, kSize);
+  return Open("192 MiB of memory");
+}
+Verdict FillMemfd() {
+  if (CanaryNumber("memory.limit") == 0 && !Outside()) return NotHere("no small limit of memory was set");
+  const int fd = memfd_create("fill", MFD_CLOEXEC);
+  if (fd < 0 || ftruncate(fd, 192 << 20) != 0) return Closed("memfd: %s", strerror(errno));
+  char* memory = static_cast<char*>(mmap(nullptr, 192 << 20, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
+  if (memory == MAP_FAILED) return Closed("mmap: %s", strerror(errno));
+  memset(memory, 1, 192 << 20);
+  return Open("192 MiB in a memfd");
+}
+
+Verdict SystemVMemory() {
+  if (CanaryNumber("memory.limit") == 0 && !Outside()) return NotHere("no small limit of memory was set");
+  const int id = shmget(IPC_PRIVATE, 192 << 20, IPC_CREAT | 0600);
+  if (id < 0) return Closed("shmget: %s", strerror(errno));
+  char* memory = static_cast<char*>(shmat(id, nullptr, 0));
+  shmctl(id, IPC_RMID, nullptr);
+  if (memory == reinterpret_cast<char*>(-1)) return Closed("shmat: %s", strerror(errno));
+  memset(memory, 1, 192 << 20);
+  return Open("192 MiB of System V memory");
+}
+
+constexpr Probe kProbes[] = {
+    {"processes", "L1", "make processes without end", Processes},
+    {"threads", "L2", "make threads without end", Threads},
+    {"fill-memory", "L3", "use more memory than it may", FillMemory},
+    {"fill-memfd", "L4", "use more memory than it may, as a file", FillMemfd},
+    {"shared-memory-size", "L5", "fill /dev/shm without end", SharedMemorySize},
+    {"scratch-size", "L6", "fill /tmp without end, in bytes or files", ScratchSize},
+    {"open-descriptors", "L9", "open files without end", Descriptors},
+    {"lock-memory", "L10", "lock memory", LockMemory},
+    {"raise-descriptors", "L12", "raise the limit of descriptors", RaiseDescriptors},
+    {"raise-processes", "L12", "raise the limit of processes", RaiseProcesses},
+    {"raise-locked", "L12", "raise the limit of locked memory", RaiseLocked},
+    {"fill-system-v", "L14", "use more memory than it may, as System V memory", SystemVMemory},
+    {"timers", "L16", "make timers without end", Timers},
+};
+
+}  // namespace
+
+Probes LimitProbes() { return {kProbes, sizeof(kProbes) / sizeof(kProbes[0])}; }
+
+}  // namespace moat::escape

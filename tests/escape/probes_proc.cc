@@ -1,0 +1,220 @@
+// /proc, /sys and control groups: what the kernel tells there, and what can be told to it.
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "escape/probe.h"
+
+namespace moat::escape {
+namespace {
+
+Verdict HostEnvironment() {
+  char path[64];
+  snprintf(path, sizeof(path), "/proc/%ld/environ", CanaryNumber("pid"));
+  return FileHolds(path, Canary("secret.environment")) ? Open("%s: holds the secret", path) : Closed("%s: not readable", path);
+}
+Verdict HostMemory() {
+  char path[64];
+  snprintf(path, sizeof(path), "/proc/%ld/mem", CanaryNumber("pid"));
+  return Failed(open(path, O_RDONLY | O_CLOEXEC), path);
+}
+Verdict HostRoot() {
+  char path[64];
+  snprintf(path, sizeof(path), "/proc/%ld/root/", CanaryNumber("pid"));
+  return Failed(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), path);
+}
+Verdict HostDescriptors() {
+  char path[64];
+  snprintf(path, sizeof(path), "/proc/%ld/fd", CanaryNumber("pid"));
+  return HasEntries(path);
+}
+Verdict InitRoot() { return Failed(open(OfInit("root/"), O_RDONLY | O_DIRECTORY | O_CLOEXEC), "/proc/1/root"); }
+Verdict InitFolder() { return Failed(open(OfInit("cwd/"), O_RDONLY | O_DIRECTORY | O_CLOEXEC), "/proc/1/cwd"); }
+Verdict InitDescriptors() { return HasEntries(OfInit("fd")); }
+Verdict InitMaps() { return ReadSomething(OfInit("maps")); }
+
+Verdict CorePattern() { return OpenForWriting("/proc/sys/kernel/core_pattern"); }
+Verdict PoweroffCommand() { return OpenForWriting("/proc/sys/kernel/poweroff_cmd"); }
+Verdict UserHelper() { return OpenForWriting("/proc/sys/kernel/usermodehelper/bset"); }
+Verdict Randomize() { return OpenForWriting("/proc/sys/kernel/randomize_va_space"); }
+Verdict BinfmtMisc() { return OpenForWriting("/proc/sys/fs/binfmt_misc/register"); }
+Verdict Sysrq() { return OpenForWriting("/proc/sysrq-trigger"); }
+Verdict VmSysctl() { return OpenForWriting("/proc/sys/vm/overcommit_memory"); }
+Verdict NetSysctl() { return OpenForWriting("/proc/sys/net/ipv4/ip_forward"); }
+Verdict LastPid() { return OpenForWriting("/proc/sys/kernel/ns_last_pid"); }
+Verdict HostnameFile() { return OpenForWriting("/proc/sys/kernel/hostname"); }
+Verdict UserLimits() { return OpenForWriting("/proc/sys/user/max_user_namespaces"); }
+Verdict Pressure() { return OpenForWriting("/proc/pressure/memory"); }
+Verdict IrqAffinity() { return OpenForWriting("/proc/irq/default_smp_affinity"); }
+Verdict Mtrr() { return OpenForWriting("/proc/mtrr"); }
+
+Verdict Kcore() { return ReadSomething("/proc/kcore"); }
+Verdict Kmsg() { return ReadSomething("/proc/kmsg"); }
+Verdict Kallsyms() { return ReadSomething("/proc/kallsyms"); }
+Verdict Keys() { return ReadSomething("/proc/keys"); }
+Verdict KeyUsers() { return ReadSomething("/proc/key-users"); }
+Verdict TimerList() { return ReadSomething("/proc/timer_list"); }
+Verdict Iomem() { return ReadSomething("/proc/iomem"); }
+Verdict Interrupts() { return ReadSomething("/proc/interrupts"); }
+Verdict Slabinfo() { return ReadSomething("/proc/slabinfo"); }
+Verdict CommandLine() { return ReadSomething("/proc/cmdline"); }
+Verdict KernelConfig() { return ReadSomething("/proc/config.gz"); }
+Verdict MemoryInfo() { return ReadSomething("/proc/meminfo"); }
+Verdict BootId() { return ReadSomething("/proc/sys/kernel/random/boot_id"); }
+Verdict MachineId() { return ReadSomething("/etc/machine-id"); }
+Verdict Routes() { return ReadSomething("/proc/net/route"); }
+Verdict UnixSockets() { return ReadSomething("/proc/net/unix"); }
+
+const volatile char kConstant[] = "what is constant stays constant";
+Verdict PatchConstants() {
+  const int fd = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
+  if (fd < 0) return Closed("/proc/self/mem: %s", strerror(errno));
+  return Failed(pwrite(fd, "W", 1, reinterpret_cast<long>(kConstant)), "a write into constants");
+}
+
+Verdict OomScore() {
+  const int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return Closed("oom_score_adj: %s", strerror(errno));
+  return Failed(write(fd, "-500", 4), "a lower oom_score_adj");
+}
+
+// An unwritten open for writing: ETXTBSY says that only its being executed is in the way.
+Verdict Executable(const char* path) {
+  const int fd = open(path, O_WRONLY | O_CLOEXEC);
+  if (fd >= 0 || errno == ETXTBSY) return Open("%s can be replaced once it is not running", path);
+  return Closed("%s: %s", path, strerror(errno));
+}
+Verdict InitExecutable() { return Executable(OfInit("exe")); }
+Verdict OwnExecutable() { return Executable("/proc/self/exe"); }
+
+Verdict ForeignProcesses() {
+  DIR* entries = opendir("/proc");
+  if (entries == nullptr) return Closed("/proc: %s", strerror(errno));
+  int count = 0;
+  while (const struct dirent* entry = readdir(entries)) count += atoi(entry->d_name) > 0 ? 1 : 0;
+  closedir(entries);
+  return count > 2 ? Open("%d processes in /proc", count) : Closed("%d processes in /proc", count);
+}
+
+Verdict Sys() { return HasEntries("/sys"); }
+Verdict SysWritable() { return OpenForWriting("/sys/kernel/mm/transparent_hugepage/enabled"); }
+Verdict Debugfs() { return HasEntries("/sys/kernel"); }
+Verdict Firmware() { return HasEntries("/sys/firmware"); }
+Verdict BlockDevices() { return HasEntries("/sys/block"); }
+
+// The runner names a hierarchy that is there.
+Verdict MakeCgroup() {
+  char path[256];
+  snprintf(path, sizeof(path), "%s/escape-%d", Canary("cgroup"), getpid());
+  const int result = mkdir(path, 0700);
+  Verdict verdict = Failed(result, "mkdir in a control group");
+  if (result == 0) rmdir(path);
+  return verdict;
+}
+Verdict CgroupProcs() {
+  char path[256];
+  snprintf(path, sizeof(path), "%s/cgroup.procs", Canary("cgroup"));
+  return OpenForWriting(path);
+}
+Verdict ReleaseAgent() {
+  char path[256];
+  snprintf(path, sizeof(path), "%s/release_agent", Canary("cgroup"));
+  return OpenForWriting(path);
+}
+Verdict CgroupPath() {
+  FILE* groups = fopen("/proc/self/cgroup", "re");
+  if (groups == nullptr) return Closed("/proc/self/cgroup: %s", strerror(errno));
+  char line[512];
+  while (fgets(line, sizeof(line), groups) != nullptr) {
+    const char* path = strrchr(line, ':');
+    if (path == nullptr || strcmp(path, ":/\n") == 0) continue;
+    fclose(groups);
+    line[strcspn(line, "\n")] = '\0';
+    return Open("%.200s", line);
+  }
+  fclose(groups);
+  return Closed("/ everywhere");
+}
+
+Verdict HostName() {
+  struct utsname facts;
+  uname(&facts);
+  return strcmp(facts.nodename, Canary("hostname")) == 0 ? Open("%s", facts.nodename) : Closed("%s", facts.nodename);
+}
+
+Verdict Accounts() {
+  FILE* accounts = fopen("/etc/passwd", "re");
+  if (accounts == nullptr) return Closed("/etc/passwd: %s", strerror(errno));
+  int lines = 0;
+  for (int c = fgetc(accounts); c != EOF; c = fgetc(accounts)) lines += c == '\n' ? 1 : 0;
+  fclose(accounts);
+  return lines > 3 ? Open("%d accounts", lines) : Closed("%d accounts", lines);
+}
+
+constexpr Probe kProbes[] = {
+    {"init-root", "D1", "reach the root of pid 1", InitRoot},
+    {"init-folder", "D1", "reach the working folder of pid 1", InitFolder},
+    {"init-descriptors", "D1", "list the descriptors of pid 1", InitDescriptors},
+    {"init-maps", "D1", "read where pid 1 has its memory", InitMaps},
+    {"host-environment", "D2", "read the environment of a process outside", HostEnvironment},
+    {"host-memory", "D2", "open the memory of a process outside", HostMemory},
+    {"host-root", "D2", "reach the root of a process outside", HostRoot},
+    {"host-descriptors", "D2", "list the descriptors of a process outside", HostDescriptors},
+    {"core-pattern", "D3", "choose the program that gets core files", CorePattern},
+    {"poweroff-command", "D4", "choose a program that the kernel runs", PoweroffCommand},
+    {"usermodehelper", "D4", "change what the kernel's helpers may", UserHelper},
+    {"randomize", "D4", "turn address randomisation off", Randomize},
+    {"binfmt-misc", "D5", "register an interpreter", BinfmtMisc},
+    {"sysrq", "D6", "trigger sysrq", Sysrq},
+    {"kcore", "D7", "read the kernel's memory", Kcore},
+    {"proc-kmsg", "D8", "read the kernel's log", Kmsg},
+    {"kallsyms", "D9", "read the kernel's addresses", Kallsyms},
+    {"vm-sysctl", "D10", "change memory management", VmSysctl},
+    {"net-sysctl", "D11", "change networking", NetSysctl},
+    {"last-pid", "D12", "choose the next pid", LastPid},
+    {"hostname-file", "D12", "change the host name", HostnameFile},
+    {"user-limits", "D12", "raise the limits of namespaces", UserLimits},
+    {"patch-constants", "D13", "write into read-only memory through /proc", PatchConstants},
+    {"oom-score", "D14", "be the last to be killed", OomScore},
+    {"keys", "D17", "list keys", Keys},
+    {"key-users", "D17", "list who has keys", KeyUsers},
+    {"timer-list", "D17", "list timers", TimerList},
+    {"iomem", "D17", "read the memory map of the machine", Iomem},
+    {"interrupts", "D17", "read interrupt counts", Interrupts},
+    {"slabinfo", "D17", "read the kernel's allocations", Slabinfo},
+    {"kernel-command-line", "D19", "read the kernel's command line", CommandLine},
+    {"kernel-config", "D19", "read the kernel's configuration", KernelConfig},
+    {"foreign-processes", "D21", "see processes of others", ForeignProcesses},
+    {"init-executable", "D22", "replace the program of pid 1", InitExecutable},
+    {"own-executable", "D22", "replace its own program, which is the host's", OwnExecutable},
+    {"pressure-trigger", "D23", "set a pressure trigger", Pressure},
+    {"irq-affinity", "D24", "move interrupts", IrqAffinity},
+    {"mtrr", "D24", "change memory types", Mtrr},
+    {"meminfo", "D25", "read the memory use of the machine", MemoryInfo},
+    {"sys", "E1", "see /sys", Sys},
+    {"sys-write", "E1", "change the kernel through /sys", SysWritable},
+    {"sys-kernel", "E2", "reach debugfs and its like", Debugfs},
+    {"firmware", "E3", "read the firmware's tables", Firmware},
+    {"block-devices", "E4", "see the machine's disks", BlockDevices},
+    {"cgroup-mkdir", "E5", "make a control group", MakeCgroup},
+    {"cgroup-procs", "E8", "leave the control group", CgroupProcs},
+    {"release-agent", "E6", "choose a program that the host runs (CVE-2022-0492)", ReleaseAgent},
+    {"cgroup-path", "E10", "learn where in the tree of groups it is", CgroupPath},
+    {"host-name", "O1", "learn the host's name", HostName},
+    {"machine-id", "O3", "learn the machine's identity", MachineId},
+    {"boot-id", "O3", "learn the boot's identity", BootId},
+    {"accounts", "O6", "list the host's accounts", Accounts},
+    {"routes", "O8", "read the routes", Routes},
+    {"unix-sockets", "J18", "list local sockets", UnixSockets},
+};
+
+}  // namespace
+
+Probes ProcProbes() { return {kProbes, sizeof(kProbes) / sizeof(kProbes[0])}; }
+
+}  // namespace moat::escape
