@@ -46,6 +46,27 @@ Status EmitMemoryFallback(Blob& blob, const Request& request) {
   return {};
 }
 
+// Whole tree by a group that counts; and per process by RLIMIT_CPU, which needs no one to
+// look. A default is content with the latter.
+Status EmitCpu(Blob& blob, const Request& request) {
+  const auto& cpu = request.model.limits.cpu;
+  if (cpu.value == policy::Nanoseconds::max()) return {};
+  const bool counted = std::any_of(blob.cgroups().begin(), blob.cgroups().end(), [](const abi::CgroupRow& row) {
+    return row.kind == abi::CgroupKind::kV1Cpuacct || row.kind == abi::CgroupKind::kV2;
+  });
+  const std::string why = request.facts.cgroups.cpuacct.problem;
+  if (!counted && !IsDefaultLimit(request, cpu.origin) && !BestEffort(request)) {
+    return WithOrigin(HostError("the limit `cpu` cannot be enforced for the whole job here: " + why,
+                                "run as root or in a delegated cgroup, or pass --best-effort (a limit per process then)"),
+                      cpu.origin);
+  }
+  const auto seconds = static_cast<std::uint64_t>((cpu.value.count() + 999999999) / 1000000000);
+  SetLimit(blob, kRlimitCpu, std::max<std::uint64_t>(1, seconds) + (counted ? 1 : 0), "cpu per process", cpu.origin);
+  blob.Layer("cpu limit", counted ? abi::LayerState::kEnforced : abi::LayerState::kDegraded,
+             counted ? "whole job, by its cgroup" : "per process (RLIMIT_CPU)");
+  return {};
+}
+
 Status EmitPids(Blob& blob, const Request& request) {
   const auto& pids = request.model.limits.pids;
   if (pids.value == kUnlimited) return {};
@@ -159,6 +180,11 @@ Status EmitCgroups(Blob& blob, const Request& request) {
     const Setting setting{"pids.max", base::Number(limits.pids.value + 1), false, limits.pids.origin};
     add(cgroups.pids, abi::CgroupKind::kV1Pids, {setting}, {setting});
   }
+  // A group that only counts: made when the limit was asked for.
+  if (limits.cpu.value != policy::Nanoseconds::max() && !IsDefaultLimit(request, limits.cpu.origin) &&
+      Usable(cgroups.cpuacct) && cgroups.cpuacct.version == Controller::Version::kV1) {
+    EmitGroup(blob, abi::CgroupKind::kV1Cpuacct, cgroups.cpuacct.folder, {});
+  }
   if (limits.cpus.value > 0) {
     if (!Usable(cgroups.cpu)) {
       if (!BestEffort(request)) {
@@ -216,6 +242,7 @@ Status EmitLimits(Blob& blob, const Request& request) {
   SetLimit(blob, kRlimitNice, 0, "nice ceiling", {});
   SetLimit(blob, kRlimitRtprio, 0, "real-time priority", {});
   MOAT_TRY(EmitMemoryFallback(blob, request));
+  MOAT_TRY(EmitCpu(blob, request));
   MOAT_TRY(EmitPids(blob, request));
   if (limits.nice.value != 0) {
     blob.For("nice", limits.nice.origin);
@@ -282,7 +309,7 @@ void EmitEnvironment(Blob& blob, const Layout& layout, const Request& request) {
       {"XDG_STATE_HOME", layout.home + "/.local/state"},
   };
   for (const auto& [name, value] : request.model.environment.set) {
-    const auto same = std::find_if(set.begin(), set.end(), [&](const auto& row) { return row.first == name; });
+    const auto same = std::find_if(set.begin(), set.end(), [&name = name](const auto& row) { return row.first == name; });
     if (same != set.end()) {
       same->second = value.value;
     } else {
@@ -295,7 +322,7 @@ void EmitEnvironment(Blob& blob, const Layout& layout, const Request& request) {
   for (const auto& pass : request.model.environment.pass) {
     const bool prefix = !pass.value.empty() && pass.value.back() == '*';
     const std::string name = prefix ? pass.value.substr(0, pass.value.size() - 1) : pass.value;
-    const bool is_set = std::any_of(set.begin(), set.end(), [&](const auto& row) { return row.first == name; });
+    const bool is_set = std::any_of(set.begin(), set.end(), [&name = name](const auto& row) { return row.first == name; });
     if (is_set && !prefix) continue;
     blob.env().push_back({prefix ? abi::EnvKind::kPassPrefix : abi::EnvKind::kPass, {}, blob.Text(name), 0});
   }

@@ -104,6 +104,67 @@ Interpreter InterpreterOf(const std::string& head) {
   return {};
 }
 
+constexpr std::size_t kElfBytes = 16 << 20;
+
+// The folders that an ELF file itself names for its libraries (DT_RUNPATH, DT_RPATH).
+template <typename Header, typename Segment, typename Entry>
+std::string RunPath(const std::string& file) {
+  Header header;
+  std::memcpy(&header, file.data(), sizeof(header));
+  std::vector<Segment> segments;
+  for (unsigned i = 0; i < header.e_phnum && i < 128; ++i) {
+    const std::uint64_t at = header.e_phoff + std::uint64_t{i} * sizeof(Segment);
+    if (at > file.size() || file.size() - at < sizeof(Segment)) return {};
+    segments.emplace_back();
+    std::memcpy(&segments.back(), file.data() + at, sizeof(Segment));
+  }
+  const auto in_file = [&](std::uint64_t address) -> std::uint64_t {
+    for (const Segment& s : segments) {
+      if (s.p_type == PT_LOAD && address >= s.p_vaddr && address - s.p_vaddr < s.p_filesz) return s.p_offset + (address - s.p_vaddr);
+    }
+    return file.size();
+  };
+  std::uint64_t strings = 0, path = 0;
+  bool found = false;
+  for (const Segment& s : segments) {
+    if (s.p_type != PT_DYNAMIC) continue;
+    for (std::uint64_t at = s.p_offset; at < file.size() && file.size() - at >= sizeof(Entry); at += sizeof(Entry)) {
+      Entry entry;
+      std::memcpy(&entry, file.data() + at, sizeof(entry));
+      if (entry.d_tag == DT_NULL) break;
+      if (entry.d_tag == DT_STRTAB) strings = entry.d_un.d_ptr;
+      if (entry.d_tag == DT_RUNPATH || entry.d_tag == DT_RPATH) {
+        path = entry.d_un.d_val;
+        found = true;
+      }
+    }
+  }
+  if (!found || strings == 0) return {};
+  const std::uint64_t at = in_file(strings) + path;
+  return at < file.size() ? std::string(file.c_str() + at) : std::string();
+}
+
+std::string RunPathOf(const std::string& file) {
+  if (file.size() < sizeof(Elf64_Ehdr) || std::memcmp(file.data(), ELFMAG, SELFMAG) != 0) return {};
+  return file[EI_CLASS] == ELFCLASS64 ? RunPath<Elf64_Ehdr, Elf64_Phdr, Elf64_Dyn>(file)
+                                      : RunPath<Elf32_Ehdr, Elf32_Phdr, Elf32_Dyn>(file);
+}
+
+// A program from outside the system's folders brings its own libraries: where it says that
+// they are, they are shown as well.
+Status ShowItsLibraries(Layout& layout, const Request& request, const std::string& host, const Origin& origin) {
+  std::string paths = RunPathOf(request.view.Head(host, kElfBytes));
+  for (const char* word : {"$ORIGIN", "${ORIGIN}"}) {
+    for (std::size_t at = 0; (at = paths.find(word, at)) != std::string::npos;) paths.replace(at, std::strlen(word), Parent(host));
+  }
+  for (const std::string& folder : SplitPath(paths)) {
+    const std::string path = Normal(folder);
+    if (layout.HostPath(path, request.view) || request.view.Look(path).type != PathFacts::Type::kDirectory) continue;
+    MOAT_TRY(AddBind(layout, request, path, origin));
+  }
+  return {};
+}
+
 Status CheckInterpreter(const Layout& layout, const Request& request, const std::string& inside,
                         const std::string& host) {
   const Interpreter interpreter = InterpreterOf(request.view.Head(host, kHeadBytes));
@@ -142,6 +203,7 @@ Result<ProgramPath> FindProgram(Layout& layout, const Request& request) {
     origin.file = "command line";
     MOAT_TRY(AddBind(layout, request, outside, origin));
     if (const auto host = Runnable(layout, request.view, outside)) {
+      MOAT_TRY(ShowItsLibraries(layout, request, *host, origin));
       MOAT_TRY(CheckInterpreter(layout, request, outside, *host));
       return ProgramPath{outside};
     }
