@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <set>
 
-#include "bpf/syscall_table.h"
 #include "plan/plan.h"
 
 namespace moat::plan {
@@ -98,10 +97,7 @@ void Blob::WriteNames() {
   std::set<std::uint16_t> numbers;
   for (const abi::Op& op : ops_) numbers.insert(op.number);
   std::vector<abi::CallNameRow> rows;
-  for (const std::uint16_t number : numbers) {
-    const bpf::SyscallInfo* info = bpf::FindSyscall(bpf::NativeAbi(), number);
-    if (info != nullptr) rows.push_back({number, 0, Text(info->name)});
-  }
+  for (const std::uint16_t number : numbers) rows.push_back({number, 0, Text(OpName(number))});
   header_.call_names = Array(rows);
   header_.call_name_count = static_cast<abi::Index>(rows.size());
   std::vector<abi::Offset> stages;

@@ -51,6 +51,8 @@ Result<Plan> Compile(const Request& request);
 std::string_view StageName(abi::Stage stage);
 std::string_view StageReason(abi::Stage stage);
 std::string_view PhaseName(abi::Phase phase);
+// What an op does: the name of its system call, or of the interpreter's own word in <>.
+std::string_view OpName(std::uint16_t number);
 
 // The prepared system calls, layer states and the filter's size, one op a line:
 //   setup/mount    move_mount(fd @usr, "", fd, "", FROM_EMPTY|TO_EMPTY)   # /usr  default.toml:7

@@ -9,6 +9,7 @@
 #include "bpf/filter.h"
 #include "bpf/syscall_table.h"
 #include "plan/plan.h"
+#include "plan/print_struct.h"
 
 namespace moat::plan {
 namespace {
@@ -25,7 +26,7 @@ class Printer {
   }
 
   std::string Call(const abi::Op& op) const {
-    std::string text(CallName(op));
+    std::string text(OpName(op.number));
     text += '(';
     const unsigned count = ArgCount(op);
     for (unsigned i = 0; i < count; ++i) {
@@ -42,18 +43,6 @@ class Printer {
     const abi::OriginRow& row = rows[op.origin];
     if (row.file == 0) return {};
     return moat::Origin{std::string(plan_.Text(row.file)), row.line, 0}.ToString();
-  }
-
-  std::string_view CallName(const abi::Op& op) const {
-    if (op.number >= static_cast<std::uint16_t>(abi::Pseudo::kFirst)) {
-      switch (static_cast<abi::Pseudo>(op.number)) {
-        case abi::Pseudo::kGate: return "<wait at gate>";
-        case abi::Pseudo::kSame: return "<must be the same>";
-        case abi::Pseudo::kSpawn: return "<start the program>";
-      }
-    }
-    const bpf::SyscallInfo* info = bpf::FindSyscall(bpf::NativeAbi(), op.number);
-    return info != nullptr ? info->name : "?";
   }
 
  private:
@@ -74,7 +63,7 @@ class Printer {
   // A descriptor gets the name of what it was opened for: fd:/usr, fd:cgroup.procs.
   std::string NameOf(const abi::Op& op) const {
     const std::string_view subject = plan_.Text(op.subject);
-    return subject.empty() ? std::string(CallName(op)) : std::string(subject);
+    return subject.empty() ? std::string(OpName(op.number)) : std::string(subject);
   }
 
   std::string Descriptor(abi::Offset offset) const {
@@ -109,7 +98,7 @@ class Printer {
     switch (op.kinds[i]) {
       case abi::Kind::kInt32:
       case abi::Kind::kUint64: return Descriptor(static_cast<abi::Offset>(word));
-      case abi::Kind::kAddress: return AtAddress(static_cast<abi::Offset>(word));
+      case abi::Kind::kAddress: return AtAddress(op, i, static_cast<abi::Offset>(word));
       case abi::Kind::kValue: break;
     }
     if (static_cast<std::int64_t>(word) == -100) return "AT_FDCWD";
@@ -117,14 +106,15 @@ class Printer {
     if (static_cast<std::int64_t>(word) < 0 && static_cast<std::int64_t>(word) > -4096) {
       return base::SignedNumber(static_cast<std::int64_t>(word));
     }
-    return word < 4096 ? base::Number(word) : base::Hex(word);
+    return WordText(word);
   }
 
-  std::string AtAddress(abi::Offset offset) const {
+  std::string AtAddress(const abi::Op& op, unsigned argument, abi::Offset offset) const {
     const abi::Offset slots = plan_.header().slots;
     if (offset >= slots && offset < slots + sizeof(abi::Slots)) return Slot(offset - slots);
     const char* at = plan_.bytes().data() + offset;
     const std::size_t room = plan_.bytes().size() - offset;
+    if (std::string shown = StructText(op, argument, {at, room}); !shown.empty()) return shown;
     const std::size_t length = strnlen(at, room);
     bool text = length < room && (length > 0 || at[-1] == '\0' || offset == 0);
     for (std::size_t i = 0; i < length && text; ++i) text = static_cast<unsigned char>(at[i]) >= 32 || at[i] == '\n';
@@ -204,7 +194,7 @@ std::string PrintJson(const Plan& plan, std::string_view policy) {
     json.BeginObject();
     json.Key("phase").Text(PhaseName(op.phase));
     json.Key("stage").Text(StageName(op.stage));
-    json.Key("call").Text(printer.CallName(op));
+    json.Key("call").Text(OpName(op.number));
     json.Key("text").Text(printer.Call(op));
     json.Key("subject").Text(plan.Text(op.subject));
     json.Key("policy_line").Text(printer.Origin(op));

@@ -1,4 +1,5 @@
 // The named order of things, each with the reason for its place.
+#include "bpf/syscall_table.h"
 #include "plan/plan.h"
 
 namespace moat::plan {
@@ -44,6 +45,16 @@ std::string_view StageReason(abi::Stage stage) {
 std::string_view PhaseName(abi::Phase phase) {
   const auto i = static_cast<unsigned>(phase);
   return i < abi::kPhases ? kPhaseNames[i] : "?";
+}
+
+std::string_view OpName(std::uint16_t number) {
+  switch (static_cast<abi::Pseudo>(number)) {
+    case abi::Pseudo::kGate: return "<wait at gate>";
+    case abi::Pseudo::kSame: return "<must be the same>";
+    case abi::Pseudo::kSpawn: return "<start the program>";
+  }
+  const bpf::SyscallInfo* info = bpf::FindSyscall(bpf::NativeAbi(), number);
+  return info != nullptr ? info->name : "?";
 }
 
 }  // namespace moat::plan
