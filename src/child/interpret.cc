@@ -12,7 +12,9 @@ using uapi::Word;
 constexpr int kEsrch = 3, kEagain = 11, kEtimedout = 110, kEstale = 116, kEnosys = 38;
 constexpr long kEintr = -4;
 constexpr int kFutexWait = 0;
-constexpr long kGateSeconds = 30;
+constexpr long kGateNanoseconds = 100000000;  // until the next look whether the launcher lives
+constexpr int kGateLooks = 300;
+constexpr short kPollin = 1;
 
 Word Resolve(const unsigned char* blob, abi::Kind kind, Word word) {
   switch (kind) {
@@ -25,16 +27,28 @@ Word Resolve(const unsigned char* blob, abi::Kind kind, Word word) {
   return 0;
 }
 
-// A launcher that died leaves the gate shut: the timeout, not hope, ends the wait.
-int WaitAtGate(abi::Shared* shared, std::uint32_t wanted) {
-  const struct { long seconds, nanoseconds; } patience{kGateSeconds, 0};
-  for (;;) {
+bool HasEnded(std::int32_t pidfd) {
+  struct { std::int32_t fd; short events, revents; } entry{pidfd, kPollin, 0};
+  const struct { long seconds, nanoseconds; } at_once{0, 0};
+  return Syscall(__NR_ppoll, &entry, 1, &at_once, nullptr, 0) == 1;
+}
+
+// A launcher that died leaves the gate shut. One that died before the parent-death signal was
+// set sent none: hence the looks, and a timeout for what nobody thought of.
+int WaitAtGate(abi::Shared* shared, std::uint32_t wanted, std::int32_t launcher) {
+  const struct { long seconds, nanoseconds; } patience{0, kGateNanoseconds};
+  for (int looks = 0; looks < kGateLooks;) {
     const std::uint32_t now = __atomic_load_n(&shared->gate, __ATOMIC_ACQUIRE);
     if (now >= wanted) return 0;
     const long result = Syscall(__NR_futex, &shared->gate, kFutexWait, now, &patience, nullptr, 0);
-    if (result == -kEtimedout) return kEtimedout;
-    if (IsError(result) && result != -kEagain && result != kEintr) return static_cast<int>(-result);
+    if (result == -kEtimedout) {
+      ++looks;
+      if (HasEnded(launcher)) return kEsrch;
+    } else if (IsError(result) && result != -kEagain && result != kEintr) {
+      return static_cast<int>(-result);
+    }
   }
+  return kEtimedout;
 }
 
 int Same(const unsigned char* a, const unsigned char* b, Word size) {
@@ -44,13 +58,15 @@ int Same(const unsigned char* a, const unsigned char* b, Word size) {
   return 0;
 }
 
-// Returns 0 or an errno.
+// Returns 0 or an errno, the tolerated one too.
 int RunOp(unsigned char* blob, abi::Shared* shared, const abi::Op& op) {
   Word args[6];
   for (int i = 0; i < 6; ++i) args[i] = Resolve(blob, op.kinds[i], op.args[i]);
   if (op.number >= static_cast<std::uint16_t>(abi::Pseudo::kFirst)) {
     if (op.number == static_cast<std::uint16_t>(abi::Pseudo::kGate)) {
-      return WaitAtGate(shared, static_cast<std::uint32_t>(args[0]));
+      const auto& header = *reinterpret_cast<const abi::Header*>(blob);
+      const auto& slots = *reinterpret_cast<const abi::Slots*>(blob + header.slots);
+      return WaitAtGate(shared, static_cast<std::uint32_t>(args[0]), slots.launcher_pidfd);
     }
     if (op.number == static_cast<std::uint16_t>(abi::Pseudo::kSame)) {
       return Same(reinterpret_cast<const unsigned char*>(args[0]), reinterpret_cast<const unsigned char*>(args[1]),
@@ -59,10 +75,7 @@ int RunOp(unsigned char* blob, abi::Shared* shared, const abi::Op& op) {
     return kEnosys;
   }
   const long result = uapi::Syscall6(op.number, args[0], args[1], args[2], args[3], args[4], args[5]);
-  if (IsError(result)) {
-    const int error = static_cast<int>(-result);
-    return (op.flags & abi::kTolerate) != 0 && error == op.tolerated ? 0 : error;
-  }
+  if (IsError(result)) return static_cast<int>(-result);
   if ((op.flags & abi::kMustBeZero) != 0 && result != 0) return kEsrch;
   if (op.result != 0) *reinterpret_cast<std::int32_t*>(blob + op.result) = static_cast<std::int32_t>(result);
   return 0;
@@ -77,9 +90,10 @@ Outcome Interpret(unsigned char* blob, abi::Shared* shared, abi::Index begin, ab
   Outcome outcome;
   for (abi::Index i = begin; i < end; ++i) {
     const abi::Op& op = ops[i];
-    if (op.number == static_cast<std::uint16_t>(abi::Pseudo::kSpawn)) return outcome;
-    const int error = i == slots.fail_op ? slots.fail_errno : RunOp(blob, shared, op);
-    if (error == 0) continue;
+    const bool spawn = op.number == static_cast<std::uint16_t>(abi::Pseudo::kSpawn);
+    const int error = i == slots.fail_op ? slots.fail_errno : spawn ? 0 : RunOp(blob, shared, op);
+    if (error == 0 && spawn) return outcome;
+    if (error == 0 || ((op.flags & abi::kTolerate) != 0 && error == op.tolerated)) continue;
     if ((op.flags & abi::kBestEffort) != 0) {
       shared->degraded_layers |= 1ULL << (op.layer & 63);
       continue;

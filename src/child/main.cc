@@ -34,10 +34,18 @@ struct Start {
   for (;;) Syscall(__NR_exit_group, code);
 }
 
+// The generic forms: clang takes no enumeration in __atomic_store_n.
+void SetState(abi::Shared* shared, abi::ChildState state) { __atomic_store(&shared->state, &state, __ATOMIC_RELEASE); }
+abi::ChildState StateOf(abi::Shared* shared) {
+  abi::ChildState state;
+  __atomic_load(&shared->state, &state, __ATOMIC_ACQUIRE);
+  return state;
+}
+
 void Fail(abi::Shared* shared, const Outcome& outcome) {
   shared->failed_op = outcome.failed_op;
   shared->failed_errno = outcome.error;
-  __atomic_store_n(&shared->state, abi::ChildState::kFailed, __ATOMIC_RELEASE);
+  SetState(shared, abi::ChildState::kFailed);
 }
 
 // CLONE_CLEAR_SIGHAND resets handlers but keeps what the caller of moat ignores; a guest
@@ -62,7 +70,7 @@ void WipeCommandLine(unsigned char* blob, const abi::Header& header) {
 void Program(void* argument) {
   const Start& start = *static_cast<const Start*>(argument);
   const abi::Header& header = *start.header;
-  const Outcome outcome = Interpret(start.blob, start.shared, header.phase_begin[3], header.phase_begin[4]);
+  const Outcome outcome = Interpret(start.blob, start.shared, header.phase_begin[4], header.phase_begin[5]);
   Fail(start.shared, outcome);
   Exit(125);
 }
@@ -121,7 +129,7 @@ bool Reap(abi::Shared* shared, int program) {
     if (pid <= 0) return false;
     if (pid == program) {
       shared->status = status;
-      __atomic_store_n(&shared->state, abi::ChildState::kDone, __ATOMIC_RELEASE);
+      SetState(shared, abi::ChildState::kDone);
       return true;
     }
   }
@@ -153,7 +161,7 @@ void Main(unsigned char* blob, abi::Shared* shared) {
   const auto& header = *reinterpret_cast<const abi::Header*>(blob);
   WipeCommandLine(blob, header);
   ResetSignals();
-  const Outcome outcome = Interpret(blob, shared, header.phase_begin[2], header.phase_begin[3]);
+  const Outcome outcome = Interpret(blob, shared, header.phase_begin[3], header.phase_begin[4]);
   if (outcome.failed_op != abi::kNoOp) {
     Fail(shared, outcome);
     Exit(125);
@@ -162,14 +170,14 @@ void Main(unsigned char* blob, abi::Shared* shared) {
   Start start{blob, shared, &header};
   const long program = Vfork(stack + kStackBytes, Program, &start);
   if (IsError(program)) {
-    Fail(shared, Outcome{header.phase_begin[3] - 1, static_cast<int>(-program)});  // the kSpawn op
+    Fail(shared, Outcome{header.phase_begin[4] - 1, static_cast<int>(-program)});  // the kSpawn op
     Exit(125);
   }
-  if (__atomic_load_n(&shared->state, __ATOMIC_ACQUIRE) == abi::ChildState::kFailed) Exit(125);
+  if (StateOf(shared) == abi::ChildState::kFailed) Exit(125);
   // The program has its own copies. Here they would keep its pipes from ever ending.
   Syscall(__NR_close_range, 0, ~0U, 0);
   shared->program_pid = static_cast<std::int32_t>(program);
-  __atomic_store_n(&shared->state, abi::ChildState::kRunning, __ATOMIC_RELEASE);
+  SetState(shared, abi::ChildState::kRunning);
   Supervise(shared, static_cast<int>(program));
   EndEveryone();
   Exit(0);

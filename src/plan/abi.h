@@ -5,7 +5,8 @@
 //
 // Life of a blob: compiled -> (cached in a file) -> copied into private memory by run/ ->
 // Slots filled, per-input templates expanded, pointer words relocated -> interpreted:
-// kPrepare in the launcher, kAside beside it on another processor, kSetup in pid 1, kProgram in the process that becomes the
+// kPrepare in the launcher, kAside beside it on another processor, kJoined in the launcher
+// once it is in the job's network namespace, kSetup in pid 1, kProgram in the process that becomes the
 // program.
 #pragma once
 
@@ -19,8 +20,8 @@ using Index = std::uint32_t;
 inline constexpr std::uint32_t kMagic = 0x54414f4d;  // "MOAT"
 inline constexpr std::uint32_t kVersion = 1;         // raised with every change of this file
 
-enum class Phase : std::uint8_t { kPrepare, kAside, kSetup, kProgram };
-inline constexpr unsigned kPhases = 4;
+enum class Phase : std::uint8_t { kPrepare, kAside, kJoined, kSetup, kProgram };
+inline constexpr unsigned kPhases = 5;
 
 // The named order of things. Texts and reasons: plan/stages.cc.
 enum class Stage : std::uint8_t {

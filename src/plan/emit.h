@@ -18,7 +18,7 @@ Status EmitCgroups(Blob& blob, const Request& request);
 void EmitCgroupEntry(Blob& blob, const Request& request);
 // kSetup: rlimits. kProgram: nice.
 Status EmitLimits(Blob& blob, const Request& request);
-// kAside: the network namespace, with its loopback when asked for. kSetup: host name.
+// kAside: the network namespace. kJoined: its loopback when asked for. kSetup: host name.
 Status EmitNetwork(Blob& blob, const Request& request);
 // Which namespaces clone3 is asked for.
 Status EmitNamespaces(Blob& blob, const Request& request);

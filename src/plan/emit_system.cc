@@ -255,6 +255,7 @@ namespace {
 
 // The loopback interface is set up by the launcher, which owns the namespace.
 void EmitLoopback(Blob& blob, const Origin& origin) {
+  blob.At(abi::Phase::kJoined, abi::Stage::kNetwork);
   blob.For("lo", origin);
   struct {
     char name[16];

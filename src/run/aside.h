@@ -5,6 +5,7 @@
 #include "child/interpret.h"
 #include "moat/result.h"
 #include "run/live_plan.h"
+#include "sys/fd.h"
 
 namespace moat::run {
 
@@ -31,6 +32,29 @@ class Aside {
   int pid_ = 0;
   bool started_ = false;
   child::Outcome outcome_;
+  void* stack_ = nullptr;
+};
+
+// The same two calls that a plan's kAside phase begins with, begun before the plan is even
+// found: the launcher knows that nearly every job wants a network namespace of its own.
+class NetworkAhead {
+ public:
+  NetworkAhead() = default;
+  ~NetworkAhead() { Take(); }
+  NetworkAhead(const NetworkAhead&) = delete;
+  NetworkAhead& operator=(const NetworkAhead&) = delete;
+
+  void Start();
+  bool started() const { return pid_ != 0; }
+  // Waits; the namespace, or an invalid descriptor when it could not be made: the plan's own
+  // ops are then run as usual and tell why.
+  sys::Fd Take();
+
+ private:
+  static int Body(void* self);
+
+  int pid_ = 0;
+  int fd_ = -1;
   void* stack_ = nullptr;
 };
 

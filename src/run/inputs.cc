@@ -1,6 +1,7 @@
 #include "run/inputs.h"
 
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -74,10 +75,9 @@ class IdNamespace {
     uapi::CloneArgs args{};
     args.flags = uapi::kCloneNewUser;
     args.exit_signal = SIGCHLD;
+    const long launcher = Syscall(__NR_getpid);
     const long pid = Syscall(__NR_clone3, &args, sizeof(args));
-    if (pid == 0) {
-      for (;;) Syscall(__NR_pause);
-    }
+    if (pid == 0) Wait(launcher);
     if (IsError(pid)) return SystemError("clone3", static_cast<int>(-pid), "a user namespace for an idmapped mount");
     auto made = Describe("/proc/" + base::Number(static_cast<std::uint64_t>(pid)), facts, slots);
     Syscall(__NR_kill, pid, SIGKILL);
@@ -87,6 +87,13 @@ class IdNamespace {
   int get() const { return fd_.get(); }
 
  private:
+  // Every signal is blocked here: without its own death the child would outlive a launcher
+  // that is killed meanwhile, for ever.
+  [[noreturn]] static void Wait(long launcher) {
+    Syscall(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    while (Syscall(__NR_getppid) == launcher) Syscall(__NR_pause);
+    for (;;) Syscall(__NR_exit_group, 0);
+  }
   static Result<IdNamespace> Describe(const std::string& process, const struct stat& facts, const abi::Slots& slots) {
     MOAT_TRY(sys::WriteFile(process + "/uid_map", base::Number(facts.st_uid) + " " + slots.uid_text + " 1"));
     MOAT_TRY(sys::WriteFile(process + "/gid_map", base::Number(facts.st_gid) + " " + slots.gid_text + " 1"));

@@ -22,6 +22,8 @@
 
 namespace moat::run {
 
+class NetworkAhead;
+
 // Tests: let op `op` fail with `error_number`, as if the kernel had said so.
 struct Fault {
   std::uint32_t op = abi::kNoOp;
@@ -40,6 +42,7 @@ struct Job {
   int standard[3] = {0, 1, 2};           // the caller's streams
   char* own_arguments = nullptr;         // argv and environment of this process, to be wiped in
   std::size_t own_arguments_size = 0;    // the job's pid 1
+  NetworkAhead* network_ahead = nullptr;  // begun by the caller, or none
   bool* repeatable = nullptr;            // set to false once stdin was read or a namespace entered
   Fault fault;
   // What the process does after the job: a launcher that is about to end leaves descriptors

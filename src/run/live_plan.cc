@@ -5,29 +5,14 @@
 #include <cerrno>
 #include <cstring>
 
+#include "run/check_plan.h"
+
 namespace moat::run {
 namespace {
 
 constexpr std::size_t kPage = 4096;
 
 std::size_t RoundUp(std::size_t size, std::size_t unit) { return (size + unit - 1) / unit * unit; }
-
-bool Fits(const abi::Header& header, std::size_t size) {
-  const auto inside = [&](abi::Offset at, std::uint64_t count, std::size_t unit) {
-    return at <= size && count <= (size - at) / unit;
-  };
-  return header.magic == abi::kMagic && header.version == abi::kVersion && header.size == size &&
-         inside(header.ops, header.op_count, sizeof(abi::Op)) && inside(header.slots, 1, sizeof(abi::Slots)) &&
-         inside(header.relocations, header.relocation_count, sizeof(abi::Offset)) &&
-         inside(header.layers, header.layer_count, sizeof(abi::LayerRow)) &&
-         inside(header.env, header.env_count, sizeof(abi::EnvRow)) &&
-         inside(header.cgroups, header.cgroup_count, sizeof(abi::CgroupRow)) &&
-         inside(header.scratches, header.scratch_count, sizeof(abi::ScratchRow)) &&
-         (header.filter == 0 || inside(header.filter, header.filter_count, 8)) &&
-         (header.nonce_low < header.filter_count || header.nonce_low == 0) &&
-         (header.nonce_high < header.filter_count || header.nonce_high == 0) &&
-         inside(header.dependencies, header.dependency_count, sizeof(abi::DependencyRow));
-}
 
 void* Map(std::size_t size, int flags) {
   void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, flags | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
@@ -48,10 +33,9 @@ LivePlan::~LivePlan() {
 }
 
 Result<LivePlan> LivePlan::Make(std::string_view plan, const Job& job) {
-  if (plan.size() < sizeof(abi::Header)) return BugError("a plan that is too short");
+  if (!HoldsTogether(plan)) return BugError("a plan that does not hold together");
   abi::Header header;
   std::memcpy(&header, plan.data(), sizeof(header));
-  if (!Fits(header, plan.size())) return BugError("a plan that does not hold together");
   if (job.inputs.size() > abi::kMaxInputs) return PolicyError("more than 64 inputs");
   LivePlan live;
   const std::size_t ops = header.op_count * (1 + job.inputs.size()) * sizeof(abi::Op);
@@ -75,7 +59,7 @@ Result<LivePlan> LivePlan::Make(std::string_view plan, const Job& job) {
 void LivePlan::Expand(std::uint32_t inputs) {
   auto& header = *reinterpret_cast<abi::Header*>(base_);
   const abi::Op* from = reinterpret_cast<const abi::Op*>(base_ + header.ops);
-  const auto to_offset = static_cast<abi::Offset>(RoundUp(header.size, 16));
+  const auto to_offset = static_cast<abi::Offset>(RoundUp(header.size + 1, 16));  // ends the last text
   abi::Op* to = reinterpret_cast<abi::Op*>(base_ + to_offset);
   const abi::Offset first = header.slots + static_cast<abi::Offset>(offsetof(abi::Slots, inputs));
   const abi::Offset last = first + sizeof(abi::InputSlot);

@@ -32,6 +32,7 @@ class LivePlan {
     return offset == 0 ? std::string_view() : std::string_view(reinterpret_cast<const char*>(base_) + offset);
   }
   std::int32_t Int(abi::Offset offset) const { return *reinterpret_cast<const std::int32_t*>(base_ + offset); }
+  void SetInt(abi::Offset offset, std::int32_t value) { *reinterpret_cast<std::int32_t*>(base_ + offset) = value; }
   template <typename Row>
   const Row* Rows(abi::Offset offset) const {
     return reinterpret_cast<const Row*>(base_ + offset);

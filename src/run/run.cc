@@ -143,7 +143,7 @@ void CollectOutputs(LivePlan& plan, const sys::Fd& folder, Report& report, Evide
 
 // Everything that a job opened in the launcher by op is known only to the plan: close it all.
 void CloseOpDescriptors(LivePlan& plan) {
-  for (abi::Index i = plan.header().phase_begin[0]; i < plan.header().phase_begin[2]; ++i) {
+  for (abi::Index i = plan.header().phase_begin[0]; i < plan.header().phase_begin[3]; ++i) {
     const abi::Op& op = plan.op(i);
     if (op.result == 0) continue;
     const std::int32_t fd = plan.Int(op.result);
@@ -162,7 +162,7 @@ Status Start(LivePlan& plan, const Job& job, Streams& streams, Inputs& inputs, A
   for (int i = 0; i < 3; ++i) plan.slots().standard[i] = streams.guest[i].get();
   self = MOAT_TRY(sys::pidfd_open(static_cast<int>(uapi::Syscall(__NR_getpid))));
   plan.slots().launcher_pidfd = self.get();
-  started = MOAT_TRY(Spawn(plan));
+  started = MOAT_TRY(Spawn(plan, job.network_ahead));
   return {};
 }
 

@@ -38,7 +38,12 @@ void OpenGate(abi::Shared& shared, std::uint32_t number) {
   Syscall(__NR_futex, &shared.gate, kFutexWake, INT_MAX, nullptr, nullptr, 0);
 }
 
-Error OpError(const LivePlan& plan, const child::Outcome& outcome) {
+// Noted where the child notes its own failures: the report is made from there.
+Error OpError(LivePlan& plan, const child::Outcome& outcome) {
+  abi::Shared& shared = plan.shared();
+  shared.failed_op = outcome.failed_op;
+  shared.failed_errno = outcome.error;
+  shared.state = abi::ChildState::kFailed;
   const SetupFailure failure = DescribeFailure(plan, outcome.failed_op, outcome.error);
   Error error = SystemError(failure.call, failure.error_number, failure.subject);
   error.message = failure.message;
@@ -70,16 +75,28 @@ Status EnterNetwork(LivePlan& plan) {
   return {};
 }
 
+Status JoinNetwork(LivePlan& plan, Aside& aside, NetworkAhead* ahead) {
+  sys::Fd made = ahead != nullptr ? ahead->Take() : sys::Fd();
+  if (made.valid() && plan.header().network != 0) {
+    plan.SetInt(plan.header().network, made.Release());
+  } else {
+    aside.Start();
+  }
+  if (const child::Outcome outcome = aside.Join(); outcome.failed_op != abi::kNoOp) return OpError(plan, outcome);
+  MOAT_TRY(EnterNetwork(plan));
+  return RunPhase(plan, Phase::kJoined);
+}
+
 Status WriteMaps(LivePlan& plan, int pid) {
-  if ((plan.header().flags & abi::kUserNamespace) == 0) return {};
   const std::string process = "/proc/" + base::Number(static_cast<std::uint64_t>(pid));
+  const std::int32_t score = plan.header().limits.oom_score;
+  if (score != 0) MOAT_TRY(sys::WriteFile(process + "/oom_score_adj", base::SignedNumber(score)));
+  if ((plan.header().flags & abi::kUserNamespace) == 0) return {};
   const abi::Slots& slots = plan.slots();
   if ((plan.header().flags & abi::kOwnNamespace) != 0) MOAT_TRY(sys::WriteFile(process + "/setgroups", "deny"));
   const std::string inside_uid = base::Number(plan.header().inside_uid), inside_gid = base::Number(plan.header().inside_gid);
   MOAT_TRY(sys::WriteFile(process + "/uid_map", inside_uid + " " + slots.uid_text + " 1"));
   MOAT_TRY(sys::WriteFile(process + "/gid_map", inside_gid + " " + slots.gid_text + " 1"));
-  const std::int32_t score = plan.header().limits.oom_score;
-  if (score != 0) MOAT_TRY(sys::WriteFile(process + "/oom_score_adj", base::SignedNumber(score)));
   return {};
 }
 
@@ -196,13 +213,12 @@ Status DrawNonce(LivePlan& plan) {
 
 }  // namespace
 
-Result<Started> Spawn(LivePlan& plan) {
+Result<Started> Spawn(LivePlan& plan, NetworkAhead* ahead) {
   MOAT_TRY(DrawNonce(plan));
   Aside aside(plan);
-  aside.Start();
+  if (ahead == nullptr || !ahead->started()) aside.Start();
   MOAT_TRY(RunPhase(plan, Phase::kPrepare));
-  if (const child::Outcome outcome = aside.Join(); outcome.failed_op != abi::kNoOp) return OpError(plan, outcome);
-  MOAT_TRY(EnterNetwork(plan));
+  MOAT_TRY(JoinNetwork(plan, aside, ahead));
   int pidfd = -1;
   uapi::CloneArgs args{};
   args.flags = plan.header().clone_flags | uapi::kClonePidfd | uapi::kCloneClearSighand;

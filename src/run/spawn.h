@@ -3,6 +3,7 @@
 
 #include "moat/report.h"
 #include "moat/result.h"
+#include "run/aside.h"
 #include "run/job.h"
 #include "run/live_plan.h"
 #include "sys/fd.h"
@@ -25,7 +26,8 @@ Arguments MakeArguments(LivePlan& plan, const Job& job, const std::vector<std::s
 
 // Runs the kPrepare ops, clones, writes the maps, opens the gate. All
 // signals must be blocked. On failure nothing is left running.
-Result<Started> Spawn(LivePlan& plan);
+// `ahead` may be null, or hold a network namespace that was begun before the plan was found.
+Result<Started> Spawn(LivePlan& plan, NetworkAhead* ahead);
 
 // The failure of an op in words, with its stage and policy line.
 SetupFailure DescribeFailure(const LivePlan& plan, abi::Index op, int error_number);
