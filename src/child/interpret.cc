@@ -78,6 +78,10 @@ int RunOp(unsigned char* blob, abi::Shared* shared, const abi::Op& op) {
   if (IsError(result)) return static_cast<int>(-result);
   if ((op.flags & abi::kMustBeZero) != 0 && result != 0) return kEsrch;
   if (op.result != 0) *reinterpret_cast<std::int32_t*>(blob + op.result) = static_cast<std::int32_t>(result);
+  // The number may soon be somebody else's: forget it.
+  if (op.number == __NR_close && op.kinds[0] == abi::Kind::kInt32) {
+    *reinterpret_cast<std::int32_t*>(blob + op.args[0]) = -1;
+  }
   return 0;
 }
 

@@ -4,6 +4,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 
@@ -141,13 +142,29 @@ void CollectOutputs(LivePlan& plan, const sys::Fd& folder, Report& report, Evide
   if (collected->error) report.hints.push_back("not all results could be written: " + collected->error->ToString());
 }
 
-// Everything that a job opened in the launcher by op is known only to the plan: close it all.
-void CloseOpDescriptors(LivePlan& plan) {
+// What the launcher needs of the plan's descriptors once the job has its copies.
+std::vector<abi::Offset> NeededLater(LivePlan& plan) {
+  const abi::Header& header = plan.header();
+  std::vector<abi::Offset> needed = {header.slots + static_cast<abi::Offset>(offsetof(abi::Slots, output_fd))};
+  const auto* scratches = plan.Rows<abi::ScratchRow>(header.scratches);
+  for (abi::Index i = 0; i < header.scratch_count; ++i) needed.push_back(scratches[i].fd);
+  const auto* groups = plan.Rows<abi::CgroupRow>(header.cgroups);
+  for (abi::Index i = 0; i < header.cgroup_count; ++i) {
+    needed.push_back(groups[i].parent_fd);
+    needed.push_back(groups[i].fd);
+  }
+  return needed;
+}
+
+// Everything that was opened by op is known only to the plan. Closed while the job runs, it
+// costs nobody time; mounts must not outlive the job in our hands anyway.
+void CloseOpDescriptors(LivePlan& plan, const std::vector<abi::Offset>& except) {
   for (abi::Index i = plan.header().phase_begin[0]; i < plan.header().phase_begin[3]; ++i) {
-    const abi::Op& op = plan.op(i);
-    if (op.result == 0) continue;
-    const std::int32_t fd = plan.Int(op.result);
+    const abi::Offset result = plan.op(i).result;
+    if (result == 0 || std::find(except.begin(), except.end(), result) != except.end()) continue;
+    const std::int32_t fd = plan.Int(result);
     if (fd > 2) uapi::Syscall(__NR_close, fd);
+    plan.SetInt(result, -1);
   }
 }
 
@@ -179,9 +196,10 @@ void RunPrepared(LivePlan& plan, const Job& job, const sys::Fd& output, Report& 
     const abi::Shared& shared = plan.shared();
     if (shared.state == abi::ChildState::kFailed) Fail(report, DescribeFailure(plan, shared.failed_op, shared.failed_errno));
     RemoveGroups(plan);
-    if (job.after == Job::After::kGoesOn) CloseOpDescriptors(plan);
+    CloseOpDescriptors(plan, {});
     return;
   }
+  CloseOpDescriptors(plan, NeededLater(plan));
   streams.CloseGuestEnds();
   inputs.Close();
   Evidence evidence;
@@ -197,7 +215,7 @@ void RunPrepared(LivePlan& plan, const Job& job, const sys::Fd& output, Report& 
     CollectOutputs(plan, output, report, evidence);
     Judge(report, evidence, plan);
   }
-  if (job.after == Job::After::kGoesOn) CloseOpDescriptors(plan);
+  if (job.after == Job::After::kGoesOn) CloseOpDescriptors(plan, {});
 }
 
 }  // namespace
