@@ -61,7 +61,7 @@ class Checker {
       if (header_.phase_begin[i] > header_.phase_begin[i + 1]) return false;
     }
     // pid 1 names the last op of the setup when the program cannot be cloned.
-    return header_.phase_begin[3] > 0;
+    return header_.phase_begin[static_cast<unsigned>(abi::Phase::kProgram)] > 0;
   }
 
   bool CheckOps() const {

@@ -68,7 +68,7 @@ TEST_P(Expansion, KeepsThePhasesTogether) {
       EXPECT_EQ(static_cast<unsigned>(live->op(i).phase), phase) << "op " << i;
     }
   }
-  EXPECT_EQ(live->op(header.phase_begin[3] - 1).number, static_cast<std::uint16_t>(abi::Pseudo::kSpawn));
+  EXPECT_EQ(live->op(header.phase_begin[static_cast<unsigned>(abi::Phase::kProgram)] - 1).number, static_cast<std::uint16_t>(abi::Pseudo::kSpawn));
 }
 
 TEST_P(Expansion, GivesEachInputSlotsOfItsOwn) {
