@@ -3,6 +3,7 @@
 
 #include <cstring>
 
+#include "base/errno_name.h"
 #include "base/json.h"
 #include "base/safe_text.h"
 #include "base/text.h"
@@ -159,6 +160,9 @@ std::string Print(const Plan& plan) {
     line.resize(std::max<std::size_t>(line.size() + 1, 7), ' ');
     line += printer.Call(op);
     if ((op.flags & abi::kPerInput) != 0) line += "  [each input]";
+    if ((op.flags & abi::kTolerate) != 0) line += "  [or " + std::string(base::ErrnoName(op.tolerated)) + "]";
+    if ((op.flags & abi::kMustBeZero) != 0) line += "  [must be 0]";
+    if ((op.flags & abi::kBestEffort) != 0) line += "  [best effort]";
     const std::string origin = printer.Origin(op);
     if (!origin.empty()) line += "  # " + origin;
     out += line + "\n";
@@ -198,6 +202,8 @@ std::string PrintJson(const Plan& plan, std::string_view policy) {
     json.Key("text").Text(printer.Call(op));
     json.Key("subject").Text(plan.Text(op.subject));
     json.Key("policy_line").Text(printer.Origin(op));
+    json.Key("tolerates").Text((op.flags & abi::kTolerate) != 0 ? base::ErrnoName(op.tolerated) : "");
+    json.Key("best_effort").Bool((op.flags & abi::kBestEffort) != 0);
     json.Key("each_input").Bool((op.flags & abi::kPerInput) != 0);
     json.EndObject();
   }

@@ -167,18 +167,23 @@ Moat& Moat::WithoutReport() {
 
 Job Moat::Run(const std::vector<std::string>& command) const { return Start(command).Finish(); }
 
-RunningJob Moat::Start(const std::vector<std::string>& words) const {
+Command Moat::ToCommand(const std::vector<std::string>& words) const {
   Command command = command_;
   command.argv = {MoatPath(), "run"};
+  command.argv.insert(command.argv.end(), flags_.begin(), flags_.end());
+  command.argv.emplace_back("--");
+  command.argv.insert(command.argv.end(), words.begin(), words.end());
+  return command;
+}
+
+RunningJob Moat::Start(const std::vector<std::string>& words) const {
+  Command command = ToCommand(words);
   sys::Fd report;
   if (wants_report_) {
     report = sys::Fd(::memfd_create("report", MFD_CLOEXEC));
     command.descriptors[kReportFd] = report.get();
-    command.argv.insert(command.argv.end(), {"--report", "fd:" + std::to_string(kReportFd)});
+    command.argv.insert(command.argv.begin() + 2, {"--report", "fd:" + std::to_string(kReportFd)});
   }
-  command.argv.insert(command.argv.end(), flags_.begin(), flags_.end());
-  command.argv.emplace_back("--");
-  command.argv.insert(command.argv.end(), words.begin(), words.end());
   return RunningJob(command, std::move(report));
 }
 

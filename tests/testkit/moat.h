@@ -64,6 +64,7 @@ class Moat {
 
   Job Run(const std::vector<std::string>& command) const;
   RunningJob Start(const std::vector<std::string>& command) const;
+  Command ToCommand(const std::vector<std::string>& command) const;  // without a report
 
  private:
   Command command_;
