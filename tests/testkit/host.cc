@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -73,22 +74,36 @@ std::set<std::string> OpenDescriptors() {
   return open;
 }
 
-std::set<std::string> CgroupsOfMoat() {
+std::set<std::string> CgroupsOfLauncher(pid_t pid) {
+  const std::string name = "moat-" + std::to_string(pid);
   std::set<std::string> found;
   for (const std::string& root : CgroupRoots()) {
     std::error_code error;
     for (fs::recursive_directory_iterator at(root, error), end; !error && at != end; at.increment(error)) {
-      if (at->path().filename().string().rfind("moat-", 0) == 0) found.insert(at->path());
+      if (at->path().filename() == name) found.insert(at->path());
     }
   }
   return found;
 }
 
-std::set<std::string> CgroupsOfLauncher(pid_t pid) {
-  std::set<std::string> found = CgroupsOfMoat();
-  const std::string name = "moat-" + std::to_string(pid);
-  std::erase_if(found, [&](const std::string& path) { return fs::path(path).filename() != name; });
-  return found;
+bool RemoveCgroupsOfLauncher(pid_t pid) {
+  for (const std::string& group : CgroupsOfLauncher(pid)) {
+    // The kernel lets go of a group a little after it has said that the last process ended.
+    for (int waited = 0; ::rmdir(group.c_str()) != 0; ++waited) {
+      if (errno != EBUSY || waited == kPatienceMs) return false;
+      ::poll(nullptr, 0, 1);
+    }
+  }
+  return true;
+}
+
+std::string OwnMemoryCgroup() {
+  for (const std::string& line : Lines("/proc/self/cgroup")) {
+    const std::size_t at = line.find(":memory:");
+    if (at != std::string::npos && fs::exists("/sys/fs/cgroup/memory")) return "/sys/fs/cgroup/memory" + line.substr(at + 8);
+    if (line.rfind("0::", 0) == 0 && fs::exists("/sys/fs/cgroup/cgroup.controllers")) return "/sys/fs/cgroup" + line.substr(3);
+  }
+  return "";
 }
 
 std::set<std::string> FilesBelow(const std::string& folder) {
@@ -114,6 +129,14 @@ uid_t UidOf(pid_t pid) {
     if (std::sscanf(line.c_str(), "Uid: %u", &uid) == 1) return uid;
   }
   return static_cast<uid_t>(-1);
+}
+
+bool AwaitNoProcessOf(uid_t uid) {
+  std::vector<pid_t> of_uid;
+  for (const auto& [pid, parent] : Parents()) {
+    if (UidOf(pid) == uid) of_uid.push_back(pid);
+  }
+  return AwaitEnd(HoldProcesses(of_uid));
 }
 
 std::vector<sys::Fd> HoldProcesses(const std::vector<pid_t>& pids) {
