@@ -16,6 +16,7 @@ constexpr int kRlimitCpu = 0, kRlimitFsize = 1, kRlimitData = 2, kRlimitStack = 
               kRlimitNofile = 7, kRlimitMemlock = 8, kRlimitAs = 9, kRlimitSigpending = 11, kRlimitMsgqueue = 12,
               kRlimitNice = 13, kRlimitRtprio = 14;
 constexpr int kEperm = 1;
+constexpr std::uint64_t kAtRemovedir = 0x200;
 constexpr std::uint64_t kOWronlyCloexec = 1 | 02000000;
 constexpr std::uint64_t kODirectoryCloexec = 0200000 | 02000000;
 constexpr std::uint64_t kOPathDirectory = 010000000 | 0200000 | 02000000;
@@ -122,6 +123,11 @@ void EmitGroup(Blob& blob, abi::CgroupKind kind, const std::string& parent, cons
   blob.For(parent, settings.empty() ? Origin{} : settings.front().origin);
   blob.Add(__NR_openat, {Signed(kAtFdcwd), Address(blob.Text(parent)), Value(kOPathDirectory)}).result = parent_fd;
   const abi::Offset name = MOAT_SLOT(blob, group_name);
+  // What a launcher left that was killed and had our number: its counters are not ours. A
+  // group with somebody in it stays, and then the job is refused.
+  abi::Op& stale = blob.Add(__NR_unlinkat, {Int32(parent_fd), Address(name), Value(kAtRemovedir)});
+  stale.flags = abi::kTolerate;
+  stale.tolerated = 2;  // ENOENT: the rule
   blob.Add(__NR_mkdirat, {Int32(parent_fd), Address(name), Value(0755)});
   blob.Add(__NR_openat, {Int32(parent_fd), Address(name), Value(kOPathDirectory)}).result = group;
   for (const Setting& setting : settings) {

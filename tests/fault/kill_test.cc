@@ -2,6 +2,7 @@
 // job starts as if nothing had been. Control groups may stay behind, empty; they are listed.
 #include <gtest/gtest.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -35,6 +36,17 @@ bool AwaitNobody() {
   return false;
 }
 
+// What is left, for people: a name and where in the kernel it waits.
+std::string Survivors() {
+  std::string text;
+  for (const pid_t pid : testkit::Descendants(::getpid())) {
+    if (pid == ::getpid()) continue;
+    const std::string process = "/proc/" + std::to_string(pid);
+    text += "\n" + process + ": " + testkit::ReadFile(process + "/stat") + testkit::ReadFile(process + "/wchan");
+  }
+  return text;
+}
+
 class Kill : public testkit::CallerTest {
  protected:
   void SetUp() override {
@@ -51,7 +63,9 @@ class Kill : public testkit::CallerTest {
 TEST_P(Kill, OfTheLauncherEndsTheJob) {
   std::mt19937 random(7);
   const auto mounts = testkit::MountTable();
-  ASSERT_EQ(WithInput().Run({"true"}).exit_code(), 0);
+  // From here on the plan is known: moat-cli, which belongs to no job and cleans up behind its
+  // trials, is not asked for one.
+  ASSERT_EQ(WithInput().Run({"sleep", "0"}).exit_code(), 0);
   int left = 0;
   for (int run = 0; run < kRuns; ++run) {
     const microseconds delay(static_cast<int>(random() % kLongestStart.count()));
@@ -62,7 +76,7 @@ TEST_P(Kill, OfTheLauncherEndsTheJob) {
       std::this_thread::sleep_for(delay);
       ASSERT_TRUE(job.Signal(SIGKILL));
       ASSERT_EQ(::waitpid(launcher, nullptr, 0), launcher);
-      EXPECT_TRUE(AwaitNobody()) << "a process outlived its launcher";
+      EXPECT_TRUE(AwaitNobody()) << "a process outlived its launcher:" << Survivors();
       for (const std::string& group : testkit::CgroupsOfLauncher(launcher)) {
         std::printf("left behind: %s\n", group.c_str());
         ++left;
@@ -71,14 +85,39 @@ TEST_P(Kill, OfTheLauncherEndsTheJob) {
       }
     }
     if (run % 10 != 0) continue;
-    EXPECT_EQ(WithInput().Run({"true"}).exit_code(), 0) << "the next job";
+    EXPECT_EQ(WithInput().Run({"sleep", "0"}).exit_code(), 0) << "the next job";
   }
   std::printf("%d groups of %d killed launchers are left\n", left, kRuns);
   EXPECT_EQ(testkit::MountTable(), mounts);
-  EXPECT_EQ(WithInput().Run({"true"}).exit_code(), 0);
+  EXPECT_EQ(WithInput().Run({"sleep", "0"}).exit_code(), 0);
 }
 
 MOAT_AS_BOTH_CALLERS(Kill);
+
+// Numbers of processes come round: the group of a killed launcher may be in the way.
+class StaleGroup : public testkit::RootTest {};
+
+TEST_F(StaleGroup, OfTheSameNumberIsReplaced) {
+  testkit::Command command = testkit::Moat().Flag("--no-cache").ToCommand({"true"});
+  command.argv[1] = "plan";
+  command.argv.insert(command.argv.begin() + 2, "--json");
+  std::vector<std::string> parents;
+  const auto plan = nlohmann::json::parse(testkit::Run(command).out);
+  for (const auto& op : plan["ops"]) {
+    if (op["call"] == "mkdirat" && op["stage"] == "cgroup") parents.push_back(op["subject"]);
+  }
+  if (parents.empty()) GTEST_SKIP() << "jobs have no control group here";
+  const testkit::Job job = testkit::Moat()
+                               .Flag("--no-cache")
+                               .InChild([&] {
+                                 for (const std::string& parent : parents) {
+                                   const std::string group = parent + "/moat-" + std::to_string(::getpid());
+                                   if (::mkdir(group.c_str(), 0755) != 0) ::_exit(99);
+                                 }
+                               })
+                               .Run({"true"});
+  EXPECT_EQ(job.exit_code(), 0) << job;
+}
 
 }  // namespace
 }  // namespace moat
