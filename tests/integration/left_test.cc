@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <filesystem>
 
 #include "testkit/caller_test.h"
 #include "testkit/host.h"
@@ -15,7 +16,7 @@
 namespace moat {
 namespace {
 
-using testkit::GuestPath;
+constexpr uid_t kJobUidBase = 0x70000000;
 
 // Mounts that only this program sees, so that it can compare tables while others run.
 class OwnMounts : public testing::Environment {
@@ -29,6 +30,20 @@ class OwnMounts : public testing::Environment {
   }
 };
 [[maybe_unused]] const auto* const own_mounts = testing::AddGlobalTestEnvironment(new OwnMounts);
+
+// Files where everybody may write that belong to a job, or to the user whom the test plays.
+std::set<std::string> FilesOfJobs(const std::set<std::string>& but) {
+  std::set<std::string> found;
+  for (const char* folder : {"/tmp", "/dev/shm", "/var/tmp", "/run"}) {
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+      struct stat facts {};
+      if (but.count(entry.path()) != 0 || ::lstat(entry.path().c_str(), &facts) != 0) continue;
+      if (facts.st_uid >= kJobUidBase || (::geteuid() == 0 && facts.st_uid == testkit::UserId())) found.insert(entry.path());
+    }
+  }
+  return found;
+}
 
 class Left : public testkit::CallerTest {
  protected:
@@ -52,6 +67,7 @@ class Left : public testkit::CallerTest {
   void TearDown() override {
     if (IsSkipped()) return;
     EXPECT_EQ(testkit::MountTable(), mounts_);
+    EXPECT_EQ(FilesOfJobs({folder_.path(), testkit::UserHome()}), std::set<std::string>());
     EXPECT_EQ(testkit::OpenDescriptors(), descriptors_);
     EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1) << "a process is left";
     EXPECT_EQ(errno, ECHILD);
