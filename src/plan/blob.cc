@@ -50,7 +50,7 @@ abi::Offset Blob::Space(std::size_t size) {
 
 abi::Offset Blob::Bytes(std::string_view bytes) {
   const abi::Offset offset = Space(bytes.size());
-  std::memcpy(bytes_.data() + offset, bytes.data(), bytes.size());
+  bytes_.replace(offset, bytes.size(), bytes);  // memcpy takes no null, not even for no bytes
   return offset;
 }
 
