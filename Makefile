@@ -33,8 +33,9 @@ preset: bootstrap-ci  ## configure, build and test PRESET=dev|gcc|clang|asan|tsa
 	@cmake --build --preset $(PRESET)
 	@tools/run-tests --jobs $(JOBS) $(PART) $(PRESET)
 
-bench: build  ## spawn latency and the other measurements
-	@tools/bench build/release
+bench: build  ## measure beside other sandboxes, into docs/benchmarks.md (BENCH=--quick: not into it)
+	@tools/bootstrap bench
+	@tools/bench $(BENCH) build/release
 
 lint: build  ## the laws of the house (docs/architecture.md)
 	@tools/lint/all.py --build build/release
