@@ -17,6 +17,7 @@
 #include "cli/launcher/invocation.h"
 #include "cli/launcher/plan_cache.h"
 #include "cli/launcher/report_sink.h"
+#include "cli/launcher/runtime.h"
 #include "cli/launcher/spawner.h"
 #include "run/aside.h"
 #include "run/job.h"
@@ -237,7 +238,10 @@ int Main(int argc, char** argv) {
   const std::vector<std::string> args(argv, argv + argc);
   const std::string tool = ToolPath();
   if (args.size() >= 2 && args[1] == "run") return RunCommand(args, tool, argv);
-  if (args.size() == 2 && args[1] == "__spawner") return Spawner(argv);
+  if (args.size() == 2 && args[1] == "__spawner") {
+    ExpectLongLife();
+    return Spawner(argv);
+  }
   std::vector<std::string> words = args;
   if (words.empty()) words.emplace_back("moat");
   words[0] = "moat-cli";

@@ -1,9 +1,14 @@
 // What the header-only part of the C++ library needs at run time, so that the launcher links
-// without libstdc++: memory from malloc, and an end with a message where others would throw.
+// without libstdc++: memory, and an end with a message where others would throw.
+#include "cli/launcher/runtime.h"
+
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <new>
 
@@ -15,18 +20,69 @@ namespace {
   (void)!write(2, "\n", 1);
   _exit(125);
 }
+
+// The first allocations come from here, and most jobs need no more. malloc would ask the kernel
+// for its many small groups one by one and give them back: some twenty calls and thirty page
+// faults, and each return interrupts the processor that makes the network namespace meanwhile.
+// Nothing of it is used twice, except the newest block; what does not fit is malloc's, and so is
+// everything of a process that lives on.
+class Arena {
+ public:
+  // null: ask malloc.
+  void* Take(std::size_t size) {
+    if (size > sizeof(bytes_) - used_) return nullptr;  // first: rounding could overflow
+    size = (size + kUnit - 1) / kUnit * kUnit;
+    if (used_ + size > ready_) Prepare(used_ + size);
+    newest_ = used_;
+    used_ += size;
+    return bytes_ + newest_;
+  }
+  void Close() { used_ = sizeof(bytes_); }
+  // False: not from here.
+  bool Give(void* memory) {
+    const std::uintptr_t at = reinterpret_cast<std::uintptr_t>(memory) - reinterpret_cast<std::uintptr_t>(bytes_);
+    if (at >= sizeof(bytes_)) return false;
+    if (at == newest_ && used_ < sizeof(bytes_)) used_ = newest_;
+    return true;
+  }
+
+ private:
+  static constexpr int kPopulateWrite = 23;  // MADV_POPULATE_WRITE; musl's headers are older
+  static constexpr std::size_t kUnit = alignof(std::max_align_t), kPage = 4096, kStep = 12 * kPage;
+
+  // Several pages by one call cost a fraction of as many faults. Where the kernel does not know
+  // how (before 5.14), they fault.
+  void Prepare(std::size_t end) {
+    const std::size_t wanted = end - ready_ > kStep ? (end - ready_ + kPage - 1) / kPage * kPage : kStep;
+    const std::size_t step = wanted < sizeof(bytes_) - ready_ ? wanted : sizeof(bytes_) - ready_;
+    const int error_of_caller = errno;
+    madvise(bytes_ + ready_, step, kPopulateWrite);
+    errno = error_of_caller;
+    ready_ += step;
+  }
+
+  alignas(kPage) unsigned char bytes_[48 * kPage];
+  std::size_t used_, newest_, ready_;
+};
+Arena arena;
 }  // namespace
 
+void moat::launcher::ExpectLongLife() { arena.Close(); }
+
 void* operator new(std::size_t size) {
-  void* memory = malloc(size == 0 ? 1 : size);
+  if (size == 0) size = 1;
+  void* memory = arena.Take(size);
+  if (memory == nullptr) memory = malloc(size);
   if (memory == nullptr) Die("out of memory");
   return memory;
 }
 void* operator new[](std::size_t size) { return operator new(size); }
-void operator delete(void* memory) noexcept { free(memory); }
-void operator delete[](void* memory) noexcept { free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { free(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { free(memory); }
+void operator delete(void* memory) noexcept {
+  if (!arena.Give(memory)) free(memory);
+}
+void operator delete[](void* memory) noexcept { operator delete(memory); }
+void operator delete(void* memory, std::size_t) noexcept { operator delete(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { operator delete(memory); }
 
 namespace std {
 void __throw_bad_alloc() { Die("out of memory"); }
