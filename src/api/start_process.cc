@@ -1,7 +1,7 @@
 #include "api/start_process.h"
 
 #include <fcntl.h>
-#include <sched.h>
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -10,6 +10,7 @@
 
 #include "api/protocol.h"
 #include "sys/calls.h"
+#include "uapi/kernel.h"
 #include "uapi/syscall.h"
 
 // Runs on a borrowed stack, in memory that is shared with a process that stands still: nothing
@@ -25,6 +26,9 @@ using uapi::Syscall;
 constexpr std::size_t kStack = 64 * 1024;
 constexpr int kSignals = 64;
 constexpr unsigned kSigmaskBytes = 8;
+// An exit signal of 0 and no exec: the end is silent, and only __WALL sees it.
+constexpr std::uint64_t kVfork = uapi::kCloneVm | uapi::kCloneVfork;
+constexpr std::uint64_t kCloneFiles = 0x400;
 
 // Shared by three processes, of which one runs at a time.
 struct Start {
@@ -40,14 +44,64 @@ struct KernelSigaction {
   unsigned long handler, flags, restorer, mask;
 };
 
-MOAT_PLAIN int Give(Start& start, const char* call, long result) {
+// clone(2) onto a stack of its own. Not libc's: a sanitizer takes hold of that, believes that
+// there was a fork, and changes its state, which is still this process' too.
+MOAT_PLAIN long Clone(std::uint64_t flags, unsigned char* stack_top, int* pidfd, void (*function)(void*), void* argument) {
+#if defined(__x86_64__)
+  long result;
+  register std::uint64_t unused_tid __asm__("r10") = 0;
+  register std::uint64_t unused_tls __asm__("r8") = 0;
+  register void (*entry)(void*) __asm__("rbx") = function;
+  register void* value __asm__("r12") = argument;
+  __asm__ volatile(
+      "syscall\n\t"
+      "test %%rax, %%rax\n\t"
+      "jnz 2f\n\t"
+      "xor %%ebp, %%ebp\n\t"  // stack traces end here
+      "mov %%r12, %%rdi\n\t"
+      "call *%%rbx\n\t"
+      "ud2\n"
+      "2:"
+      : "=a"(result)
+      : "a"(__NR_clone), "D"(flags), "S"(stack_top), "d"(pidfd), "r"(unused_tid), "r"(unused_tls), "r"(entry), "r"(value)
+      : "rcx", "r11", "memory", "cc");
+  return result;
+#elif defined(__aarch64__)
+  register std::uint64_t number __asm__("x8") = __NR_clone;
+  register std::uint64_t x0 __asm__("x0") = flags;
+  register unsigned char* x1 __asm__("x1") = stack_top;
+  register int* x2 __asm__("x2") = pidfd;
+  register std::uint64_t x3 __asm__("x3") = 0;
+  register std::uint64_t x4 __asm__("x4") = 0;
+  register void (*entry)(void*) __asm__("x19") = function;
+  register void* value __asm__("x20") = argument;
+  __asm__ volatile(
+      "svc #0\n\t"
+      "cbnz x0, 2f\n\t"
+      "mov x29, xzr\n\t"
+      "mov x0, x20\n\t"
+      "blr x19\n\t"
+      "brk #1\n"
+      "2:"
+      : "+r"(x0)
+      : "r"(number), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(entry), "r"(value)
+      : "x30", "memory", "cc");
+  return static_cast<long>(x0);
+#endif
+}
+
+[[noreturn]] MOAT_PLAIN void Exit(int code) {
+  for (;;) Syscall(__NR_exit_group, code);
+}
+
+[[noreturn]] MOAT_PLAIN void Fail(Start& start, const char* call, long result) {
   start.call = call;
   start.error_number = static_cast<int>(-result);
-  return 1;
+  Exit(1);
 }
 
 // The process that becomes the helper. Its descriptors are a copy, its memory is not.
-MOAT_PLAIN int Become(void* argument) {
+MOAT_PLAIN void Become(void* argument) {
   Start& start = *static_cast<Start*>(argument);
   const KernelSigaction standard{0, 0, 0, 0};
   const unsigned long none = 0;
@@ -58,24 +112,24 @@ MOAT_PLAIN int Become(void* argument) {
   const int moves[][2] = {{start.null, 0}, {start.null, 1}, {start.null, 2}, {start.socket, kSocketFd}, {start.host, kHostFd}};
   for (const auto& move : moves) {
     const long result = Syscall(__NR_dup3, move[0], move[1], 0);
-    if (IsError(result)) return Give(start, "dup3", result);
+    if (IsError(result)) Fail(start, "dup3", result);
   }
   const long closed = Syscall(__NR_close_range, kHostFd + 1, ~0U, 0);
-  if (IsError(closed)) return Give(start, "close_range", closed);
+  if (IsError(closed)) Fail(start, "close_range", closed);
   Syscall(__NR_rt_sigprocmask, SIG_SETMASK, &none, nullptr, kSigmaskBytes);
   const char* const arguments[] = {"moat", "__spawner", nullptr};
   const char* const environment[] = {nullptr};
-  return Give(start, "execve", Syscall(__NR_execve, start.program, arguments, environment));
+  Fail(start, "execve", Syscall(__NR_execve, start.program, arguments, environment));
 }
 
 // The process in between. It shares our descriptors, so that the pidfd is ours.
-MOAT_PLAIN int InBetween(void* argument) {
+MOAT_PLAIN void InBetween(void* argument) {
   Start& start = *static_cast<Start*>(argument);
-  const int pid = clone(Become, start.stack_top, CLONE_VM | CLONE_VFORK | CLONE_PIDFD, &start, &start.pidfd);
-  if (pid < 0) return Give(start, "clone", -errno);
-  start.pid = pid;
+  const long pid = Clone(kVfork | uapi::kClonePidfd, start.stack_top, &start.pidfd, Become, &start);
+  if (IsError(pid)) Fail(start, "clone", pid);
+  start.pid = static_cast<int>(pid);
   if (start.error_number != 0) Syscall(__NR_wait4, pid, nullptr, __WALL, nullptr);
-  return 0;
+  Exit(0);
 }
 
 // Above those that the helper gets, so that no move overwrites one that is still to be moved.
@@ -99,26 +153,24 @@ Result<Process> StartProcess(const std::string& program, const sys::Fd& socket, 
   const sys::Fd high_socket = MOAT_TRY(Above(socket.get()));
   const sys::Fd high_host = MOAT_TRY(Above(host.get()));
   const std::unique_ptr<unsigned char[]> stacks(new unsigned char[2 * kStack]);
-  const auto top = [&](int i) { return stacks.get() + static_cast<std::size_t>(i) * kStack - 64; };
+  const auto top = [&](int i) { return stacks.get() + static_cast<std::size_t>(i) * kStack; };  // new[] aligns to 16
   Start start{};
   start.program = program.c_str();
   start.null = null.get();
   start.socket = high_socket.get();
   start.host = high_host.get();
   start.stack_top = top(2);
-  // No handler of ours may run over there; sigprocmask of libc would keep its own two open.
+  // No handler of ours may run over there; libc's sigprocmask would leave its own two signals out.
   const unsigned long all = ~0UL;
   unsigned long before = 0;
   Syscall(__NR_rt_sigprocmask, SIG_SETMASK, &all, &before, kSigmaskBytes);
-  // An exit signal of 0 and no exec: its end is silent, and only __WALL sees it.
-  const int between = clone(InBetween, top(1), CLONE_VM | CLONE_VFORK | CLONE_FILES, &start);
-  const int clone_error = errno;
-  if (between > 0) {
+  const long between = Clone(kVfork | kCloneFiles, top(1), nullptr, InBetween, &start);
+  if (!IsError(between)) {
     while (Syscall(__NR_wait4, between, nullptr, __WALL, nullptr) == -EINTR) {
     }
   }
   Syscall(__NR_rt_sigprocmask, SIG_SETMASK, &before, nullptr, kSigmaskBytes);
-  if (between < 0) return SystemError("clone", clone_error, program);
+  if (IsError(between)) return SystemError("clone", static_cast<int>(-between), program);
   Process process{sys::Pidfd(start.pidfd), start.pid};
   if (start.error_number != 0) return StartError(start);
   return process;
