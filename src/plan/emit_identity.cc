@@ -40,6 +40,11 @@ bool Required(std::uint64_t flag) {
 
 Status EmitNamespaces(Blob& blob, const Request& request) {
   const HostFacts& facts = request.facts;
+  if (!facts.root.works && facts.euid == 0) {
+    // The only id that it could map into the job is the host's 0: never, best effort or not.
+    return HostError("uid 0 without CAP_SYS_ADMIN, CAP_SETUID and CAP_SETGID cannot give a job a uid of its own",
+                     "run moat as an ordinary user, or with these capabilities");
+  }
   std::uint64_t flags = 0;
   for (const NamespaceRow& row : kNamespaces) {
     const Fact& fact = facts.*row.fact;

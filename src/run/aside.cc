@@ -72,8 +72,10 @@ int NetworkAhead::Body(void* self) {
 
 void NetworkAhead::Start() { pid_ = CloneBeside(Body, this, stack_); }
 
+void NetworkAhead::Settle() { Reap(pid_, stack_); }
+
 sys::Fd NetworkAhead::Take() {
-  Reap(pid_, stack_);
+  Settle();
   const int fd = fd_;
   fd_ = -1;
   return sys::Fd(fd);

@@ -45,7 +45,9 @@ class NetworkAhead {
   NetworkAhead& operator=(const NetworkAhead&) = delete;
 
   void Start();
-  bool started() const { return pid_ != 0; }
+  bool started() const { return pid_ != 0 || fd_ >= 0; }
+  // Waits, and keeps the namespace for Take: nothing is left running or to be reaped.
+  void Settle();
   // Waits; the namespace, or an invalid descriptor when it could not be made: the plan's own
   // ops are then run as usual and tell why.
   sys::Fd Take();

@@ -26,6 +26,11 @@ Status EnterOwnNamespace() {
   // Once per process: a helper that runs one job after the other stays where it is.
   static bool entered = false;
   if (entered) return {};
+  // The map below names the caller's own id: for uid 0 that would be the host's root in the job.
+  if (uapi::Syscall(__NR_geteuid) == 0) {
+    return HostError("uid 0 without CAP_SYS_ADMIN, CAP_SETUID and CAP_SETGID cannot give a job a uid of its own",
+                     "run moat as an ordinary user, or with these capabilities");
+  }
   const std::string uid = base::Number(static_cast<std::uint64_t>(uapi::Syscall(__NR_geteuid)));
   const std::string gid = base::Number(static_cast<std::uint64_t>(uapi::Syscall(__NR_getegid)));
   const long result = uapi::Syscall(__NR_unshare, uapi::kCloneNewUser | uapi::kCloneNewNs);

@@ -3,10 +3,13 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+
+#include "uapi/syscall.h"
 
 namespace moat::run {
 namespace {
@@ -21,6 +24,25 @@ bool IsNull(int fd) {
 bool IsRegular(int fd) {
   struct stat facts;
   return fstat(fd, &facts) == 0 && S_ISREG(facts.st_mode);
+}
+
+// The caller's stdin may be shared with others who read what poll promised us: a plain read
+// would then wait for ever, with every clock of the job standing still. What knows no RWF_NOWAIT
+// (a terminal) is read as it is.
+ssize_t ReadShared(int fd, char* bytes) {
+  const struct iovec part{bytes, Block::kSize};
+  constexpr int kRwfNowait = 8;
+  const long n = uapi::Syscall(__NR_preadv2, fd, &part, 1, -1L, -1L, kRwfNowait);
+  if (!uapi::IsError(n)) return n;
+  if (n == -EAGAIN && !IsRegular(fd)) {
+    errno = EAGAIN;
+    return -1;
+  }
+  if (n == -EINTR) {
+    errno = EINTR;
+    return -1;
+  }
+  return read(fd, bytes, Block::kSize);
 }
 
 bool IsOpen(int fd) { return fcntl(fd, F_GETFD) >= 0; }
@@ -95,7 +117,7 @@ void Channel::ReadSome() {
   // stdin may block, so it is read only when poll has just said that it will not.
   const int rounds = owned_.get() == from_ ? 16 : 1;
   for (int round = 0; round < rounds; ++round) {
-    const ssize_t n = read(from_, block_.get(), Block::kSize);
+    const ssize_t n = owned_.get() == from_ ? read(from_, block_.get(), Block::kSize) : ReadShared(from_, block_.get());
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (n <= 0) {
       at_end_ = true;

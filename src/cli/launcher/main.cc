@@ -232,6 +232,11 @@ int RunCommand(const std::vector<std::string>& args, const std::string& tool, ch
 }
 
 int Main(int argc, char** argv) {
+  // A caller may have closed its standard streams: nothing of ours may take their numbers,
+  // for what is there is taken for the caller's.
+  for (int fd = 0; fd < 3; ++fd) {
+    if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY) != fd) return kMoatFailed;
+  }
   // A reader that goes away is noticed by EPIPE, a limit on files by EFBIG.
   signal(SIGPIPE, SIG_IGN);
   signal(SIGXFSZ, SIG_IGN);

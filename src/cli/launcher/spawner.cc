@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <climits>
 #include <csignal>
@@ -19,6 +18,8 @@
 #include "api/protocol.h"
 #include "api/report_wire.h"
 #include "base/text.h"
+#include "cli/launcher/spawner_request.h"
+#include "run/aside.h"
 #include "run/job.h"
 #include "run/privilege.h"
 #include "sys/calls.h"
@@ -29,84 +30,6 @@ namespace {
 using api::FrameKind;
 
 constexpr int kEnded = 0, kBadRequest = 125;
-
-// A memfd that can neither change nor shrink under us, mapped for reading.
-class Sealed {
- public:
-  Sealed() = default;
-  Sealed(Sealed&& other) noexcept { *this = std::move(other); }
-  Sealed& operator=(Sealed&& other) noexcept {
-    std::swap(memory_, other.memory_);
-    std::swap(size_, other.size_);
-    return *this;
-  }
-  ~Sealed() {
-    if (memory_ != nullptr) munmap(memory_, size_);
-  }
-  std::string_view bytes() const { return {static_cast<const char*>(memory_), size_}; }
-
-  // An empty one when the descriptor is anything else.
-  static Sealed Map(const sys::Fd& fd, std::size_t limit) {
-    Sealed sealed;
-    constexpr int kSeals = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW;
-    struct stat facts{};
-    const int seals = fcntl(fd.get(), F_GET_SEALS);
-    if (seals < 0 || (seals & kSeals) != kSeals || fstat(fd.get(), &facts) != 0) return sealed;
-    const auto size = static_cast<std::size_t>(facts.st_size);
-    if (size == 0 || size > limit) return sealed;
-    void* memory = mmap(nullptr, size, PROT_READ, MAP_SHARED, fd.get(), 0);
-    if (memory == MAP_FAILED) return sealed;
-    sealed.memory_ = memory;
-    sealed.size_ = size;
-    return sealed;
-  }
-
- private:
-  void* memory_ = nullptr;
-  std::size_t size_ = 0;
-};
-
-struct Frame {
-  std::vector<char> bytes = std::vector<char>(sizeof(api::RunRequest) + api::kMaxInline);
-  std::size_t size = 0;
-  std::vector<sys::Fd> fds;
-
-  template <typename T>
-  bool Read(T& head) const {
-    if (size < sizeof(head)) return false;
-    std::memcpy(&head, bytes.data(), sizeof(head));
-    return true;
-  }
-};
-
-// False when the other side is gone, or what it said does not fit a frame.
-bool Receive(Frame& frame, int flags) {
-  frame.fds.clear();
-  frame.size = 0;
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * api::kMaxDescriptors)];
-  struct iovec part{frame.bytes.data(), frame.bytes.size()};
-  struct msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof(control);
-  ssize_t size;
-  do size = recvmsg(api::kSocketFd, &message, flags | MSG_CMSG_CLOEXEC);
-  while (size < 0 && errno == EINTR);
-  if (size <= 0) return false;
-  // One is all there can be: the kernel makes one of all that carry descriptors.
-  const cmsghdr* head = CMSG_FIRSTHDR(&message);
-  if (head != nullptr && head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_RIGHTS) {
-    const std::size_t count = (head->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (std::size_t i = 0; i < count; ++i) {
-      int fd;
-      std::memcpy(&fd, CMSG_DATA(head) + i * sizeof(int), sizeof(fd));
-      frame.fds.emplace_back(fd);
-    }
-  }
-  frame.size = static_cast<std::size_t>(size);
-  return (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0;
-}
 
 bool Send(const void* head, std::size_t head_size, std::string_view body, int fd) {
   struct iovec parts[2] = {{const_cast<void*>(head), head_size}, {const_cast<char*>(body.data()), body.size()}};
@@ -149,104 +72,6 @@ bool Answer(std::uint32_t job, const Report& report) {
   return Send(&answer, sizeof(answer), {}, file->get());
 }
 
-// Takes texts from a body; `good` is false once there was too little.
-struct Texts {
-  std::string_view left;
-  bool good = true;
-
-  std::string Take() {
-    const std::size_t end = left.find('\0');
-    if (end == std::string_view::npos) {
-      good = false;
-      return {};
-    }
-    std::string text(left.substr(0, end));
-    left.remove_prefix(end + 1);
-    return text;
-  }
-  void Take(std::vector<std::string>& texts, std::uint32_t count) {
-    for (; count > 0 && good; --count) texts.push_back(Take());
-  }
-};
-
-struct Plans {
-  std::array<Sealed, api::kPlanSlots> slots;
-};
-
-// One kRun frame, taken apart. `files` keeps the descriptors that `job` refers to.
-struct Request {
-  api::RunRequest head;
-  run::Job job;
-  std::vector<sys::Fd> files;
-};
-
-bool TakeTexts(Request& request, std::string_view body) {
-  const api::RunRequest& head = request.head;
-  for (const std::uint32_t count : {head.arguments, head.offered, head.extra}) {
-    if (count > api::kMaxTexts) return false;
-  }
-  if (head.arguments == 0 || head.inputs > abi::kMaxInputs) return false;
-  Texts texts{body};
-  texts.Take(request.job.command, head.arguments);
-  texts.Take(request.job.environment, head.offered);
-  texts.Take(request.job.extra_environment, head.extra);
-  for (std::uint32_t i = 0; i < head.inputs && texts.good; ++i) {
-    request.job.inputs.push_back(texts.Take());
-    request.job.input_names.push_back(texts.Take());
-  }
-  return texts.good && texts.left.empty();
-}
-
-// Hands out a frame's descriptors in their order.
-struct Descriptors {
-  std::vector<sys::Fd>& fds;
-  std::size_t next = 0;
-  bool good = true;
-
-  sys::Fd Take() {
-    if (next >= fds.size()) good = false;
-    return good ? std::move(fds[next++]) : sys::Fd();
-  }
-};
-
-int Keep(Request& request, sys::Fd fd) {
-  request.files.push_back(std::move(fd));
-  return request.files.back().get();
-}
-
-// Precondition: what concerns the plan and the body was taken before.
-bool TakeFiles(Request& request, Descriptors& descriptors) {
-  const api::RunRequest& head = request.head;
-  constexpr std::uint32_t kStreams[3] = {api::kGivesIn, api::kGivesOut, api::kGivesErr};
-  for (int i = 0; i < 3; ++i) {
-    if ((head.flags & kStreams[i]) != 0) request.job.standard[i] = Keep(request, descriptors.Take());
-  }
-  if ((head.flags & api::kGivesOutput) != 0) request.job.output_fd = Keep(request, descriptors.Take());
-  for (std::uint32_t i = 0; i < head.inputs; ++i) {
-    const bool opened = (head.opened_inputs >> i & 1) != 0;
-    request.job.input_fds.push_back(opened ? Keep(request, descriptors.Take()) : -1);
-  }
-  return descriptors.good && descriptors.next == descriptors.fds.size();
-}
-
-bool TakeApart(Frame& frame, Plans& plans, Request& request) {
-  if (!frame.Read(request.head)) return false;
-  const api::RunRequest& head = request.head;
-  if (head.plan_slot >= api::kPlanSlots || head.body_size > api::kMaxBody) return false;
-  Descriptors descriptors{frame.fds};
-  Sealed& plan = plans.slots[head.plan_slot];
-  if ((head.flags & api::kCarriesPlan) != 0) plan = Sealed::Map(descriptors.Take(), api::kMaxPlan);
-  if (plan.bytes().size() < sizeof(abi::Header)) return false;
-  Sealed body;
-  std::string_view text(frame.bytes.data() + sizeof(head), frame.size - sizeof(head));
-  if ((head.flags & api::kBodyInMemFd) != 0) {
-    if (!text.empty()) return false;
-    body = Sealed::Map(descriptors.Take(), api::kMaxBody);
-    text = body.bytes();
-  }
-  return text.size() == head.body_size && TakeTexts(request, text) && TakeFiles(request, descriptors);
-}
-
 Error InputError(const std::string& path, std::string message, std::string fix) {
   Error error = PolicyError("input `" + path + "`: " + std::move(message));
   error.subject = path;
@@ -284,7 +109,7 @@ Status CheckInputs(Request& request, bool own_namespace) {
     if (fstat(fd, &facts) != 0 || facts.st_nlink == 0) {
       return InputError(path, "the descriptor's file has no name", "write it to a file that has one");
     }
-    if (own_namespace) fd = Keep(request, MOAT_TRY(OpenHere(fd, path)));
+    if (own_namespace) fd = request.Keep(MOAT_TRY(OpenHere(fd, path)));
   }
   return {};
 }
@@ -347,28 +172,42 @@ Report RunJob(Request& request, std::string_view plan, const Own& own) {
   return run::Run(plan, request.job);
 }
 
+int Poll(struct pollfd (&entries)[2], const struct timespec* timeout) {
+  int ready;
+  do ready = ppoll(entries, 2, timeout, nullptr);
+  while (ready < 0 && errno == EINTR);
+  return ready;
+}
+
 // Until there is a frame. False when there will be none: nobody holds the other end any more,
 // or the host is gone and only a forked child of it holds it.
-bool WaitForFrame() {
+bool WaitForFrame(run::NetworkAhead& ahead) {
+  constexpr struct timespec kSoon{0, 20'000'000};
   struct pollfd entries[2] = {{api::kSocketFd, POLLIN, 0}, {api::kHostFd, POLLIN, 0}};
-  while (ppoll(entries, 2, nullptr, nullptr) < 0) {
-    if (errno != EINTR) return false;
+  int ready = Poll(entries, &kSoon);
+  if (ready == 0) {  // time to tidy up
+    ahead.Settle();
+    ready = Poll(entries, nullptr);
   }
-  return (entries[0].revents & POLLIN) != 0 && entries[1].revents == 0;
+  return ready > 0 && (entries[0].revents & POLLIN) != 0 && entries[1].revents == 0;
 }
 
 int Serve(const Own& own) {
   Plans plans;
   Frame frame;
-  while (WaitForFrame() && Receive(frame, 0)) {
+  run::NetworkAhead ahead;  // of the next job, made while nobody waits for it
+  while (WaitForFrame(ahead) && Receive(frame)) {
     FrameKind kind{};
     if (!frame.Read(kind)) return kBadRequest;
     if (kind == FrameKind::kCancel) continue;  // came too late: that job has ended
     Request request;
     if (kind != FrameKind::kRun || !TakeApart(frame, plans, request)) return kBadRequest;
-    const Report report = RunJob(request, plans.slots[request.head.plan_slot].bytes(), own);
+    request.job.network_ahead = &ahead;
+    const std::string_view plan = plans.slots[request.head.plan_slot].bytes();
+    const Report report = RunJob(request, plan, own);
     request.files.clear();
     if (!Answer(request.head.job, report)) return kEnded;
+    if (reinterpret_cast<const abi::Header*>(plan.data())->network != 0 && !ahead.started()) ahead.Start();
   }
   return kEnded;
 }
