@@ -90,6 +90,10 @@ inline std::string Slurp(const std::string& path) {
   return text.str();
 }
 
+inline bool IsHelper(const std::string& pid) {
+  return Slurp("/proc/" + pid + "/cmdline") == std::string("moat\0__spawner\0", 15);
+}
+
 // The helpers of this process: /proc names them by their command line and by the pidfd of us
 // that each holds as descriptor 4.
 inline std::vector<int> HelpersOf(int host) {
@@ -97,7 +101,11 @@ inline std::vector<int> HelpersOf(int host) {
   for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
     const std::string name = entry.path().filename();
     if (name.find_first_not_of("0123456789") != std::string::npos) continue;
-    if (Slurp("/proc/" + name + "/cmdline") != std::string("moat\0__spawner\0", 15)) continue;
+    if (!IsHelper(name)) continue;
+    // Not the process beside a helper that makes a namespace for it.
+    const std::string stat = Slurp("/proc/" + name + "/stat");
+    const std::size_t parent = stat.find(") ");
+    if (parent == std::string::npos || IsHelper(std::to_string(atoi(stat.c_str() + parent + 4)))) continue;
     const std::string info = Slurp("/proc/" + name + "/fdinfo/4");
     if (info.find("\nPid:\t" + std::to_string(host) + "\n") != std::string::npos) pids.push_back(atoi(name.c_str()));
   }
