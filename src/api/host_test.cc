@@ -242,10 +242,12 @@ TEST(Helpers, EndWithTheHostAlthoughAForkOfItLives) {
   const pid_t host = InChild([&] {
     Sandbox sandbox(MakePolicy());
     MustRun(sandbox, Shell("true"));
-    const std::vector<int> helpers = HelpersOf(getpid());
+    std::vector<int> helpers;
+    EXPECT_TRUE(Eventually([&] { return (helpers = HelpersOf(getpid())).size() == 1; }));
     hold_end.Close();
     if (fork() == 0) {  // has a copy of the socket until the test is over
       char byte;
+      write_end.Close();  // or the test would wait for a number that nobody sends
       (void)!read(release_end.get(), &byte, 1);
       _exit(0);
     }
