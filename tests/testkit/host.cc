@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
@@ -19,6 +20,10 @@ namespace moat::testkit {
 namespace {
 
 namespace fs = std::filesystem;
+
+// Numbers of processes come round: a group that is older than this test belongs to another
+// launcher, which was killed. The kernel's clock for files is a little behind.
+const fs::file_time_type kBegin = fs::file_time_type::clock::now() - std::chrono::seconds(1);
 
 constexpr int kPatienceMs = 30000;
 
@@ -80,7 +85,8 @@ std::set<std::string> CgroupsOfLauncher(pid_t pid) {
   for (const std::string& root : CgroupRoots()) {
     std::error_code error;
     for (fs::recursive_directory_iterator at(root, error), end; !error && at != end; at.increment(error)) {
-      if (at->path().filename() == name) found.insert(at->path());
+      if (at->path().filename() == name && fs::last_write_time(at->path(), error) >= kBegin) found.insert(at->path());
+      error.clear();
     }
   }
   return found;
