@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 
 #include "testkit/caller_test.h"
 
@@ -21,7 +22,13 @@ using testkit::GuestPath;
 
 class Starting : public testkit::CallerTest {};
 
-std::size_t LinesOf(const std::string& text) { return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')); }
+// Only moat's own: a sanitizer in a half of it may have something to say as well.
+int LinesOfMoat(const std::string& text) {
+  int count = 0;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) count += line.rfind("moat: ", 0) == 0 ? 1 : 0;
+  return count;
+}
 
 // Runs, or is refused in one line that names `word`.
 void ExpectRunsOrNames(const testkit::Job& job, const std::string& word) {
@@ -31,7 +38,7 @@ void ExpectRunsOrNames(const testkit::Job& job, const std::string& word) {
   }
   EXPECT_EQ(job.exit_code(), 125) << job;
   EXPECT_EQ(job.out, "") << job;
-  EXPECT_EQ(LinesOf(job.err), 1U) << job;
+  EXPECT_EQ(LinesOfMoat(job.err), 1) << job;
   EXPECT_NE(job.err.find(word), std::string::npos) << job;
 }
 

@@ -23,7 +23,7 @@ TEST_P(Streams, InputIsCarriedAsItComes) {
 
 TEST_P(Streams, MegabytesGoThroughUnchanged) {
   std::string text;
-  for (int i = 0; text.size() < 3 * kMiB; ++i) text += std::to_string(i * 7919) + '\0';
+  for (std::uint64_t i = 0; text.size() < 3 * kMiB; ++i) text += std::to_string(i * 7919) + '\0';
   const testkit::Job job = AsCaller().Stdin(text).Run({"cat"});
   EXPECT_EQ(job.exit_code(), 0);
   EXPECT_TRUE(job.out == text) << job.out.size() << " bytes came back";
