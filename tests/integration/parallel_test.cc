@@ -52,6 +52,8 @@ TEST_P(Parallel, JobsOfRootHaveIdsOfTheirOwn) {
       EXPECT_NE(*ids.begin(), 0U);
     }
   }
+  // Ended in their own way: a launcher that is killed leaves its group.
+  for (auto& job : jobs) EXPECT_EQ(job.Finish().exit_code(), 0);
 }
 
 // Submitty#188: limits of processes are the job's, not the user's.
