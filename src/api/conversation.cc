@@ -122,9 +122,16 @@ Report LostReport(const plan::Plan& plan, int pid, std::uint64_t wall) {
   return report;
 }
 
+// The socket alone does not tell: the child that waits for the next job holds it a moment longer.
+bool HasEnded(const Helper& helper) {
+  struct pollfd entry{helper.process().get(), POLLIN, 0};
+  return poll(&entry, 1, 0) != 0;
+}
+
 }  // namespace
 
 Result<Talk> RunOn(Helper& helper, const StoredPlan& plan, const Command& command) {
+  if (HasEnded(helper)) return Talk{};
   Request request = MOAT_TRY(Request::Make(command));
   const Helper::Slot slot = helper.SlotOf(plan.id);
   const std::uint32_t job = helper.NextJob();

@@ -55,11 +55,13 @@ pid_t InChild(const std::function<void()>& body) {
 
 std::size_t DescriptorsOf(int pid) { return OpenDescriptors(std::to_string(pid)).size(); }
 
-// Behind each answer the helper makes the network namespace of the next job. When that is done
-// it has no child, no zombie, and descriptors for its five and for this one.
+// Behind each answer the helper bears the next job's pid 1. Then it has that child, no zombie, and
+// descriptors for its five, for the child and itself, and on cgroup v2 for the child's group.
 bool IsAtRest(int helper) {
   const std::string pid = std::to_string(helper);
-  return DescriptorsOf(helper) == 6 && testing::Slurp("/proc/" + pid + "/task/" + pid + "/children").empty();
+  const std::string children = testing::Slurp("/proc/" + pid + "/task/" + pid + "/children");
+  const std::size_t descriptors = DescriptorsOf(helper);
+  return std::count(children.begin(), children.end(), ' ') == 1 && (descriptors == 7 || descriptors == 10);
 }
 
 int WaitFor(pid_t child) {

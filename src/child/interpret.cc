@@ -11,9 +11,10 @@ using uapi::Word;
 
 constexpr int kEsrch = 3, kEagain = 11, kEtimedout = 110, kEstale = 116, kEnosys = 38;
 constexpr long kEintr = -4;
-constexpr int kFutexWait = 0;
-constexpr long kGateNanoseconds = 100000000;  // until the next look whether the launcher lives
-constexpr int kGateLooks = 300;
+constexpr int kFutexWait = 0, kFutexWake = 1, kEveryone = 0x7fffffff;
+// The parent-death signal ends who waits at the gate; one that came too early is seen at once.
+constexpr long kGateLookNs = 10000000000;
+constexpr long kSecondNs = 1000000000;
 constexpr short kPollin = 1;
 
 Word Resolve(const unsigned char* blob, abi::Kind kind, Word word) {
@@ -33,24 +34,6 @@ bool HasEnded(std::int32_t pidfd) {
   return Syscall(__NR_ppoll, &entry, 1, &at_once, nullptr, 0) == 1;
 }
 
-// A launcher that died leaves the gate shut. One that died before the parent-death signal was
-// set sent none: hence the looks, and a timeout for what nobody thought of.
-int WaitAtGate(abi::Shared* shared, std::uint32_t wanted, std::int32_t launcher) {
-  const struct { long seconds, nanoseconds; } patience{0, kGateNanoseconds};
-  for (int looks = 0; looks < kGateLooks;) {
-    const std::uint32_t now = __atomic_load_n(&shared->gate, __ATOMIC_ACQUIRE);
-    if (now >= wanted) return 0;
-    const long result = Syscall(__NR_futex, &shared->gate, kFutexWait, now, &patience, nullptr, 0);
-    if (result == -kEtimedout) {
-      ++looks;
-      if (HasEnded(launcher)) return kEsrch;
-    } else if (IsError(result) && result != -kEagain && result != kEintr) {
-      return static_cast<int>(-result);
-    }
-  }
-  return kEtimedout;
-}
-
 int Same(const unsigned char* a, const unsigned char* b, Word size) {
   for (Word i = 0; i < size; ++i) {
     if (a[i] != b[i]) return kEstale;
@@ -66,7 +49,11 @@ int RunOp(unsigned char* blob, abi::Shared* shared, const abi::Op& op) {
     if (op.number == static_cast<std::uint16_t>(abi::Pseudo::kGate)) {
       const auto& header = *reinterpret_cast<const abi::Header*>(blob);
       const auto& slots = *reinterpret_cast<const abi::Slots*>(blob + header.slots);
-      return WaitAtGate(shared, static_cast<std::uint32_t>(args[0]), slots.launcher_pidfd);
+      return WaitFor(&shared->gate, static_cast<std::uint32_t>(args[0]), slots.launcher_pidfd, kGateLookNs);
+    }
+    if (op.number == static_cast<std::uint16_t>(abi::Pseudo::kTell)) {
+      Raise(&shared->told, static_cast<std::uint32_t>(args[0]));
+      return 0;
     }
     if (op.number == static_cast<std::uint16_t>(abi::Pseudo::kSame)) {
       return Same(reinterpret_cast<const unsigned char*>(args[0]), reinterpret_cast<const unsigned char*>(args[1]),
@@ -86,6 +73,22 @@ int RunOp(unsigned char* blob, abi::Shared* shared, const abi::Op& op) {
 }
 
 }  // namespace
+
+int WaitFor(std::uint32_t* word, std::uint32_t wanted, std::int32_t process, long look_ns) {
+  const struct { long seconds, nanoseconds; } patience{look_ns / kSecondNs, look_ns % kSecondNs};
+  for (;;) {
+    const std::uint32_t now = __atomic_load_n(word, __ATOMIC_ACQUIRE);
+    if (now >= wanted) return 0;
+    if (HasEnded(process)) return __atomic_load_n(word, __ATOMIC_ACQUIRE) >= wanted ? 0 : kEsrch;
+    const long result = Syscall(__NR_futex, word, kFutexWait, now, &patience, nullptr, 0);
+    if (IsError(result) && result != -kEagain && result != kEintr && result != -kEtimedout) return static_cast<int>(-result);
+  }
+}
+
+void Raise(std::uint32_t* word, std::uint32_t to) {
+  __atomic_store_n(word, to, __ATOMIC_RELEASE);
+  Syscall(__NR_futex, word, kFutexWake, kEveryone, nullptr, nullptr, 0);
+}
 
 Outcome Interpret(unsigned char* blob, abi::Shared* shared, abi::Index begin, abi::Index end) {
   const auto& header = *reinterpret_cast<const abi::Header*>(blob);

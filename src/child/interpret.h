@@ -1,5 +1,5 @@
-// The interpreter of prepared system calls. It runs in the launcher (kPrepare, kAside), in
-// pid 1 of the job (kSetup) and in the process that becomes the program (kProgram).
+// The interpreter of prepared system calls. It runs in the launcher (kAhead, kPrepare), in pid 1
+// of the job (kBirth, kSetup) and in the process that becomes the program (kProgram).
 //
 // Law (checked by tools/lint): nothing here may need a symbol from anywhere else: no libc, no
 // errno, no thread-local storage, no global, no allocation. What fails is told as an index.
@@ -18,7 +18,20 @@ struct Outcome {
 // kSpawn is not run here: it returns when it meets it, failed_op = kNoOp.
 Outcome Interpret(unsigned char* blob, abi::Shared* shared, abi::Index begin, abi::Index end);
 
+// Waits until another process has raised *word to `wanted`, or is gone: 0 or ESRCH. Between two
+// looks whether it is (a pidfd), `look_ns` pass.
+int WaitFor(std::uint32_t* word, std::uint32_t wanted, std::int32_t process, long look_ns);
+void Raise(std::uint32_t* word, std::uint32_t to);
+
+// The memory that pid 1 shares with its launcher: the plan, `size` bytes of whole pages, until the
+// program runs; the page of `shared` for as long as pid 1 lives.
+struct Memory {
+  unsigned char* blob;
+  unsigned long size;
+  abi::Shared* shared;
+};
+
 // pid 1 of the job, from the first instruction after clone3 to the end of every process.
-[[noreturn]] void Main(unsigned char* blob, abi::Shared* shared);
+[[noreturn]] void Main(const Memory& memory);
 
 }  // namespace moat::child

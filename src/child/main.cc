@@ -13,7 +13,7 @@ using uapi::Syscall;
 constexpr int kSigkill = 9, kSigchld = 17, kSigstop = 19, kSigcont = 18;
 constexpr unsigned kSigmaskBytes = 8;
 constexpr unsigned kStackBytes = 16 * 1024;
-constexpr int kWnohang = 1, kWall = 0x40000000;
+constexpr int kEchild = 10, kWnohang = 1, kWall = 0x40000000;
 constexpr int kSignals = 64;
 
 struct KernelSigaction {
@@ -24,11 +24,6 @@ struct KernelSiginfo {
   unsigned char rest[124];
 };
 
-struct Start {
-  unsigned char* blob;
-  abi::Shared* shared;
-  const abi::Header* header;
-};
 
 [[noreturn]] void Exit(int code) {
   for (;;) Syscall(__NR_exit_group, code);
@@ -42,10 +37,18 @@ abi::ChildState StateOf(abi::Shared* shared) {
   return state;
 }
 
+// The launcher may be waiting to be told.
 void Fail(abi::Shared* shared, const Outcome& outcome) {
   shared->failed_op = outcome.failed_op;
   shared->failed_errno = outcome.error;
   SetState(shared, abi::ChildState::kFailed);
+  Raise(&shared->told, ~0U);
+}
+
+Outcome RunPhase(const Memory& memory, abi::Phase phase) {
+  const auto& header = *reinterpret_cast<const abi::Header*>(memory.blob);
+  const auto p = static_cast<unsigned>(phase);
+  return Interpret(memory.blob, memory.shared, header.phase_begin[p], header.phase_begin[p + 1]);
 }
 
 // CLONE_CLEAR_SIGHAND resets handlers but keeps what the caller of moat ignores; a guest
@@ -68,10 +71,8 @@ void WipeCommandLine(unsigned char* blob, const abi::Header& header) {
 // The process that becomes the program. It shares pid 1's memory until exec, so that a
 // failure is told by a store, which no filter can deny (ADR 1).
 void Program(void* argument) {
-  const Start& start = *static_cast<const Start*>(argument);
-  const abi::Header& header = *start.header;
-  const Outcome outcome = Interpret(start.blob, start.shared, header.phase_begin[4], header.phase_begin[5]);
-  Fail(start.shared, outcome);
+  const Memory& memory = *static_cast<const Memory*>(argument);
+  Fail(memory.shared, RunPhase(memory, abi::Phase::kProgram));
   Exit(125);
 }
 
@@ -148,34 +149,42 @@ void Supervise(abi::Shared* shared, int program) {
   }
 }
 
-// Reaping the rest here, rather than leaving it to the kernel, adds their times to ours.
+// Reaping the rest here, rather than leaving it to the kernel, adds their times to ours. Whoever
+// is in this namespace descends from pid 1: no child, nobody else.
 void EndEveryone() {
+  if (Syscall(__NR_wait4, -1, nullptr, kWnohang | kWall, nullptr) == -kEchild) return;
   Syscall(__NR_kill, -1, kSigkill);
   while (!IsError(Syscall(__NR_wait4, -1, nullptr, kWall, nullptr))) {
   }
 }
 
+void StopUnless(bool good, abi::Shared* shared, const Outcome& outcome) {
+  if (good) return;
+  Fail(shared, outcome);
+  Exit(125);
+}
+
 }  // namespace
 
-void Main(unsigned char* blob, abi::Shared* shared) {
-  const auto& header = *reinterpret_cast<const abi::Header*>(blob);
-  WipeCommandLine(blob, header);
+void Main(const Memory& memory) {
+  abi::Shared* shared = memory.shared;
+  const auto& header = *reinterpret_cast<const abi::Header*>(memory.blob);
+  WipeCommandLine(memory.blob, header);
   ResetSignals();
-  const Outcome outcome = Interpret(blob, shared, header.phase_begin[3], header.phase_begin[4]);
-  if (outcome.failed_op != abi::kNoOp) {
-    Fail(shared, outcome);
-    Exit(125);
-  }
+  const Outcome born = RunPhase(memory, abi::Phase::kBirth);
+  StopUnless(born.failed_op == abi::kNoOp, shared, born);
+  const Outcome set_up = RunPhase(memory, abi::Phase::kSetup);
+  StopUnless(set_up.failed_op == abi::kNoOp, shared, set_up);
   alignas(16) unsigned char stack[kStackBytes];
-  Start start{blob, shared, &header};
-  const long program = Vfork(stack + kStackBytes, Program, &start);
-  if (IsError(program)) {
-    Fail(shared, Outcome{header.phase_begin[4] - 1, static_cast<int>(-program)});  // the kSpawn op
-    Exit(125);
-  }
+  Memory passed = memory;
+  const long program = Vfork(stack + kStackBytes, Program, &passed);
+  const abi::Index spawn = header.phase_begin[static_cast<unsigned>(abi::Phase::kProgram)] - 1;
+  StopUnless(!IsError(program), shared, Outcome{spawn, static_cast<int>(-program)});
   if (StateOf(shared) == abi::ChildState::kFailed) Exit(125);
-  // The program has its own copies. Here they would keep its pipes from ever ending.
+  // The program has its own copies. Here they would keep its pipes from ever ending. The plan is
+  // the launcher's alone from now on.
   Syscall(__NR_close_range, 0, ~0U, 0);
+  Syscall(__NR_munmap, memory.blob, memory.size);
   shared->program_pid = static_cast<std::int32_t>(program);
   SetState(shared, abi::ChildState::kRunning);
   Supervise(shared, static_cast<int>(program));

@@ -3,11 +3,10 @@
 // an offset from the start of the blob. The only header of the plan that the child and the
 // launcher see, hence plain data, no library, no functions that allocate.
 //
-// Life of a blob: compiled -> (cached in a file) -> copied into private memory by run/ ->
-// Slots filled, per-input templates expanded, pointer words relocated -> interpreted:
-// kPrepare in the launcher, kAside beside it on another processor, kJoined in the launcher
-// once it is in the job's network namespace, kSetup in pid 1, kProgram in the process that becomes the
-// program.
+// Life of a blob: compiled -> (cached in a file) -> copied by run/ into memory that it shares with
+// the job's pid 1 -> Slots filled, per-input templates expanded, pointer words relocated ->
+// interpreted: kAhead in the launcher; then, side by side, kBirth in pid 1 and kPrepare in the
+// launcher; behind the gate kSetup in pid 1, and kProgram in the process that becomes the program.
 #pragma once
 
 #include <cstdint>
@@ -18,9 +17,9 @@ using Offset = std::uint32_t;  // from the start of the blob; 0: none
 using Index = std::uint32_t;
 
 inline constexpr std::uint32_t kMagic = 0x54414f4d;  // "MOAT"
-inline constexpr std::uint32_t kVersion = 1;         // raised with every change of this file
+inline constexpr std::uint32_t kVersion = 2;         // raised with every change of this file
 
-enum class Phase : std::uint8_t { kPrepare, kAside, kJoined, kSetup, kProgram };
+enum class Phase : std::uint8_t { kAhead, kBirth, kPrepare, kSetup, kProgram };
 inline constexpr unsigned kPhases = 5;
 
 // The named order of things. Texts and reasons: plan/stages.cc.
@@ -41,9 +40,10 @@ enum class Kind : std::uint8_t {
 // Numbers from here on are not system calls but the interpreter's own few words.
 enum class Pseudo : std::uint16_t {
   kFirst = 0xff00,
-  kGate = 0xff00,    // waits until Shared::gate >= args[0]; bounded by a timeout
+  kGate = 0xff00,    // waits until Shared::gate >= args[0], or the launcher is gone (ESRCH)
   kSame = 0xff01,    // memory [args[0], +args[2]) must equal [args[1], +args[2]): else ESTALE
   kSpawn = 0xff02,   // vfork: the child goes on with kProgram, pid 1 with its loop
+  kTell = 0xff03,    // raises Shared::told to args[0]
 };
 
 enum OpFlags : std::uint8_t {
@@ -173,7 +173,6 @@ struct Header {
   std::uint32_t flags;             // HeaderFlags
   std::uint64_t clone_flags;       // CLONE_NEW* for clone3
   Offset clone_cgroup;             // int32: group of the v2 hierarchy to be born in; 0: none
-  Offset network;                  // int32: network namespace that the launcher enters first; 0: none
   std::uint32_t inside_uid, inside_gid;
   std::uint32_t uid_base, uid_count;  // host ids of jobs, when the launcher is root
   char policy_hash[72];            // sha256 of the effective policy, hex
@@ -215,11 +214,13 @@ struct Header {
 enum class ChildState : std::uint32_t { kStarting, kFailed, kRunning, kDone };
 struct Shared {
   std::uint32_t gate;             // futex; raised by the launcher
+  std::uint32_t told;             // futex; raised by pid 1: it has descriptors of its own. ~0: it failed
   ChildState state;
   std::uint32_t failed_op;        // index into the ops, when kFailed
   std::int32_t failed_errno;
   std::int32_t status;            // wait status of the program, when kDone
   std::int32_t program_pid;       // inside the jail
+  std::uint32_t pad;
   std::uint64_t degraded_layers;  // bit set: a kBestEffort op of that layer failed
 };
 

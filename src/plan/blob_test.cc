@@ -69,8 +69,8 @@ TEST(Blob, OpsAreSortedByPhaseAndKeepTheirOrderInIt) {
   EXPECT_EQ(plan.ops()[1].origin, 0U);
   EXPECT_EQ(plan.ops()[3].number, __NR_execve);
   const auto begin = [&](abi::Phase phase) { return plan.header().phase_begin[static_cast<unsigned>(phase)]; };
+  EXPECT_EQ(begin(abi::Phase::kBirth), 0U);
   EXPECT_EQ(begin(abi::Phase::kPrepare), 0U);
-  EXPECT_EQ(begin(abi::Phase::kAside), 2U);
   EXPECT_EQ(begin(abi::Phase::kSetup), 2U);
   EXPECT_EQ(begin(abi::Phase::kProgram), 3U);
   EXPECT_EQ(plan.header().phase_begin[abi::kPhases], 4U);

@@ -34,13 +34,17 @@ Status CheckKernel(const HostFacts& facts) {
   return {};
 }
 
+// Until here pid 1 shares the launcher's descriptors, which are still being opened. The launcher may
+// change the plan behind the gate until it opens it.
 void EmitGate(Blob& blob) {
-  blob.At(Phase::kSetup, Stage::kGate);
+  blob.At(Phase::kBirth, Stage::kGate);
   blob.Add(abi::Pseudo::kGate, {Value(1)});
+  blob.Add(__NR_unshare, {Value(uapi::kCloneFiles)});
+  blob.Add(abi::Pseudo::kTell, {Value(1)});
 }
 
 void EmitSession(Blob& blob) {
-  blob.At(Phase::kSetup, Stage::kNamespace);
+  blob.At(Phase::kBirth, Stage::kNamespace);
   EmitParentDeath(blob);
   blob.Add(__NR_setsid, {});
   blob.Add(__NR_umask, {Value(022)});
@@ -145,9 +149,9 @@ Result<Plan> Compile(const Request& request) {
   MOAT_TRY(EmitCgroups(blob, request));
 
   EmitSession(blob);
+  MOAT_TRY(EmitNetwork(blob, request));
   EmitGate(blob);
   EmitCgroupEntry(blob, request);
-  MOAT_TRY(EmitNetwork(blob, request));
   MOAT_TRY(EmitMounts(blob, layout, request));
   MOAT_TRY(EmitLimits(blob, request));
   MOAT_TRY(EmitIdentity(blob, request));

@@ -69,8 +69,10 @@ TEST_F(CompileTest, TheOrderIsThatOfTheLaw) {
   case_.collect = Collect::kYes;
   const Plan plan = Compiled();
   const std::pair<const char*, int> order[] = {
-      {"die with the launcher", FirstOf(plan, __NR_prctl, Phase::kSetup)},
-      {"gate", FirstOf(plan, static_cast<unsigned>(abi::Pseudo::kGate), Phase::kSetup)},
+      {"die with the launcher", FirstOf(plan, __NR_prctl, Phase::kBirth)},
+      {"network", FirstOf(plan, __NR_unshare, Phase::kBirth)},
+      {"gate", FirstOf(plan, static_cast<unsigned>(abi::Pseudo::kGate), Phase::kBirth)},
+      {"own descriptors", LastOf(plan, static_cast<unsigned>(abi::Pseudo::kTell))},
       {"groups entered", FirstOf(plan, __NR_unshare, Phase::kSetup)},
       {"last mount", LastOf(plan, __NR_move_mount)},
       {"last mount closed", LastOf(plan, __NR_mount_setattr)},

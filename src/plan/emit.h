@@ -13,18 +13,19 @@ void EmitMountSources(Blob& blob, Layout& layout, const Request& request);
 // kSetup: everything moved into place, /proc, pivot.
 Status EmitMounts(Blob& blob, const Layout& layout, const Request& request);
 
-// kPrepare: groups made, limits written. kSetup: pid 1 goes in, and sees no other group.
+// kAhead (v2, to be born in), kPrepare (v1): groups made, limits written. kSetup: pid 1 goes in,
+// and sees no other group.
 Status EmitCgroups(Blob& blob, const Request& request);
 void EmitCgroupEntry(Blob& blob, const Request& request);
 // kSetup: rlimits. kProgram: nice.
 Status EmitLimits(Blob& blob, const Request& request);
-// kAside: the network namespace. kJoined: its loopback when asked for. kSetup: host name.
+// kBirth: the network namespace, its loopback when asked for, the host name.
 Status EmitNetwork(Blob& blob, const Request& request);
 // Which namespaces clone3 is asked for.
 Status EmitNamespaces(Blob& blob, const Request& request);
-// The first thing that pid 1 does, before any gate: it must not outlive its launcher.
+// The first thing that pid 1 does: it must not outlive its launcher.
 void EmitParentDeath(Blob& blob);
-// kSetup: ids, capabilities, securebits, dumpable, parent death.
+// kBirth: the bounding set. kSetup: ids, capabilities, securebits, dumpable, parent death.
 Status EmitIdentity(Blob& blob, const Request& request);
 // kSetup, once pid 1 has the job's uid: its home, its folder of shared memory.
 void EmitOwnFolders(Blob& blob, const Layout& layout);

@@ -50,7 +50,8 @@ Status EmitNamespaces(Blob& blob, const Request& request) {
     const Fact& fact = facts.*row.fact;
     if (fact.works) {
       // The cgroup namespace is made by pid 1 once it is in its groups, which are then the
-      // root that the job sees; the network namespace is made aside and inherited.
+      // root that the job sees; the network namespace by pid 1 too, while the launcher prepares
+      // the rest: clone3 would make it while everybody waits.
       if (row.flag != uapi::kCloneNewCgroup && row.flag != uapi::kCloneNewNet) flags |= row.flag;
       blob.Layer(row.name, abi::LayerState::kEnforced, "");
       continue;
@@ -83,7 +84,7 @@ Status EmitIdentity(Blob& blob, const Request& request) {
   const bool user_namespace = (blob.header().flags & abi::kUserNamespace) != 0;
   const Arg uid = user_namespace ? Value(kInsideId) : Int32(MOAT_SLOT(blob, job_uid));
   const Arg gid = user_namespace ? Value(kInsideId) : Int32(MOAT_SLOT(blob, job_gid));
-  blob.At(abi::Phase::kSetup, abi::Stage::kCapabilities);
+  blob.At(abi::Phase::kBirth, abi::Stage::kCapabilities);
   blob.Add(__NR_prctl, {Signed(kPrSetSecurebits), Value(kSecurebits), Value(0), Value(0), Value(0)});
   blob.Add(__NR_prctl, {Signed(kPrCapAmbient), Signed(kPrCapAmbientClearAll), Value(0), Value(0), Value(0)});
   for (unsigned capability = 0; capability <= kLastKnownCapability; ++capability) {

@@ -119,6 +119,7 @@ void WriteGroupFile(Blob& blob, abi::Offset group, const Setting& setting, Arg c
 }
 
 void EmitGroup(Blob& blob, abi::CgroupKind kind, const std::string& parent, const std::vector<Setting>& settings) {
+  blob.At(kind == abi::CgroupKind::kV2 ? abi::Phase::kAhead : abi::Phase::kPrepare, abi::Stage::kCgroup);
   const abi::Offset parent_fd = blob.Int(), group = blob.Int();
   blob.For(parent, settings.empty() ? Origin{} : settings.front().origin);
   blob.Add(__NR_openat, {Signed(kAtFdcwd), Address(blob.Text(parent)), Value(kOPathDirectory)}).result = parent_fd;
@@ -158,7 +159,6 @@ bool BestEffort(const Request& request) {
 Status EmitCgroups(Blob& blob, const Request& request) {
   const policy::Limits& limits = request.model.limits;
   const Cgroups& cgroups = request.facts.cgroups;
-  blob.At(abi::Phase::kPrepare, abi::Stage::kCgroup);
   std::vector<Setting> v2;
   std::string v2_folder;
   const auto add = [&](const Controller& controller, abi::CgroupKind v1_kind, std::vector<Setting> v1,
@@ -259,9 +259,7 @@ Status EmitLimits(Blob& blob, const Request& request) {
 
 namespace {
 
-// The loopback interface is set up by the launcher, which owns the namespace.
 void EmitLoopback(Blob& blob, const Origin& origin) {
-  blob.At(abi::Phase::kJoined, abi::Stage::kNetwork);
   blob.For("lo", origin);
   struct {
     char name[16];
@@ -272,6 +270,7 @@ void EmitLoopback(Blob& blob, const Origin& origin) {
   const abi::Offset fd = blob.Int();
   blob.Add(__NR_socket, {Value(kAfInet), Value(kSockDgramCloexec), Value(0)}).result = fd;
   blob.Add(__NR_ioctl, {Int32(fd), Value(kSiocsifflags), Address(blob.Struct(interface))});
+  blob.Add(__NR_close, {Int32(fd)});  // the launcher shares these numbers until the gate
 }
 
 }  // namespace
@@ -285,16 +284,13 @@ Status EmitNetwork(Blob& blob, const Request& request) {
                       origin);
   }
   if (facts.net_ns.works) {
-    blob.At(abi::Phase::kAside, abi::Stage::kNetwork);
+    blob.At(abi::Phase::kBirth, abi::Stage::kNetwork);
     blob.For("", origin);
     blob.Add(__NR_unshare, {Value(uapi::kCloneNewNet)});
-    const abi::Offset fd = blob.Int();
-    blob.Add(__NR_openat, {Signed(kAtFdcwd), Address(blob.Text("/proc/self/ns/net")), Value(02000000)}).result = fd;
-    blob.header().network = fd;
     if (loopback) EmitLoopback(blob, origin);
   }
   if (facts.uts_ns.works) {
-    blob.At(abi::Phase::kSetup, abi::Stage::kHostname);
+    blob.At(abi::Phase::kBirth, abi::Stage::kHostname);
     blob.For("moat", {});
     blob.Add(__NR_sethostname, {Address(blob.Text("moat")), Value(4)});
     blob.Add(__NR_setdomainname, {Address(blob.Text("(none)")), Value(6)});

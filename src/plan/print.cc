@@ -50,7 +50,7 @@ class Printer {
   unsigned ArgCount(const abi::Op& op) const {
     if (op.number >= static_cast<std::uint16_t>(abi::Pseudo::kFirst)) {
       return op.number == static_cast<std::uint16_t>(abi::Pseudo::kSame) ? 3
-             : op.number == static_cast<std::uint16_t>(abi::Pseudo::kGate) ? 1 : 0;
+             : op.number == static_cast<std::uint16_t>(abi::Pseudo::kSpawn) ? 0 : 1;
     }
     const bpf::SyscallInfo* info = bpf::FindSyscall(bpf::NativeAbi(), op.number);
     return info != nullptr ? info->arg_count : 6;

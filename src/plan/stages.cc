@@ -14,11 +14,11 @@ constexpr Row kRows[abi::kStages] = {
     {"rootfs", "folders and small files go into the new root before anyone else can see it"},
     {"cgroup", "limits hold before the first instruction of the guest: pid 1 moves itself in, then hides the rest"},
     {"namespace", "pid 1 must not outlive its launcher, from the start"},
-    {"gate", "waits for what only the launcher can do: the id maps"},
+    {"gate", "waits for what only the launcher can do: mounts, groups, the id maps; its descriptors become copies"},
     {"mount", "needs the capabilities that are dropped below"},
     {"pivot", "after the last mount: from here on the host's files do not exist"},
     {"hostname", "needs CAP_SYS_ADMIN in the new uts namespace"},
-    {"network", "the slowest of all to make, so it is made beside the rest; owned by the launcher, not by the job"},
+    {"network", "the slowest of all to make: by pid 1, while the launcher prepares the rest"},
     {"limits", "before the ids change, inherited by the program"},
     {"ids", "after everything that needed privilege; groups first, the uid last"},
     {"capabilities", "bounding set and securebits while CAP_SETPCAP is there, the rest after the ids"},
@@ -30,7 +30,7 @@ constexpr Row kRows[abi::kStages] = {
     {"spawn", "pid 1 stays behind to reap and to forward signals"},
     {"exec", "the program, through the filter; a failure is told by shared memory"},
 };
-constexpr std::string_view kPhaseNames[abi::kPhases] = {"prepare", "aside", "joined", "setup", "program"};
+constexpr std::string_view kPhaseNames[abi::kPhases] = {"ahead", "birth", "prepare", "setup", "program"};
 
 }  // namespace
 
@@ -52,6 +52,7 @@ std::string_view OpName(std::uint16_t number) {
     case abi::Pseudo::kGate: return "<wait at gate>";
     case abi::Pseudo::kSame: return "<must be the same>";
     case abi::Pseudo::kSpawn: return "<start the program>";
+    case abi::Pseudo::kTell: return "<tell the launcher>";
   }
   const bpf::SyscallInfo* info = bpf::FindSyscall(bpf::NativeAbi(), number);
   return info != nullptr ? info->name : "?";

@@ -52,7 +52,7 @@ class Checker {
                        (header_.nonce_low < header_.filter_count && header_.nonce_high < header_.filter_count);
     return nonce && header_.policy_hash[sizeof(header_.policy_hash) - 1] == '\0' && header_.uid_count > 0 &&
            Inside<abi::Slots>(header_.slots, 1) && Inside<sock_filter>(header_.filter, header_.filter_count) &&
-           Int(header_.clone_cgroup) && Int(header_.network);
+           Int(header_.clone_cgroup);
   }
 
   bool CheckPhases() const {
@@ -115,6 +115,20 @@ class Checker {
 
 }  // namespace
 
-bool HoldsTogether(std::string_view plan) { return plan.size() >= sizeof(abi::Header) && Checker(plan).Check(); }
+Result<CheckedPlan> CheckedPlan::Check(std::string_view plan) {
+  if (plan.size() >= sizeof(abi::Header) && Checker(plan).Check()) return CheckedPlan(plan);
+  return BugError("a plan that does not hold together");
+}
+
+abi::Header CheckedPlan::header() const {
+  abi::Header header;
+  std::memcpy(&header, bytes_.data(), sizeof(header));
+  return header;
+}
+
+std::string_view CheckedPlan::Text(abi::Offset offset) const {
+  const char* text = bytes_.data() + offset;
+  return offset == 0 ? std::string_view() : std::string_view(text, strnlen(text, bytes_.size() - offset));
+}
 
 }  // namespace moat::run

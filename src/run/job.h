@@ -22,7 +22,7 @@
 
 namespace moat::run {
 
-class NetworkAhead;
+class Ahead;
 
 // Tests: let op `op` fail with `error_number`, as if the kernel had said so.
 struct Fault {
@@ -42,7 +42,7 @@ struct Job {
   int standard[3] = {0, 1, 2};           // the caller's streams
   char* own_arguments = nullptr;         // argv and environment of this process, to be wiped in
   std::size_t own_arguments_size = 0;    // the job's pid 1
-  NetworkAhead* network_ahead = nullptr;  // begun by the caller, or none
+  Ahead* ahead = nullptr;                // may hold the job's pid 1
   bool* repeatable = nullptr;            // set to false once stdin was read or a namespace entered
   Fault fault;
   // What the process does after the job: a launcher that is about to end leaves descriptors

@@ -4,7 +4,9 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
+#include "base/text.h"
 #include "run/check_plan.h"
 
 namespace moat::run {
@@ -14,17 +16,29 @@ constexpr std::size_t kPage = 4096;
 
 std::size_t RoundUp(std::size_t size, std::size_t unit) { return (size + unit - 1) / unit * unit; }
 
-void* Map(std::size_t size, int flags) {
-  void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, flags | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+constexpr int kPopulateWrite = 23;  // MADV_POPULATE_WRITE; musl's headers are older
+
+void* MapShared(std::size_t size) {
+  void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   return memory == MAP_FAILED ? nullptr : memory;
+}
+
+// With the templates once for each input.
+std::size_t CountOps(const char* ops, abi::Index count, std::size_t inputs) {
+  std::size_t sum = 0;
+  for (abi::Index i = 0; i < count; ++i) {
+    abi::Op op;
+    std::memcpy(&op, ops + i * sizeof(op), sizeof(op));
+    sum += (op.flags & abi::kPerInput) != 0 ? inputs : 1;
+  }
+  return sum;
 }
 
 }  // namespace
 
-LivePlan::LivePlan(LivePlan&& other) noexcept : base_(other.base_), size_(other.size_), shared_(other.shared_) {
-  other.base_ = nullptr;
-  other.shared_ = nullptr;
-}
+LivePlan::LivePlan(LivePlan&& other) noexcept
+    : base_(std::exchange(other.base_, nullptr)), size_(other.size_), room_(other.room_),
+      shared_(std::exchange(other.shared_, nullptr)), leaked_(other.leaked_) {}
 
 LivePlan::~LivePlan() {
   if (leaked_) return;
@@ -32,26 +46,42 @@ LivePlan::~LivePlan() {
   if (shared_ != nullptr) munmap(shared_, kPage);
 }
 
-Result<LivePlan> LivePlan::Make(std::string_view plan, const Job& job) {
-  if (!HoldsTogether(plan)) return BugError("a plan that does not hold together");
-  abi::Header header;
-  std::memcpy(&header, plan.data(), sizeof(header));
-  if (job.inputs.size() > abi::kMaxInputs) return PolicyError("more than 64 inputs");
+Result<LivePlan> LivePlan::Copy(const CheckedPlan& checked, std::size_t inputs) {
+  const std::string_view plan = checked.bytes();
+  if (inputs > abi::kMaxInputs) return PolicyError("more than " + base::Number(abi::kMaxInputs) + " inputs");
+  const abi::Header header = checked.header();
   LivePlan live;
-  const std::size_t ops = header.op_count * (1 + job.inputs.size()) * sizeof(abi::Op);
-  live.size_ = RoundUp(plan.size() + 64 + ops + job.inputs.size() * sizeof(abi::InputSlot), kPage);
-  live.base_ = static_cast<unsigned char*>(Map(live.size_, MAP_PRIVATE));
-  live.shared_ = static_cast<abi::Shared*>(Map(kPage, MAP_SHARED));
+  live.room_ = inputs;
+  const std::size_t ops = CountOps(plan.data() + header.ops, header.op_count, inputs) * sizeof(abi::Op);
+  live.size_ = RoundUp(plan.size() + 64 + ops + inputs * sizeof(abi::InputSlot), kPage) + kArgumentRoom;
+  live.base_ = static_cast<unsigned char*>(MapShared(live.size_));
+  live.shared_ = static_cast<abi::Shared*>(MapShared(kPage));
   if (live.base_ == nullptr || live.shared_ == nullptr) return SystemError("mmap", errno);
+  // One call instead of a fault for each page. An older kernel faults.
+  madvise(live.base_, RoundUp(plan.size() + header.op_count * sizeof(abi::Op), kPage), kPopulateWrite);
   std::memcpy(live.base_, plan.data(), plan.size());
-  live.Expand(static_cast<std::uint32_t>(job.inputs.size()));
   live.Relocate();
-  abi::Slots& slots = live.slots();
-  slots.input_count = static_cast<std::uint32_t>(job.inputs.size());
-  slots.wipe = reinterpret_cast<std::uint64_t>(job.own_arguments);
-  slots.wipe_size = job.own_arguments_size;
-  slots.fail_op = job.fault.op;
-  slots.fail_errno = job.fault.error_number;
+  live.slots().fail_op = abi::kNoOp;
+  return live;
+}
+
+Status LivePlan::Fit(const Job& job) {
+  if (job.inputs.size() > room_) return PolicyError("more than " + base::Number(abi::kMaxInputs) + " inputs");
+  Expand(static_cast<std::uint32_t>(job.inputs.size()));
+  abi::Slots& filled = slots();
+  filled.input_count = static_cast<std::uint32_t>(job.inputs.size());
+  filled.fail_op = job.fault.op;
+  filled.fail_errno = job.fault.error_number;
+  return {};
+}
+
+Result<LivePlan> LivePlan::Make(std::string_view plan, const Job& job) {
+  return Make(MOAT_TRY(CheckedPlan::Check(plan)), job);
+}
+
+Result<LivePlan> LivePlan::Make(const CheckedPlan& plan, const Job& job) {
+  LivePlan live = MOAT_TRY(Copy(plan, job.inputs.size()));
+  MOAT_TRY(live.Fit(job));
   return live;
 }
 
@@ -64,7 +94,7 @@ void LivePlan::Expand(std::uint32_t inputs) {
   const abi::Offset first = header.slots + static_cast<abi::Offset>(offsetof(abi::Slots, inputs));
   const abi::Offset last = first + sizeof(abi::InputSlot);
   const auto slots_offset =
-      static_cast<abi::Offset>(RoundUp(to_offset + std::size_t{header.op_count} * (1 + inputs) * sizeof(abi::Op), 16));
+      static_cast<abi::Offset>(RoundUp(to_offset + CountOps(reinterpret_cast<const char*>(from), header.op_count, inputs) * sizeof(abi::Op), 16));
   const auto shift = [&](std::uint64_t word, std::uint32_t input) {
     return word >= first && word < last ? word - first + slots_offset + input * sizeof(abi::InputSlot) : word;
   };

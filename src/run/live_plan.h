@@ -1,5 +1,6 @@
-// A plan made ready for one job: a private copy of the blob with its slots filled, templates
-// expanded and pointers relocated, and the page that launcher and child share.
+// A plan made ready for one job: a copy of the blob with its slots filled, templates expanded and
+// pointers relocated, in memory that the job's pid 1 shares until its program runs; and the page
+// that it shares for longer.
 #pragma once
 
 #include <cstdint>
@@ -8,19 +9,30 @@
 
 #include "moat/result.h"
 #include "plan/abi.h"
+#include "run/check_plan.h"
 #include "run/job.h"
 
 namespace moat::run {
 
 class LivePlan {
  public:
-  // Copies and checks the header; a blob that does not hold together is refused (kBug).
+  // There is room for up to `inputs` of them.
+  static Result<LivePlan> Copy(const CheckedPlan& plan, std::size_t inputs);
+  // Adapts the copy to the job, once: its number of inputs, its fault. pid 1 may wait at the gate
+  // meanwhile: nothing moves that it has read.
+  Status Fit(const Job& job);
+  static Result<LivePlan> Make(const CheckedPlan& plan, const Job& job);
+  // The same for unchecked bytes.
   static Result<LivePlan> Make(std::string_view plan, const Job& job);
   LivePlan(LivePlan&& other) noexcept;
   LivePlan& operator=(LivePlan&&) = delete;
   ~LivePlan();
 
   unsigned char* bytes() { return base_; }
+  std::size_t size() const { return size_; }  // whole pages
+  // Where argv and the environment of the program are put, for pid 1 to find them.
+  unsigned char* room() { return base_ + size_ - kArgumentRoom; }
+  static constexpr std::size_t kArgumentRoom = std::size_t{8} << 20;  // execve(2) takes 6 MiB at most
   const abi::Header& header() const { return *reinterpret_cast<const abi::Header*>(base_); }
   abi::Slots& slots() { return *reinterpret_cast<abi::Slots*>(base_ + header().slots); }
   abi::InputSlot& input(std::size_t index) {
@@ -49,6 +61,7 @@ class LivePlan {
 
   unsigned char* base_ = nullptr;
   std::size_t size_ = 0;
+  std::size_t room_ = 0;  // inputs
   abi::Shared* shared_ = nullptr;
   bool leaked_ = false;
 };

@@ -15,7 +15,9 @@
 #include "run/groups.h"
 #include "run/inputs.h"
 #include "run/job.h"
+#include "run/check_plan.h"
 #include "run/live_plan.h"
+#include "run/newborn.h"
 #include "run/privilege.h"
 #include "run/spawn.h"
 #include "run/streams.h"
@@ -83,10 +85,11 @@ void ListLayers(Report& report, const LivePlan& plan) {
   }
 }
 
-void Describe(Report& report, const LivePlan& plan) {
-  report.policy_name = plan.Text(plan.header().policy_name);
-  report.policy_hash = plan.header().policy_hash;
-  report.host = plan.Text(plan.header().host_facts);
+void Describe(Report& report, const CheckedPlan& plan) {
+  const abi::Header header = plan.header();
+  report.policy_name = plan.Text(header.policy_name);
+  report.policy_hash = header.policy_hash;
+  report.host = plan.Text(header.host_facts);
   report.version = MOAT_VERSION;
 }
 
@@ -142,71 +145,35 @@ void CollectOutputs(LivePlan& plan, const sys::Fd& folder, Report& report, Evide
   if (collected->error) report.hints.push_back("not all results could be written: " + collected->error->ToString());
 }
 
-// What the launcher needs of the plan's descriptors once the job has its copies.
-std::vector<abi::Offset> NeededLater(LivePlan& plan) {
-  const abi::Header& header = plan.header();
-  std::vector<abi::Offset> needed = {header.slots + static_cast<abi::Offset>(offsetof(abi::Slots, output_fd))};
-  const auto* scratches = plan.Rows<abi::ScratchRow>(header.scratches);
-  for (abi::Index i = 0; i < header.scratch_count; ++i) needed.push_back(scratches[i].fd);
-  const auto* groups = plan.Rows<abi::CgroupRow>(header.cgroups);
-  for (abi::Index i = 0; i < header.cgroup_count; ++i) {
-    needed.push_back(groups[i].parent_fd);
-    needed.push_back(groups[i].fd);
-  }
-  return needed;
-}
+// What of the job is ready while its pid 1 waits at the gate.
+struct Prepared {
+  Streams streams;
+  Inputs inputs;
+};
 
-// Everything that was opened by op is known only to the plan. Closed while the job runs, it
-// costs nobody time; mounts must not outlive the job in our hands anyway.
-void CloseOpDescriptors(LivePlan& plan, const std::vector<abi::Offset>& except) {
-  for (abi::Index i = plan.header().phase_begin[0]; i < plan.header().phase_begin[3]; ++i) {
-    const abi::Offset result = plan.op(i).result;
-    if (result == 0 || std::find(except.begin(), except.end(), result) != except.end()) continue;
-    const std::int32_t fd = plan.Int(result);
-    if (fd > 2) uapi::Syscall(__NR_close, fd);
-    plan.SetInt(result, -1);
-  }
-}
-
-Status Start(LivePlan& plan, const Job& job, Streams& streams, Inputs& inputs, Arguments& arguments, sys::Fd& self,
-             Started& started) {
-  MOAT_TRY(FillIdentity(plan));
-  inputs = MOAT_TRY(Inputs::Open(plan, job));
-  arguments = MakeArguments(plan, job, inputs.inside());
+Status Start(Newborn& newborn, const Job& job, Prepared& prepared) {
+  LivePlan& plan = newborn.plan();
+  prepared.inputs = MOAT_TRY(Inputs::Open(plan, job));
+  MOAT_TRY(FillArguments(plan, job, prepared.inputs.inside()));
   const abi::Slots& ids = plan.slots();
+  Streams& streams = prepared.streams;
   MOAT_TRY(streams.Open(job.standard, static_cast<std::uint32_t>(ids.job_uid), static_cast<std::uint32_t>(ids.job_gid),
                         plan.header().limits));
   for (int i = 0; i < 3; ++i) plan.slots().standard[i] = streams.guest[i].get();
-  self = MOAT_TRY(sys::pidfd_open(static_cast<int>(uapi::Syscall(__NR_getpid))));
-  plan.slots().launcher_pidfd = self.get();
-  started = MOAT_TRY(Spawn(plan, job.network_ahead));
-  return {};
+  return Launch(plan, newborn.child());
 }
 
-void RunPrepared(LivePlan& plan, const Job& job, const sys::Fd& output, Report& report) {
-  const BlockedSignals signals;
-  Streams streams;
-  Inputs inputs;
-  Arguments arguments;
-  sys::Fd self;
-  Started started;
-  if (auto start = Start(plan, job, streams, inputs, arguments, self, started); !start.ok()) {
-    const Error& error = start.error();
-    FailWith(report, error, "start");
-    const abi::Shared& shared = plan.shared();
-    if (shared.state == abi::ChildState::kFailed) Fail(report, DescribeFailure(plan, shared.failed_op, shared.failed_errno));
-    RemoveGroups(plan);
-    CloseOpDescriptors(plan, {});
-    return;
-  }
-  CloseOpDescriptors(plan, NeededLater(plan));
-  streams.CloseGuestEnds();
-  inputs.Close();
+void Supervised(Newborn& newborn, const Job& job, Prepared& prepared, const sys::Fd& signals, const sys::Fd& output,
+                Report& report) {
+  LivePlan& plan = newborn.plan();
+  newborn.CloseUnneeded();  // while the job runs, it costs nobody time
+  prepared.streams.CloseGuestEnds();
+  prepared.inputs.Close();
   Evidence evidence;
-  Supervise(plan, started, streams, signals.fd(), report, evidence);
-  if (job.repeatable != nullptr && streams.in.usage().bytes > 0) *job.repeatable = false;
+  Supervise(plan, newborn.child(), prepared.streams, signals, report, evidence);
+  if (job.repeatable != nullptr && prepared.streams.in.usage().bytes > 0) *job.repeatable = false;
   ReadCounters(plan, job.detail, report, evidence);
-  RemoveGroups(plan);
+  if (job.after == Job::After::kEnds) RemoveGroups(plan);
   const abi::Shared& shared = plan.shared();
   if (shared.state == abi::ChildState::kFailed) {
     Fail(report, DescribeFailure(plan, shared.failed_op, shared.failed_errno));
@@ -214,8 +181,46 @@ void RunPrepared(LivePlan& plan, const Job& job, const sys::Fd& output, Report& 
     LookAtScratch(plan, evidence);
     CollectOutputs(plan, output, report, evidence);
     Judge(report, evidence, plan);
+    ListLayers(report, plan);
   }
-  if (job.after == Job::After::kGoesOn) CloseOpDescriptors(plan, {});
+  if (job.after == Job::After::kGoesOn) newborn.Undo();
+}
+
+Result<Newborn> Birth(const CheckedPlan& checked, const Job& job, SetupFailure& failed) {
+  if (job.ahead != nullptr) {
+    if (auto newborn = job.ahead->Take(checked.bytes())) {
+      if (auto fitted = newborn->plan().Fit(job); !fitted.ok()) {
+        newborn->Undo();
+        return std::move(fitted).error();
+      }
+      return std::move(*newborn);
+    }
+  }
+  LivePlan plan = MOAT_TRY(LivePlan::Make(checked, job));
+  if (job.after == Job::After::kEnds) plan.Leak();
+  return Newborn::Bear(std::move(plan), {job.own_arguments, job.own_arguments_size}, failed);
+}
+
+// A failed op has a better description than the error that it became.
+void FailToStart(Report& report, const Error& error, const SetupFailure& failed) {
+  FailWith(report, error, "start");
+  if (!failed.stage.empty()) Fail(report, failed);
+}
+
+void RunPrepared(const CheckedPlan& plan, const Job& job, const sys::Fd& output, Report& report) {
+  const BlockedSignals signals;
+  SetupFailure failed;
+  auto newborn = Birth(plan, job, failed);
+  if (!newborn.ok()) return FailToStart(report, newborn.error(), failed);
+  Prepared prepared;
+  if (auto start = Start(*newborn, job, prepared); !start.ok()) {
+    newborn->child().End();
+    const abi::Shared& shared = newborn->plan().shared();
+    if (shared.state == abi::ChildState::kFailed) failed = DescribeFailure(newborn->plan(), shared.failed_op, shared.failed_errno);
+    newborn->Undo();
+    return FailToStart(report, start.error(), failed);
+  }
+  Supervised(*newborn, job, prepared, signals.fd(), output, report);
 }
 
 }  // namespace
@@ -228,10 +233,9 @@ Report SetupReport(const Error& error, std::string_view stage) {
 }
 
 Report Run(std::string_view bytes, const Job& job) {
-  Report report;
-  auto plan = LivePlan::Make(bytes, job);
+  auto plan = CheckedPlan::Check(bytes);
   if (!plan.ok()) return SetupReport(plan.error(), "plan");
-  if (job.after == Job::After::kEnds) plan->Leak();
+  Report report;
   Describe(report, *plan);
   auto output = OpenOutput(job);
   if (!output.ok()) {
@@ -246,7 +250,6 @@ Report Run(std::string_view bytes, const Job& job) {
     }
   }
   RunPrepared(*plan, job, *output, report);
-  if (report.cause != Cause::kSetup) ListLayers(report, *plan);
   return report;
 }
 

@@ -14,7 +14,6 @@
 #include "base/safe_text.h"
 #include "base/text.h"
 #include "child/interpret.h"
-#include "run/aside.h"
 #include "sys/calls.h"
 #include "uapi/kernel.h"
 #include "uapi/syscall.h"
@@ -26,29 +25,9 @@ using abi::Phase;
 using uapi::IsError;
 using uapi::Syscall;
 
-constexpr int kFutexWake = 1;
-
 void CopyText(char* to, std::size_t size, const std::string& text) {
   std::memset(to, 0, size);
   std::memcpy(to, text.data(), std::min(text.size(), size - 1));
-}
-
-void OpenGate(abi::Shared& shared, std::uint32_t number) {
-  __atomic_store_n(&shared.gate, number, __ATOMIC_RELEASE);
-  Syscall(__NR_futex, &shared.gate, kFutexWake, INT_MAX, nullptr, nullptr, 0);
-}
-
-// Noted where the child notes its own failures: the report is made from there.
-Error OpError(LivePlan& plan, const child::Outcome& outcome) {
-  abi::Shared& shared = plan.shared();
-  shared.failed_op = outcome.failed_op;
-  shared.failed_errno = outcome.error;
-  shared.state = abi::ChildState::kFailed;
-  const SetupFailure failure = DescribeFailure(plan, outcome.failed_op, outcome.error);
-  Error error = SystemError(failure.call, failure.error_number, failure.subject);
-  error.message = failure.message;
-  error.origin = failure.origin;
-  return error;
 }
 
 Status RunPhase(LivePlan& plan, Phase phase) {
@@ -56,7 +35,7 @@ Status RunPhase(LivePlan& plan, Phase phase) {
   const child::Outcome outcome = child::Interpret(plan.bytes(), &plan.shared(), plan.header().phase_begin[p],
                                                   plan.header().phase_begin[p + 1]);
   if (outcome.failed_op == abi::kNoOp) return {};
-  return OpError(plan, outcome);
+  return OpError(plan, outcome.failed_op, outcome.error);
 }
 
 Error CloneError(int error_number) {
@@ -65,26 +44,6 @@ Error CloneError(int error_number) {
   if (error_number == EPERM) error.fix = "this process may not make namespaces: `moat doctor` tells what forbids it";
   if (error_number == EAGAIN) error.fix = "the limit of processes is reached: try again, or raise it";
   return error;
-}
-
-// The job is born into the launcher's network namespace, which is the empty one made for it.
-Status EnterNetwork(LivePlan& plan) {
-  if (plan.header().network == 0) return {};
-  const long result = Syscall(__NR_setns, plan.Int(plan.header().network), uapi::kCloneNewNet);
-  if (IsError(result)) return SystemError("setns", static_cast<int>(-result), "the job's network namespace");
-  return {};
-}
-
-Status JoinNetwork(LivePlan& plan, Aside& aside, NetworkAhead* ahead) {
-  sys::Fd made = ahead != nullptr ? ahead->Take() : sys::Fd();
-  if (made.valid() && plan.header().network != 0) {
-    plan.SetInt(plan.header().network, made.Release());
-  } else {
-    aside.Start();
-  }
-  if (const child::Outcome outcome = aside.Join(); outcome.failed_op != abi::kNoOp) return OpError(plan, outcome);
-  MOAT_TRY(EnterNetwork(plan));
-  return RunPhase(plan, Phase::kJoined);
 }
 
 Status WriteMaps(LivePlan& plan, int pid) {
@@ -97,15 +56,6 @@ Status WriteMaps(LivePlan& plan, int pid) {
   const std::string inside_uid = base::Number(plan.header().inside_uid), inside_gid = base::Number(plan.header().inside_gid);
   MOAT_TRY(sys::WriteFile(process + "/uid_map", inside_uid + " " + slots.uid_text + " 1"));
   MOAT_TRY(sys::WriteFile(process + "/gid_map", inside_gid + " " + slots.gid_text + " 1"));
-  return {};
-}
-
-// Only in pid 1: the launcher continues in Spawn.
-[[noreturn]] void Child(LivePlan& plan) { child::Main(plan.bytes(), &plan.shared()); }
-
-Status Attach(LivePlan& plan, int pid) {
-  MOAT_TRY(WriteMaps(plan, pid));
-  OpenGate(plan.shared(), 1);
   return {};
 }
 
@@ -176,23 +126,35 @@ Status FillIdentity(LivePlan& plan) {
   return {};
 }
 
-Arguments MakeArguments(LivePlan& plan, const Job& job, const std::vector<std::string>& inputs) {
-  Arguments arguments;
+Status FillArguments(LivePlan& plan, const Job& job, const std::vector<std::string>& inputs) {
+  std::vector<std::string> strings;
   const bool collects = (plan.header().flags & abi::kHasOutput) != 0;
   const std::string_view output = collects ? plan.Text(plan.header().output_dir) : std::string_view();
-  for (const std::string& word : job.command) AddWord(arguments.strings, word, inputs, output);
-  const std::size_t argc = arguments.strings.size();
+  for (const std::string& word : job.command) AddWord(strings, word, inputs, output);
+  const std::size_t argc = strings.size();
   std::vector<std::string> variables;
   AddEnvironment(variables, plan, job);
-  for (std::string& variable : variables) arguments.strings.push_back(std::move(variable));
-  for (std::size_t i = 0; i < arguments.strings.size(); ++i) {
-    (i < argc ? arguments.argv : arguments.envp).push_back(arguments.strings[i].data());
+  for (std::string& variable : variables) strings.push_back(std::move(variable));
+  // argv, a null, envp, a null; behind them the strings.
+  auto* pointers = reinterpret_cast<char**>(plan.room());
+  std::size_t used = (strings.size() + 2) * sizeof(char*);
+  const auto put = [&](const std::string& text) -> char* {
+    if (used > LivePlan::kArgumentRoom || text.size() >= LivePlan::kArgumentRoom - used) return nullptr;
+    char* at = reinterpret_cast<char*>(plan.room()) + used;
+    std::memcpy(at, text.c_str(), text.size() + 1);
+    used += text.size() + 1;
+    return at;
+  };
+  for (std::size_t i = 0; i < strings.size(); ++i) {
+    char* at = put(strings[i]);
+    if (at == nullptr) return SystemError("execve", E2BIG, "the command and its environment");
+    pointers[i < argc ? i : i + 1] = at;
   }
-  arguments.argv.push_back(nullptr);
-  arguments.envp.push_back(nullptr);
-  plan.slots().argv = reinterpret_cast<std::uint64_t>(arguments.argv.data());
-  plan.slots().envp = reinterpret_cast<std::uint64_t>(arguments.envp.data());
-  return arguments;
+  pointers[argc] = nullptr;
+  pointers[strings.size() + 1] = nullptr;
+  plan.slots().argv = reinterpret_cast<std::uint64_t>(pointers);
+  plan.slots().envp = reinterpret_cast<std::uint64_t>(pointers + argc + 1);
+  return {};
 }
 
 namespace {
@@ -213,31 +175,67 @@ Status DrawNonce(LivePlan& plan) {
 
 }  // namespace
 
-Result<Started> Spawn(LivePlan& plan, NetworkAhead* ahead) {
+Child& Child::operator=(Child&& other) noexcept {
+  if (this != &other) {
+    End();
+    pidfd_ = std::move(other.pidfd_);
+    pid_ = std::exchange(other.pid_, 0);
+  }
+  return *this;
+}
+
+void Child::End() {
+  if (pid_ == 0) return;
+  Syscall(__NR_kill, pid_, SIGKILL);
+  while (Syscall(__NR_wait4, pid_, nullptr, __WALL, nullptr) == -EINTR) {
+  }
+  pid_ = 0;
+}
+
+Error OpError(LivePlan& plan, abi::Index failed_op, int error_number) {
+  abi::Shared& shared = plan.shared();
+  shared.failed_op = failed_op;
+  shared.failed_errno = error_number;
+  shared.state = abi::ChildState::kFailed;
+  const SetupFailure failure = DescribeFailure(plan, failed_op, error_number);
+  Error error = SystemError(failure.call, failure.error_number, failure.subject);
+  error.message = failure.message;
+  error.origin = failure.origin;
+  return error;
+}
+
+Result<Child> Bear(LivePlan& plan) {
   MOAT_TRY(DrawNonce(plan));
-  Aside aside(plan);
-  if (ahead == nullptr || !ahead->started()) aside.Start();
-  MOAT_TRY(RunPhase(plan, Phase::kPrepare));
-  MOAT_TRY(JoinNetwork(plan, aside, ahead));
+  MOAT_TRY(RunPhase(plan, Phase::kAhead));
   int pidfd = -1;
   uapi::CloneArgs args{};
-  args.flags = plan.header().clone_flags | uapi::kClonePidfd | uapi::kCloneClearSighand;
+  args.flags = plan.header().clone_flags | uapi::kClonePidfd | uapi::kCloneClearSighand | uapi::kCloneFiles;
   args.pidfd = reinterpret_cast<std::uint64_t>(&pidfd);
   args.exit_signal = SIGCHLD;
   if (plan.header().clone_cgroup != 0) {
     args.flags |= uapi::kCloneIntoCgroup;
     args.cgroup = static_cast<std::uint64_t>(plan.Int(plan.header().clone_cgroup));
   }
+  const child::Memory memory{plan.bytes(), plan.size(), &plan.shared()};
   const long pid = Syscall(__NR_clone3, &args, sizeof(args));
-  if (pid == 0) Child(plan);
+  if (pid == 0) child::Main(memory);
   if (IsError(pid)) return CloneError(static_cast<int>(-pid));
-  Started started{sys::Pidfd(pidfd), static_cast<int>(pid)};
-  if (auto attached = Attach(plan, started.pid); !attached.ok()) {
-    Syscall(__NR_kill, started.pid, SIGKILL);
-    Syscall(__NR_wait4, started.pid, nullptr, 0, nullptr);
-    return std::move(attached).error();
+  Child child(sys::Pidfd(pidfd), static_cast<int>(pid));
+  MOAT_TRY(WriteMaps(plan, child.pid()));
+  return child;
+}
+
+Status Launch(LivePlan& plan, Child& child) {
+  constexpr long kLookNs = 50'000'000;  // a child that is gone tells nothing
+  if (auto prepared = RunPhase(plan, Phase::kPrepare); !prepared.ok()) {
+    const abi::Index failed = plan.shared().failed_op;
+    const int error_number = plan.shared().failed_errno;
+    child.End();  // it writes where the failure is noted
+    return OpError(plan, failed, error_number);
   }
-  return started;
+  child::Raise(&plan.shared().gate, 1);
+  child::WaitFor(&plan.shared().told, 1, child.pidfd().get(), kLookNs);
+  return {};
 }
 
 SetupFailure DescribeFailure(const LivePlan& plan, abi::Index index, int error_number) {

@@ -1,34 +1,54 @@
-// Starting a job: prepare, clone, open the gate.
+// Starting a job: its pid 1 is born, makes its network namespace while the launcher prepares the
+// rest, and goes on when the launcher opens the gate.
 #pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "moat/report.h"
 #include "moat/result.h"
-#include "run/aside.h"
 #include "run/job.h"
 #include "run/live_plan.h"
 #include "sys/fd.h"
 
 namespace moat::run {
 
-struct Started {
-  sys::Pidfd pidfd;
-  int pid = -1;
+// A job's pid 1, from its birth on. Whoever drops it kills it and, with it, every process of the
+// job, and waits for its end. It shares the descriptors of this process until it passes the gate.
+class Child {
+ public:
+  Child() = default;
+  Child(sys::Pidfd pidfd, int pid) : pidfd_(std::move(pidfd)), pid_(pid) {}
+  Child(Child&& other) noexcept : pidfd_(std::move(other.pidfd_)), pid_(std::exchange(other.pid_, 0)) {}
+  Child& operator=(Child&& other) noexcept;
+  ~Child() { End(); }
+
+  const sys::Pidfd& pidfd() const { return pidfd_; }
+  int pid() const { return pid_; }
+  // It has been waited for: there is nothing to end any more.
+  void Reaped() { pid_ = 0; }
+  void End();
+
+ private:
+  sys::Pidfd pidfd_;
+  int pid_ = 0;
 };
 
 // Chooses the job's uid and fills the slots that do not depend on its files.
 Status FillIdentity(LivePlan& plan);
-// argv and envp; their memory is `strings` and `pointers`, which must live until the exec.
-struct Arguments {
-  std::vector<std::string> strings;
-  std::vector<char*> argv, envp;
-};
-Arguments MakeArguments(LivePlan& plan, const Job& job, const std::vector<std::string>& inputs);
+// Puts argv and the environment into the plan's memory.
+Status FillArguments(LivePlan& plan, const Job& job, const std::vector<std::string>& inputs);
 
-// Runs the kPrepare ops, clones, writes the maps, opens the gate. All
-// signals must be blocked. On failure nothing is left running.
-// `ahead` may be null, or hold a network namespace that was begun before the plan was found.
-Result<Started> Spawn(LivePlan& plan, NetworkAhead* ahead);
+// Runs the kAhead ops, clones, writes the maps. All signals must be blocked; the identity must be
+// filled in.
+Result<Child> Bear(LivePlan& plan);
+// Runs the kPrepare ops, opens the gate, and waits until the child has its own copies of all
+// descriptors. A failure of the child itself is not told here but when it ends.
+Status Launch(LivePlan& plan, Child& child);
 
+// Notes a failed op where the child notes its own: the report is made from there.
+Error OpError(LivePlan& plan, abi::Index failed_op, int error_number);
 // The failure of an op in words, with its stage and policy line.
 SetupFailure DescribeFailure(const LivePlan& plan, abi::Index op, int error_number);
 

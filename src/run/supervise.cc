@@ -22,8 +22,8 @@ std::uint64_t After(std::uint64_t now, std::uint64_t delay) { return delay == ab
 
 class Supervisor {
  public:
-  Supervisor(LivePlan& plan, const Started& started, Streams& streams, const sys::Fd& signals, Evidence& evidence)
-      : plan_(plan), started_(started), streams_(streams), signals_(signals), evidence_(evidence),
+  Supervisor(LivePlan& plan, Child& child, Streams& streams, const sys::Fd& signals, Evidence& evidence)
+      : plan_(plan), child_(child), streams_(streams), signals_(signals), evidence_(evidence),
         limits_(plan.header().limits), begin_(sys::NowNs()) {
     wall_at_ = After(begin_, limits_.wall_ns);
     cpu_at_ = limits_.cpu_ns == abi::kNone ? kNever : begin_ + std::max(kMillisecond, limits_.cpu_ns / CpuCount());
@@ -59,7 +59,7 @@ class Supervisor {
   void Wait() {
     polls_.clear();
     polls_.push_back({signals_.get(), POLLIN, 0});
-    polls_.push_back({dead_ ? -1 : started_.pidfd.get(), POLLIN, 0});  // poll skips a negative one
+    polls_.push_back({dead_ ? -1 : child_.pidfd().get(), POLLIN, 0});  // poll skips a negative one
     streams_.out.AddPolls(polls_);
     streams_.err.AddPolls(polls_);
     if (!dead_) streams_.in.AddPolls(polls_);
@@ -86,10 +86,11 @@ class Supervisor {
 
   void Reap() {
     int status = 0;
-    const pid_t reaped = wait4(started_.pid, &status, WNOHANG | __WALL, &usage_);
+    const pid_t reaped = wait4(child_.pid(), &status, WNOHANG | __WALL, &usage_);
     if (reaped == 0 || (reaped < 0 && errno == EINTR)) return;
     // Anything else means that it is gone, even if somebody else took its status.
     dead_ = true;
+    child_.Reaped();
     status_ = status;
     ended_at_ = sys::NowNs();
     // A reader that does not read must not hold us longer than the job itself could.
@@ -108,7 +109,7 @@ class Supervisor {
       if (number == SIGINT || number == SIGTERM || number == SIGHUP || number == SIGQUIT) {
         End(Stop::kCancelled, number);
       } else {
-        kill(started_.pid, number);  // pid 1 passes it on to the program
+        kill(child_.pid(), number);  // pid 1 passes it on to the program
       }
     }
   }
@@ -120,7 +121,7 @@ class Supervisor {
     if (ask_with == 0 || limits_.grace_ns == 0) {
       Kill();
     } else if (kill_at_ == kNever) {
-      kill(started_.pid, ask_with);
+      kill(child_.pid(), ask_with);
       kill_at_ = After(now, limits_.grace_ns);
     } else if (reason == Stop::kCancelled) {
       Kill();  // the second Ctrl-C
@@ -129,7 +130,7 @@ class Supervisor {
 
   // Killing pid 1 ends every process of its namespace, whatever it does.
   void Kill() {
-    kill(started_.pid, SIGKILL);
+    kill(child_.pid(), SIGKILL);
     kill_at_ = kNever;
     wall_at_ = kNever;
     cpu_at_ = kNever;
@@ -164,7 +165,7 @@ class Supervisor {
   }
 
   LivePlan& plan_;
-  const Started& started_;
+  Child& child_;
   Streams& streams_;
   const sys::Fd& signals_;
   Evidence& evidence_;
@@ -184,9 +185,9 @@ std::uint64_t Ns(const struct timeval& time) {
 
 }  // namespace
 
-void Supervise(LivePlan& plan, const Started& started, Streams& streams, const sys::Fd& signals, Report& report,
+void Supervise(LivePlan& plan, Child& child, Streams& streams, const sys::Fd& signals, Report& report,
                Evidence& evidence) {
-  Supervisor supervisor(plan, started, streams, signals, evidence);
+  Supervisor supervisor(plan, child, streams, signals, evidence);
   supervisor.Run();
   const struct rusage& usage = supervisor.usage();
   report.wall = supervisor.ended_at() - supervisor.begin();

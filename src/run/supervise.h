@@ -11,7 +11,7 @@ namespace moat::run {
 
 // Carries the streams, watches the clocks, passes signals on, reaps pid 1. Signals are blocked
 // and come through `signals` (a signalfd).
-void Supervise(LivePlan& plan, const Started& started, Streams& streams, const sys::Fd& signals, Report& report,
+void Supervise(LivePlan& plan, Child& child, Streams& streams, const sys::Fd& signals, Report& report,
                Evidence& evidence);
 
 }  // namespace moat::run

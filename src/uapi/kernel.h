@@ -12,6 +12,7 @@ struct CloneArgs {
       set_tid_size, cgroup;
 };
 inline constexpr std::uint64_t kCloneVm = 0x100;
+inline constexpr std::uint64_t kCloneFiles = 0x400;
 inline constexpr std::uint64_t kCloneVfork = 0x4000;
 inline constexpr std::uint64_t kClonePidfd = 0x1000;
 inline constexpr std::uint64_t kCloneNewTime = 0x80;

@@ -19,9 +19,7 @@
 #include "cli/launcher/report_sink.h"
 #include "cli/launcher/runtime.h"
 #include "cli/launcher/spawner.h"
-#include "run/aside.h"
 #include "run/job.h"
-#include "run/privilege.h"
 #include "sys/calls.h"
 #include "uapi/syscall.h"
 
@@ -185,19 +183,7 @@ int Finish(const Report& report, ReportSink& sink) {
   return report.ExitStatus();
 }
 
-// Whoever is not privileged makes it later, in a user namespace of its own; tests that let an
-// op fail want to see the plan's own ops run.
-void BeginNetwork(run::NetworkAhead& ahead, const std::vector<std::string>& args) {
-  for (const std::string& arg : args) {
-    if (arg == "--") break;
-    if (arg == "--inject") return;
-  }
-  if (run::IsPrivileged()) ahead.Start();
-}
-
 int RunCommand(const std::vector<std::string>& args, const std::string& tool, char** argv) {
-  run::NetworkAhead ahead;
-  BeginNetwork(ahead, args);
   auto parsed = ParseRun(std::vector<std::string>(args.begin() + 2, args.end()));
   if (!parsed.ok()) {
     Say(base::Printable(parsed.error().ToString()));
@@ -215,7 +201,6 @@ int RunCommand(const std::vector<std::string>& args, const std::string& tool, ch
   run::Job job = MakeJob(run, environment, *sink, argv);
   bool repeatable = true;
   job.repeatable = &repeatable;
-  job.network_ahead = &ahead;
   if (const std::string plan = cache.Find(); !plan.empty()) {
     const Report report = run::Run(plan, job);
     if (report.cause != Cause::kSetup) return Finish(report, *sink);

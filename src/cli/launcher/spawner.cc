@@ -19,8 +19,8 @@
 #include "api/report_wire.h"
 #include "base/text.h"
 #include "cli/launcher/spawner_request.h"
-#include "run/aside.h"
 #include "run/job.h"
+#include "run/newborn.h"
 #include "run/privilege.h"
 #include "sys/calls.h"
 
@@ -151,12 +151,7 @@ class Attention {
 };
 int Attention::flags_ = 0;
 
-struct Own {
-  char* arguments = nullptr;
-  std::size_t size = 0;
-};
-
-Report RunJob(Request& request, std::string_view plan, const Own& own) {
+Report RunJob(Request& request, std::string_view plan, run::OwnArguments own) {
   abi::Header header;
   std::memcpy(&header, plan.data(), sizeof(header));
   const bool own_namespace = (header.flags & abi::kOwnNamespace) != 0;
@@ -166,48 +161,39 @@ Report RunJob(Request& request, std::string_view plan, const Own& own) {
   if (auto checked = CheckInputs(request, own_namespace); !checked.ok()) {
     return run::SetupReport(checked.error(), "input");
   }
-  request.job.own_arguments = own.arguments;
+  request.job.own_arguments = own.bytes;
   request.job.own_arguments_size = own.size;
   const Attention attention;
   return run::Run(plan, request.job);
 }
 
-int Poll(struct pollfd (&entries)[2], const struct timespec* timeout) {
-  int ready;
-  do ready = ppoll(entries, 2, timeout, nullptr);
-  while (ready < 0 && errno == EINTR);
-  return ready;
-}
-
 // Until there is a frame. False when there will be none: nobody holds the other end any more,
 // or the host is gone and only a forked child of it holds it.
-bool WaitForFrame(run::NetworkAhead& ahead) {
-  constexpr struct timespec kSoon{0, 20'000'000};
+bool WaitForFrame() {
   struct pollfd entries[2] = {{api::kSocketFd, POLLIN, 0}, {api::kHostFd, POLLIN, 0}};
-  int ready = Poll(entries, &kSoon);
-  if (ready == 0) {  // time to tidy up
-    ahead.Settle();
-    ready = Poll(entries, nullptr);
-  }
+  int ready;
+  do ready = poll(entries, 2, -1);
+  while (ready < 0 && errno == EINTR);
   return ready > 0 && (entries[0].revents & POLLIN) != 0 && entries[1].revents == 0;
 }
 
-int Serve(const Own& own) {
+int Serve(run::OwnArguments own) {
   Plans plans;
   Frame frame;
-  run::NetworkAhead ahead;  // of the next job, made while nobody waits for it
-  while (WaitForFrame(ahead) && Receive(frame)) {
+  run::Ahead ahead;
+  while (WaitForFrame() && Receive(frame)) {
     FrameKind kind{};
     if (!frame.Read(kind)) return kBadRequest;
     if (kind == FrameKind::kCancel) continue;  // came too late: that job has ended
     Request request;
     if (kind != FrameKind::kRun || !TakeApart(frame, plans, request)) return kBadRequest;
-    request.job.network_ahead = &ahead;
+    request.job.ahead = &ahead;
     const std::string_view plan = plans.slots[request.head.plan_slot].bytes();
     const Report report = RunJob(request, plan, own);
     request.files.clear();
     if (!Answer(request.head.job, report)) return kEnded;
-    if (reinterpret_cast<const abi::Header*>(plan.data())->network != 0 && !ahead.started()) ahead.Start();
+    // After a first job there is a second one, mostly. Nobody waits for this one yet.
+    if (report.cause != Cause::kSetup) ahead.Prepare(plan, own);
   }
   return kEnded;
 }
@@ -223,7 +209,7 @@ int Spawner(char** argv) {
   for (char** word = argv; *word != nullptr; ++word) end = *word + strlen(*word) + 1;
   Attention::Prepare();
   if (!SayHello()) return kEnded;
-  return Serve(Own{argv[0], static_cast<std::size_t>(end - argv[0])});
+  return Serve({argv[0], static_cast<std::size_t>(end - argv[0])});
 }
 
 }  // namespace moat::launcher

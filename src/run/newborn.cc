@@ -1,0 +1,106 @@
+#include "run/newborn.h"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <cstddef>
+
+#include "run/groups.h"
+#include "sys/calls.h"
+#include "uapi/syscall.h"
+
+namespace moat::run {
+
+namespace {
+
+// Until the end of the job: counters, file systems to look at, results.
+std::vector<abi::Offset> NeededLater(const abi::Header& header, LivePlan& plan) {
+  std::vector<abi::Offset> needed = {header.slots + static_cast<abi::Offset>(offsetof(abi::Slots, output_fd))};
+  const auto* scratches = plan.Rows<abi::ScratchRow>(header.scratches);
+  for (abi::Index i = 0; i < header.scratch_count; ++i) needed.push_back(scratches[i].fd);
+  const auto* groups = plan.Rows<abi::CgroupRow>(header.cgroups);
+  for (abi::Index i = 0; i < header.cgroup_count; ++i) {
+    needed.push_back(groups[i].parent_fd);
+    needed.push_back(groups[i].fd);
+  }
+  return needed;
+}
+
+}  // namespace
+
+// What was opened by an op of the launcher is known only to the plan, which pid 1 still reads:
+// nothing is noted in it.
+void Newborn::Close(bool needed) {
+  const std::vector<abi::Offset> later = NeededLater(plan_.header(), plan_);
+  for (abi::Index i = 0; i < plan_.header().op_count; ++i) {
+    const abi::Op& op = plan_.op(i);
+    if (op.result == 0 || (op.phase != abi::Phase::kAhead && op.phase != abi::Phase::kPrepare)) continue;
+    const bool is_needed = std::find(later.begin(), later.end(), op.result) != later.end();
+    const std::int32_t fd = plan_.Int(op.result);
+    if (is_needed == needed && fd > 2) uapi::Syscall(__NR_close, fd);
+  }
+}
+
+void Newborn::CloseUnneeded() {
+  if (!unneeded_closed_) Close(false);
+  unneeded_closed_ = true;
+}
+
+Result<Newborn> Newborn::Bear(LivePlan plan, OwnArguments own, SetupFailure& failed) {
+  Newborn newborn(std::move(plan));
+  LivePlan& live = newborn.plan_;
+  MOAT_TRY(FillIdentity(live));
+  newborn.self_ = MOAT_TRY(sys::pidfd_open(static_cast<int>(uapi::Syscall(__NR_getpid))));
+  abi::Slots& slots = live.slots();
+  slots.launcher_pidfd = newborn.self_.get();
+  slots.wipe = reinterpret_cast<std::uint64_t>(own.bytes);
+  slots.wipe_size = own.size;
+  auto child = run::Bear(live);
+  if (!child.ok()) {
+    const abi::Shared& shared = live.shared();
+    if (shared.state == abi::ChildState::kFailed) failed = DescribeFailure(live, shared.failed_op, shared.failed_errno);
+    newborn.Undo();
+    return std::move(child).error();
+  }
+  newborn.child_ = std::move(*child);
+  return newborn;
+}
+
+void Newborn::Undo() {
+  child_.End();
+  RemoveGroups(plan_);
+  CloseUnneeded();
+  Close(true);
+}
+
+void Ahead::Prepare(std::string_view plan, OwnArguments own) {
+  if (newborn_) return;
+  auto checked = CheckedPlan::Check(plan);
+  if (!checked.ok()) return;
+  auto copy = LivePlan::Copy(*checked, abi::kMaxInputs);
+  if (!copy.ok()) return;
+  SetupFailure failed;
+  auto born = Newborn::Bear(std::move(*copy), own, failed);
+  if (!born.ok()) return;
+  plan_ = plan;
+  newborn_.emplace(std::move(*born));
+}
+
+std::optional<Newborn> Ahead::Take(std::string_view plan) {
+  if (!newborn_) return std::nullopt;
+  struct pollfd ended{newborn_->child().pidfd().get(), POLLIN, 0};
+  if (plan != plan_ || poll(&ended, 1, 0) != 0) {
+    Drop();
+    return std::nullopt;
+  }
+  std::optional<Newborn> taken(std::move(*newborn_));
+  newborn_.reset();
+  return taken;
+}
+
+void Ahead::Drop() {
+  if (newborn_) newborn_->Undo();
+  newborn_.reset();
+}
+
+}  // namespace moat::run

@@ -1,0 +1,68 @@
+// A job before it runs: its plan in memory, and its pid 1 at the gate.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "moat/result.h"
+#include "run/job.h"
+#include "run/live_plan.h"
+#include "run/spawn.h"
+#include "sys/fd.h"
+
+namespace moat::run {
+
+// The argv and environment of this process, which pid 1 wipes in its copy.
+struct OwnArguments {
+  char* bytes = nullptr;
+  std::size_t size = 0;
+};
+
+class Newborn {
+ public:
+  // All signals must be blocked. On failure nothing is left, and `failed` holds
+  // the failed op when it was one.
+  static Result<Newborn> Bear(LivePlan plan, OwnArguments own, SetupFailure& failed);
+
+  LivePlan& plan() { return plan_; }
+  Child& child() { return child_; }
+  // Once the child has its own copies of all descriptors: closes what the launcher needs no more.
+  // Mounts must not outlive the job in our hands.
+  void CloseUnneeded();
+  // Closes the rest, removes the groups. The child has ended, or is ended now.
+  void Undo();
+
+ private:
+  explicit Newborn(LivePlan plan) : plan_(std::move(plan)) {}
+  void Close(bool needed);
+
+  LivePlan plan_;
+  sys::Pidfd self_;
+  Child child_;
+  bool unneeded_closed_ = false;
+};
+
+// The next job's pid 1, born while nobody waits for it: by a helper that runs one job of a plan
+// after the other. Not thread-safe. Dropping it undoes it.
+class Ahead {
+ public:
+  Ahead() = default;
+  Ahead(const Ahead&) = delete;
+  Ahead& operator=(const Ahead&) = delete;
+  ~Ahead() { Drop(); }
+
+  // Bears a child for a job of `plan`, unless there is one. What fails is left to the job itself.
+  void Prepare(std::string_view plan, OwnArguments own);
+  // The child, if it is one of this plan and still alive.
+  std::optional<Newborn> Take(std::string_view plan);
+  void Drop();
+
+ private:
+  std::string plan_;
+  std::optional<Newborn> newborn_;
+};
+
+}  // namespace moat::run
