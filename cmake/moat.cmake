@@ -40,13 +40,18 @@ target_compile_definitions(moat_options INTERFACE _GNU_SOURCE MOAT_VERSION="${PR
 # CORE code is also built for the static launcher, as an object library NAME_core: musl
 # headers, no exceptions, no RTTI, nothing of the C++ runtime library (the linker checks).
 function(moat_library name)
-  cmake_parse_arguments(ARG "CORE" "" "SOURCES;DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "CORE;PIC" "" "SOURCES;DEPS" ${ARGN})
   add_library(${name} STATIC ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE moat_options PUBLIC ${ARG_DEPS})
   target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/include)
   if(ARG_CORE AND MOAT_LAUNCHER)
     add_library(${name}_core OBJECT ${ARG_SOURCES})
     moat_core_options(${name}_core)
+  endif()
+  if(ARG_PIC AND MOAT_LAUNCHER)
+    add_library(${name}_pic OBJECT ${ARG_SOURCES})
+    moat_core_options(${name}_pic)
+    target_compile_options(${name}_pic PRIVATE -fPIC)
   endif()
 endfunction()
 

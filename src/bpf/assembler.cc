@@ -15,16 +15,15 @@ Assembler::Label Assembler::Push(int code, std::uint32_t k, std::uint8_t jt, std
 }
 
 Assembler::Label Assembler::Return(std::uint32_t value) {
-  const auto known = returns_.find(value);
-  if (known != returns_.end()) return known->second;
+  if (const Label* known = returns_.Find(value)) return *known;
   const Label label = Push(BPF_RET | BPF_K, value);
-  returns_.emplace(value, label);
+  returns_.Insert(value, label);
   return label;
 }
 
 Assembler::Label Assembler::Reach(Label target) {
-  const auto stone = nearest_.find(target.index);
-  const Label near = stone == nearest_.end() ? target : stone->second;
+  const Label* stone = nearest_.Find(target.index);
+  const Label near = stone == nullptr ? target : *stone;
   if (reversed_.size() - near.index - 1 <= kReach) return near;
   // All the way, not to the stone before: a hop costs a step on every call.
   const auto whole = static_cast<std::uint32_t>(reversed_.size() - target.index - 1);

@@ -8,8 +8,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <vector>
+
+#include "base/flat_map.h"
 
 namespace moat::bpf {
 
@@ -43,8 +44,8 @@ class Assembler {
   Label Reach(Label target);
 
   std::vector<sock_filter> reversed_;
-  std::map<std::uint32_t, Label> returns_;
-  std::map<std::size_t, Label> nearest_;  // the latest stepping stone of a far target
+  base::FlatMap<std::uint32_t, Label> returns_;
+  base::FlatMap<std::size_t, Label> nearest_;  // the latest stepping stone of a far target
 };
 
 }  // namespace moat::bpf

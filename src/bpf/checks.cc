@@ -1,10 +1,10 @@
 #include "bpf/checks.h"
 
 #include <cstddef>
-#include <map>
 #include <span>
 #include <utility>
 
+#include "base/flat_map.h"
 #include "bpf/search.h"
 
 namespace moat::bpf {
@@ -78,9 +78,9 @@ class CheckEmitter {
 
   Entry Switch(std::span<const Arm> arms, const Entry& no) {
     const std::uint32_t word = LowWord(arms.front().tests.front().arg);
-    std::map<std::uint32_t, Label> by_value;
-    for (const Arm& arm : arms) {  // emplace keeps the first: first match decides
-      by_value.emplace(Low(arm.tests.front().value), out_.Return(arm.action.ToRet()));
+    base::FlatMap<std::uint32_t, Label> by_value;
+    for (const Arm& arm : arms) {  // Insert keeps the first: first match decides
+      by_value.Insert(Low(arm.tests.front().value), out_.Return(arm.action.ToRet()));
     }
     SegmentList list;
     const Label otherwise = Pick(no, word);

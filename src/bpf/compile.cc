@@ -12,10 +12,10 @@
 // nr and arch, jumps and constants only, which is all that the search consists of.
 #include <algorithm>
 #include <cstddef>
-#include <map>
 #include <string>
 #include <utility>
 
+#include "base/flat_map.h"
 #include "base/text.h"
 #include "bpf/assembler.h"
 #include "bpf/checks.h"
@@ -36,6 +36,8 @@ constexpr std::uint32_t kNoCall = 0xffffffffU;  // -1: what a tracer leaves of a
 // those with argument checks come most often.
 constexpr std::uint32_t kCheckedWeight = 4;
 
+using RuleGroups = base::FlatMap<std::uint32_t, std::vector<const Rule*>>;
+
 struct KnownCall {
   std::uint32_t number = 0;
   std::size_t decision = 0;  // index
@@ -53,8 +55,8 @@ Status CheckAction(const Action& action) {
                      ", the highest that a filter can return");
 }
 
-Result<std::map<std::uint32_t, std::vector<const Rule*>>> GroupRules(const FilterSpec& spec) {
-  std::map<std::uint32_t, std::vector<const Rule*>> groups;
+Result<RuleGroups> GroupRules(const FilterSpec& spec) {
+  RuleGroups groups;
   MOAT_TRY(CheckAction(spec.default_action));
   MOAT_TRY(CheckAction(spec.unknown_action));
   MOAT_TRY(CheckAction(spec.foreign_action));
@@ -71,16 +73,16 @@ Result<std::map<std::uint32_t, std::vector<const Rule*>>> GroupRules(const Filte
 
 Result<Decisions> DecideAll(const FilterSpec& spec) {
   const auto groups = MOAT_TRY(GroupRules(spec));
-  static const std::vector<const Rule*> kNoRules;
+  const std::vector<const Rule*> no_rules;
   Decisions all;
   for (const SyscallInfo& call : Syscalls(spec.abi)) {
     const bool ascending = all.calls.empty() || all.calls.back().number < call.number;
     if (!ascending || call.number >= kX32Bit) {
       return BugError("system call table is out of order at " + std::string(call.name));
     }
-    const auto group = groups.find(call.number);
+    const auto* group = groups.Find(call.number);
     Decision decision =
-        MOAT_TRY(Decide(call, group == groups.end() ? kNoRules : group->second, spec.default_action));
+        MOAT_TRY(Decide(call, group == nullptr ? no_rules : *group, spec.default_action));
     const auto same = std::find(all.distinct.begin(), all.distinct.end(), decision);
     const auto index = static_cast<std::size_t>(same - all.distinct.begin());
     if (same == all.distinct.end()) all.distinct.push_back(std::move(decision));

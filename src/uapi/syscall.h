@@ -43,6 +43,7 @@ inline Word ToWord(int value) { return static_cast<Word>(static_cast<long>(value
 inline Word ToWord(long value) { return static_cast<Word>(value); }
 inline Word ToWord(unsigned value) { return value; }
 inline Word ToWord(unsigned long value) { return value; }
+inline Word ToWord(unsigned long long value) { return value; }
 inline Word ToWord(decltype(nullptr)) { return 0; }
 template <typename T>
 inline Word ToWord(T* pointer) {

@@ -18,6 +18,7 @@ MAY_INCLUDE = {
     "profile": "policy base uapi",
     "plan": "policy bpf base uapi",
     "sys": "base uapi",
+    "seal": "sys bpf base uapi",
     "probe": "sys plan/host_facts.h base uapi",
     "child": "uapi plan/abi.h",
     "run": "child sys base uapi plan/abi.h",
@@ -25,7 +26,7 @@ MAY_INCLUDE = {
 }
 PURE = {"base", "bpf", "policy", "plan"}
 # Folders of which all is linked into the launcher, and single files of others.
-CORE = {"base", "uapi", "sys", "child", "run"}
+CORE = {"base", "bpf", "uapi", "sys", "seal", "child", "run"}
 CORE_FILES = {"plan/abi.h"}
 
 # Everyone but uapi and child may name these: they are how results and errors are spoken of.
