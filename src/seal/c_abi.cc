@@ -146,7 +146,4 @@ int moat_prepared_seal_apply(const moat_prepared_seal* seal, char* why, unsigned
 
 void moat_prepared_seal_free(moat_prepared_seal* seal) { delete seal; }
 
-int moat_seal_warm_iconv(const char* to, const char* from) { return moat::SealWarmIconv(to, from).ok() ? 0 : -1; }
-void moat_seal_warm_names(void) { moat::SealWarmNames(); }
-
 }  // extern "C"

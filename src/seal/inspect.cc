@@ -126,6 +126,14 @@ bool TakenIn(const SealRequest& request, int fd, const std::string& kind) {
   return (request.Has(SealGrant::kAnyRead) && mode != O_WRONLY) || (request.Has(SealGrant::kAnyWrite) && mode != O_RDONLY);
 }
 
+// "thread 4711 (worker)"
+std::string ThreadInWords(int tid) {
+  std::string name;
+  if (auto text = sys::ReadFile(ProcPath("/proc/self/task/", tid, "/comm"), 64); text.ok()) name = *text;
+  while (!name.empty() && name.back() == '\n') name.pop_back();
+  return "thread " + base::Number(static_cast<std::uint64_t>(tid)) + " (" + base::Printable(name) + ")";
+}
+
 }  // namespace
 
 Result<std::vector<int>> OpenDescriptors() {
@@ -133,13 +141,6 @@ Result<std::vector<int>> OpenDescriptors() {
   std::vector<int> numbers = MOAT_TRY(Numbers("/proc/self/fd", own));
   numbers.erase(std::remove(numbers.begin(), numbers.end(), own), numbers.end());
   return numbers;
-}
-
-std::string ThreadInWords(int tid) {
-  std::string name;
-  if (auto text = sys::ReadFile(ProcPath("/proc/self/task/", tid, "/comm"), 64); text.ok()) name = *text;
-  while (!name.empty() && name.back() == '\n') name.pop_back();
-  return "thread " + base::Number(static_cast<std::uint64_t>(tid)) + " (" + base::Printable(name) + ")";
 }
 
 Result<std::vector<Thread>> Threads() {

@@ -13,11 +13,9 @@ namespace moat::seal {
 Result<std::vector<int>> OpenDescriptors();
 struct Thread {
   int tid = 0;
-  std::string name;
+  std::string name;  // "thread 4711 (worker)"
 };
 Result<std::vector<Thread>> Threads();
-// "thread 4711 (worker)"
-std::string ThreadInWords(int tid);
 
 // Declared descriptors are open, in the direction that was declared, and no way around the seal.
 Status CheckRoles(const SealRequest& request, SealReport& report);

@@ -8,7 +8,6 @@
 #include <cerrno>
 
 #include "base/text.h"
-#include "seal/inspect.h"
 #include "uapi/syscall.h"
 
 namespace moat::seal {
@@ -66,7 +65,7 @@ Status Lower(const SealRequest& request) {
   return {};
 }
 
-Status Lock(std::span<const sock_filter> code) {
+Status Lock(std::span<const sock_filter> code, const std::vector<Thread>& threads) {
   long result = Syscall(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L);
   if (IsError(result)) return SystemError("prctl", static_cast<int>(-result), "PR_SET_NO_NEW_PRIVS");
   sock_fprog program{};
@@ -75,7 +74,11 @@ Status Lock(std::span<const sock_filter> code) {
   result = Syscall(__NR_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program);
   if (result == 0) return {};
   if (result > 0) {
-    return WithFix(HostError("the seal cannot cover " + ThreadInWords(static_cast<int>(result)) +
+    std::string name = "thread " + base::SignedNumber(result);
+    for (const Thread& thread : threads) {
+      if (thread.tid == result) name = thread.name;
+    }
+    return WithFix(HostError("the seal cannot cover " + name +
                              ": it has a system call filter of its own; no thread is sealed"),
                    "install filters before threads are started, or for all of them");
   }

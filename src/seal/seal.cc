@@ -211,10 +211,12 @@ Result<SealReport> PreparedSeal::Apply() const {
   } else if (request_.self_test == SealSelfTest::kOn) {
     MOAT_TRY(seal::SelfTest(code, report));
   }
+  std::vector<seal::Thread> threads;
+  if (request_.threads != SealThreads::kNone) threads = MOAT_TRY(seal::Threads());
   MOAT_TRY(seal::Lower(request_));
   const bool traps = request_.violation == SealViolation::kTrap || request_.violation == SealViolation::kReport;
   if (traps) MOAT_TRY(seal::InstallHandler(request_.violation));
-  MOAT_TRY(seal::Lock(code));
+  MOAT_TRY(seal::Lock(code, threads));
   MOAT_TRY(seal::IsLocked(request_));
   return report;
 }

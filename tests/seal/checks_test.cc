@@ -1,0 +1,198 @@
+// What is looked at before the lock, and said.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "seal/testing.h"
+
+namespace moat::seal {
+namespace {
+
+using testing::Ended;
+using testing::InChild;
+using testing::Plain;
+using testing::Say;
+
+// The error of Apply, "" when it is sealed.
+int Tell(const Seal& seal) {
+  const auto applied = seal.Apply();
+  if (!applied.ok()) {
+    Say(applied.error().ToString());
+    return 7;
+  }
+  for (const auto& stray : applied->strays) Say("stray " + std::to_string(stray.fd) + " " + stray.what + " " + stray.done + "\n");
+  for (const auto& note : applied->notes) Say("note " + note + "\n");
+  return 0;
+}
+
+void ExpectRefused(const Ended& ended, const std::string& words) {
+  EXPECT_EQ(ended.code(), 7) << ended.out;
+  EXPECT_NE(ended.out.find(words), std::string::npos) << ended.out;
+}
+void ExpectSays(const Ended& ended, const std::string& words) {
+  EXPECT_EQ(ended.code(), 0) << ended.out << " signal " << ended.signal();
+  EXPECT_NE(ended.out.find(words), std::string::npos) << ended.out;
+}
+
+TEST(Checks, NothingToComplainAbout) { EXPECT_EQ(InChild([] { return Tell(Plain()); }).code(), 0); }
+
+TEST(Checks, StraysAreRefusedAndNamed) {
+  ExpectRefused(InChild([] {
+    open("/etc/passwd", O_RDONLY);
+    return Tell(Plain());
+  }), "descriptor 3 (file /etc/passwd)");
+}
+
+TEST(Checks, StraysAreClosedAndListed) {
+  const Ended ended = InChild([] {
+    open("/etc/passwd", O_RDONLY);
+    open("/", O_RDONLY | O_DIRECTORY);
+    int pair[2];
+    (void)socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+    const int code = Tell(Plain().Strays(SealStrays::kClose));
+    char c;
+    for (int fd = 3; fd < 7; ++fd) {
+      if (syscall(SYS_close, fd) == 0 || syscall(SYS_read, 0, &c, 1) != 0) Say("still there\n");
+    }
+    return code;
+  });
+  ExpectSays(ended, "stray 3 file closed\n");
+  ExpectSays(ended, "stray 4 directory closed\n");
+  ExpectSays(ended, "note descriptor 4 (directory /) was left over and is closed\n");
+  ExpectSays(ended, "note descriptor 5 (socket");
+  EXPECT_EQ(ended.out.find("still there"), std::string::npos);
+}
+
+TEST(Checks, StraysThatAreKeptAreListed) {
+  ExpectSays(InChild([] {
+    open("/etc/passwd", O_RDONLY);
+    return Tell(Plain().Strays(SealStrays::kKeep));
+  }), "stray 3 file kept\n");
+}
+
+TEST(Checks, FoldersAndSocketsAreLoudEvenWhenStraysAreKept) {
+  ExpectRefused(InChild([] {
+    open("/", O_RDONLY | O_DIRECTORY);
+    return Tell(Plain().Strays(SealStrays::kKeep));
+  }), "descriptor 3 (directory /)");
+  ExpectRefused(InChild([] {
+    (void)socket(AF_UNIX, SOCK_STREAM, 0);
+    return Tell(Plain().Strays(SealStrays::kKeep));
+  }), "descriptor 3 (socket");
+  ExpectSays(InChild([] {
+    int pair[2];
+    (void)socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+    return Tell(Plain().Read(3).ReadWrite(4));
+  }), "is declared: whoever is at its other end");
+}
+
+TEST(Checks, RolesFitTheDescriptors) {
+  ExpectRefused(InChild([] { return Tell(Plain().Read(9)); }), "descriptor 9 is declared and not open");
+  ExpectRefused(InChild([] {
+    open("/", O_RDONLY | O_DIRECTORY);
+    return Tell(Plain().Read(3));
+  }), "cannot be declared");
+  ExpectRefused(InChild([] {
+    open("/etc/passwd", O_RDONLY);
+    return Tell(Plain().Write(3));
+  }), "declared for writing and open for reading only");
+  ExpectRefused(InChild([] {
+    open("/dev/null", O_WRONLY);
+    return Tell(Plain().Map(3));
+  }), "declared for reading and open for writing only");
+  ExpectRefused(InChild([] {
+    open("/etc/passwd", O_PATH);
+    return Tell(Plain().Read(3));
+  }), "cannot be declared");
+}
+
+// Whoever may write there writes its own code, whatever the filter says of PROT_EXEC.
+TEST(Checks, OrdersToTheKernelAreNoOutputs) {
+  ExpectRefused(InChild([] {
+    open("/proc/self/mem", O_RDWR);
+    return Tell(Plain().Write(3));
+  }), "an order to the kernel");
+}
+
+TEST(Checks, WritableCodeIsRefused) {
+  ExpectRefused(InChild([] {
+    (void)!mmap(nullptr, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return Tell(Plain());
+  }), "writable and executable");
+}
+
+TEST(Checks, RingsThatWorkByThemselvesAreRefused) {
+  const Ended ended = InChild([] {
+    char parameters[120];
+    memset(parameters, 0, sizeof(parameters));
+    const long ring = syscall(SYS_io_uring_setup, 1, parameters);
+    if (ring < 0) return 77;
+    return Tell(Plain().Strays(SealStrays::kClose));
+  });
+  if (ended.code() == 77) GTEST_SKIP() << "no io_uring here";
+  ExpectRefused(ended, "io_uring");
+}
+
+TEST(Checks, SharedFileMappingsAreTold) {
+  ExpectSays(InChild([] {
+    const int file = open("/tmp", O_TMPFILE | O_RDWR, 0600);
+    (void)!ftruncate(file, 4096);
+    (void)!mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    return Tell(Plain().Strays(SealStrays::kClose));
+  }), "mapped writable and shared");
+}
+
+TEST(Checks, SetUserIdProgramsAreRefused) {
+  if (getuid() != 0) GTEST_SKIP() << "needs root to have two ids";
+  ExpectRefused(InChild([] {
+    (void)!setresuid(0, 65534, 0);
+    return Tell(Plain());
+  }), "set-user-ID");
+}
+
+TEST(Checks, WithoutProcNothingIsSealed) {
+  if (getuid() != 0) GTEST_SKIP() << "needs root to leave /proc behind";
+  ExpectRefused(InChild([] {
+    (void)!chroot("/etc");
+    return Tell(Plain());
+  }), "/proc");
+}
+
+TEST(Checks, LimitsStandBehindTheFilter) {
+  const Ended ended = InChild([] {
+    Seal seal = Plain();
+    seal.FileSize(1000);
+    // Seen from outside the filter, which would refuse to tell.
+    if (!seal.OnViolation(SealViolation::kErrno).Apply().ok()) return 7;
+    return 0;
+  });
+  EXPECT_EQ(ended.code(), 0) << ended.out;
+  // In mode log the filter lets us look, and the limit on output is set all the same.
+  ExpectSays(InChild([] {
+    const int code = Tell(Plain().FileSize(1000).OnViolation(SealViolation::kLog));
+    if (prctl(PR_GET_DUMPABLE) > 0) Say("dumpable\n");
+    return code;
+  }), "this is not a wall");
+}
+
+TEST(Checks, OutputIsCutAtItsLimit) {
+  const Ended ended = InChild([] {
+    const int file = open("/tmp", O_TMPFILE | O_RDWR, 0600);
+    testing::MustApply(Plain().Write(file).FileSize(10));
+    (void)!write(file, "0123456789", 10);
+    (void)!write(file, "x", 1);
+    return 0;
+  });
+  EXPECT_EQ(ended.signal(), SIGXFSZ) << ended.code() << ended.out;
+}
+
+}  // namespace
+}  // namespace moat::seal
