@@ -19,6 +19,7 @@
 #include "moat/report.h"
 #include "moat/result.h"
 #include "plan/abi.h"
+#include "sys/fd.h"
 
 namespace moat::run {
 
@@ -43,6 +44,9 @@ struct Job {
   char* own_arguments = nullptr;         // argv and environment of this process, to be wiped in
   std::size_t own_arguments_size = 0;    // the job's pid 1
   Ahead* ahead = nullptr;                // may hold the job's pid 1
+  // When given, it receives the job's mount namespace where that can be had. Its end makes a process
+  // wait for a grace period of the kernel: the caller closes it when nobody waits for the job any more.
+  sys::Fd* mounts = nullptr;
   bool* repeatable = nullptr;            // set to false once stdin was read or a namespace entered
   Fault fault;
   // What the process does after the job: a launcher that is about to end leaves descriptors

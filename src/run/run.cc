@@ -10,6 +10,7 @@
 
 #include "base/errno_name.h"
 #include "base/safe_text.h"
+#include "base/text.h"
 #include "base/units.h"
 #include "run/collect.h"
 #include "run/groups.h"
@@ -167,6 +168,11 @@ void Supervised(Newborn& newborn, const Job& job, Prepared& prepared, const sys:
                 Report& report) {
   LivePlan& plan = newborn.plan();
   newborn.CloseUnneeded();  // while the job runs, it costs nobody time
+  if (job.mounts != nullptr) {
+    const std::string link = "/proc/" + base::Number(static_cast<std::uint64_t>(newborn.child().pid())) + "/ns/mnt";
+    const int fd = open(link.c_str(), O_RDONLY | O_CLOEXEC);
+    *job.mounts = sys::Fd(fd);
+  }
   prepared.streams.CloseGuestEnds();
   prepared.inputs.Close();
   Evidence evidence;

@@ -108,7 +108,15 @@ void Channel::Step(const std::vector<struct pollfd>& polls) {
     Stop();
     return;
   }
-  if (read_poll_ >= 0 && polls[static_cast<std::size_t>(read_poll_)].revents != 0) ReadSome();
+  if (read_poll_ >= 0) {
+    const short events = polls[static_cast<std::size_t>(read_poll_)].revents;
+    if (owned_.get() == from_ && (events & (POLLIN | POLLHUP)) == POLLHUP) {
+      at_end_ = true;  // an empty pipe that nobody writes to any more: no block of memory is needed to see that
+      Stop();
+    } else if (events != 0) {
+      ReadSome();
+    }
+  }
   if (active_ && write_poll_ >= 0 && polls[static_cast<std::size_t>(write_poll_)].revents != 0) WriteSome();
 }
 
