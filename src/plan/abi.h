@@ -5,8 +5,9 @@
 //
 // Life of a blob: compiled -> (cached in a file) -> copied by run/ into memory that it shares with
 // the job's pid 1 -> Slots filled, per-input templates expanded, pointer words relocated ->
-// interpreted: kAhead in the launcher; then, side by side, kBirth in pid 1 and kPrepare in the
-// launcher; behind the gate kSetup in pid 1, and kProgram in the process that becomes the program.
+// interpreted: kAhead in the launcher; then, side by side, kBirth in pid 1, and in the launcher
+// kPrepare, which knows nothing of the one job, and kJob; behind the gate kSetup in pid 1, and
+// kProgram in the process that becomes the program.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +20,8 @@ using Index = std::uint32_t;
 inline constexpr std::uint32_t kMagic = 0x54414f4d;  // "MOAT"
 inline constexpr std::uint32_t kVersion = 2;         // raised with every change of this file
 
-enum class Phase : std::uint8_t { kAhead, kBirth, kPrepare, kSetup, kProgram };
-inline constexpr unsigned kPhases = 5;
+enum class Phase : std::uint8_t { kAhead, kBirth, kPrepare, kJob, kSetup, kProgram };
+inline constexpr unsigned kPhases = 6;
 
 // The named order of things. Texts and reasons: plan/stages.cc.
 enum class Stage : std::uint8_t {

@@ -100,7 +100,7 @@ TEST_F(CompileTest, TheOrderIsThatOfTheLaw) {
 
 TEST_F(CompileTest, TheSpawnOpEndsTheSetup) {
   const Plan plan = Compiled();  // pid 1 names it so when clone fails
-  EXPECT_EQ(plan.ops()[plan.header().phase_begin[4] - 1].number, static_cast<std::uint16_t>(abi::Pseudo::kSpawn));
+  EXPECT_EQ(plan.ops()[plan.header().phase_begin[static_cast<unsigned>(Phase::kProgram)] - 1].number, static_cast<std::uint16_t>(abi::Pseudo::kSpawn));
 }
 
 TEST_F(CompileTest, EachLineThatMakesAnOpIsNamedByIt) {

@@ -8,12 +8,12 @@
 
 namespace moat::plan {
 
-// kPrepare: detached file systems and mounts, the folders in them, the outside of -i files.
+// kPrepare: detached file systems and mounts, the folders in them. kJob: the outside of -i files.
 void EmitMountSources(Blob& blob, Layout& layout, const Request& request);
 // kSetup: everything moved into place, /proc, pivot.
 Status EmitMounts(Blob& blob, const Layout& layout, const Request& request);
 
-// kAhead (v2, to be born in), kPrepare (v1): groups made, limits written. kSetup: pid 1 goes in,
+// kAhead (v2, to be born in), kJob (v1): groups made, limits written. kSetup: pid 1 goes in,
 // and sees no other group.
 Status EmitCgroups(Blob& blob, const Request& request);
 void EmitCgroupEntry(Blob& blob, const Request& request);

@@ -149,7 +149,7 @@ void EmitContents(Blob& blob, const Layout& layout) {
 // The place of an -i file; the mount of the file itself is made by the launcher, which has
 // the descriptor. A template: repeated for each input.
 void EmitInputPlaces(Blob& blob, const Layout& layout, const Origin& origin) {
-  blob.At(Phase::kPrepare, Stage::kInput);
+  blob.At(Phase::kJob, Stage::kInput);
   blob.For(layout.input, origin);
   const abi::Offset name = MOAT_SLOT(blob, inputs[0].target);
   const abi::Offset fd = MOAT_SLOT(blob, inputs[0].target_fd);

@@ -119,7 +119,7 @@ void WriteGroupFile(Blob& blob, abi::Offset group, const Setting& setting, Arg c
 }
 
 void EmitGroup(Blob& blob, abi::CgroupKind kind, const std::string& parent, const std::vector<Setting>& settings) {
-  blob.At(kind == abi::CgroupKind::kV2 ? abi::Phase::kAhead : abi::Phase::kPrepare, abi::Stage::kCgroup);
+  blob.At(kind == abi::CgroupKind::kV2 ? abi::Phase::kAhead : abi::Phase::kJob, abi::Stage::kCgroup);
   const abi::Offset parent_fd = blob.Int(), group = blob.Int();
   blob.For(parent, settings.empty() ? Origin{} : settings.front().origin);
   blob.Add(__NR_openat, {Signed(kAtFdcwd), Address(blob.Text(parent)), Value(kOPathDirectory)}).result = parent_fd;

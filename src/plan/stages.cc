@@ -30,7 +30,7 @@ constexpr Row kRows[abi::kStages] = {
     {"spawn", "pid 1 stays behind to reap and to forward signals"},
     {"exec", "the program, through the filter; a failure is told by shared memory"},
 };
-constexpr std::string_view kPhaseNames[abi::kPhases] = {"ahead", "birth", "prepare", "setup", "program"};
+constexpr std::string_view kPhaseNames[abi::kPhases] = {"ahead", "birth", "prepare", "job", "setup", "program"};
 
 }  // namespace
 

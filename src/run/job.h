@@ -19,11 +19,11 @@
 #include "moat/report.h"
 #include "moat/result.h"
 #include "plan/abi.h"
-#include "sys/fd.h"
 
 namespace moat::run {
 
 class Ahead;
+struct Remains;
 
 // Tests: let op `op` fail with `error_number`, as if the kernel had said so.
 struct Fault {
@@ -44,9 +44,7 @@ struct Job {
   char* own_arguments = nullptr;         // argv and environment of this process, to be wiped in
   std::size_t own_arguments_size = 0;    // the job's pid 1
   Ahead* ahead = nullptr;                // may hold the job's pid 1
-  // When given, it receives the job's mount namespace where that can be had. Its end makes a process
-  // wait for a grace period of the kernel: the caller closes it when nobody waits for the job any more.
-  sys::Fd* mounts = nullptr;
+  Remains* remains = nullptr;            // for a caller that goes on; see newborn.h
   bool* repeatable = nullptr;            // set to false once stdin was read or a namespace entered
   Fault fault;
   // What the process does after the job: a launcher that is about to end leaves descriptors

@@ -13,6 +13,13 @@ namespace moat::run {
 
 namespace {
 
+// Opened by an age of this, what a job sees of the host's mounts would be out of date.
+constexpr std::uint64_t kMaxAgeNs = 10'000'000'000;
+
+bool ByLauncher(abi::Phase phase) {
+  return phase == abi::Phase::kAhead || phase == abi::Phase::kPrepare || phase == abi::Phase::kJob;
+}
+
 // Until the end of the job: counters, file systems to look at, results.
 std::vector<abi::Offset> NeededLater(const abi::Header& header, LivePlan& plan) {
   std::vector<abi::Offset> needed = {header.slots + static_cast<abi::Offset>(offsetof(abi::Slots, output_fd))};
@@ -34,7 +41,7 @@ void Newborn::Close(bool needed) {
   const std::vector<abi::Offset> later = NeededLater(plan_.header(), plan_);
   for (abi::Index i = 0; i < plan_.header().op_count; ++i) {
     const abi::Op& op = plan_.op(i);
-    if (op.result == 0 || (op.phase != abi::Phase::kAhead && op.phase != abi::Phase::kPrepare)) continue;
+    if (op.result == 0 || !ByLauncher(op.phase)) continue;
     const bool is_needed = std::find(later.begin(), later.end(), op.result) != later.end();
     const std::int32_t fd = plan_.Int(op.result);
     if (is_needed == needed && fd > 2) uapi::Syscall(__NR_close, fd);
@@ -66,11 +73,28 @@ Result<Newborn> Newborn::Bear(LivePlan plan, OwnArguments own, SetupFailure& fai
   return newborn;
 }
 
+Status Newborn::Prepare() {
+  if (prepared_) return {};
+  prepared_ = true;
+  return run::Prepare(plan_, child_);
+}
+
+Status Newborn::Launch() {
+  MOAT_TRY(Prepare());
+  return run::Launch(plan_, child_);
+}
+
 void Newborn::Undo() {
   child_.End();
   RemoveGroups(plan_);
   CloseUnneeded();
   Close(true);
+}
+
+void Remains::Drop() {
+  if (newborn) newborn->Undo();
+  newborn.reset();
+  mounts.Close();
 }
 
 void Ahead::Prepare(std::string_view plan, OwnArguments own) {
@@ -82,14 +106,16 @@ void Ahead::Prepare(std::string_view plan, OwnArguments own) {
   SetupFailure failed;
   auto born = Newborn::Bear(std::move(*copy), own, failed);
   if (!born.ok()) return;
+  if (!born->Prepare().ok()) return born->Undo();
   plan_ = plan;
+  born_at_ = sys::NowNs();
   newborn_.emplace(std::move(*born));
 }
 
 std::optional<Newborn> Ahead::Take(std::string_view plan) {
   if (!newborn_) return std::nullopt;
   struct pollfd ended{newborn_->child().pidfd().get(), POLLIN, 0};
-  if (plan != plan_ || poll(&ended, 1, 0) != 0) {
+  if (plan != plan_ || sys::NowNs() - born_at_ > kMaxAgeNs || poll(&ended, 1, 0) != 0) {
     Drop();
     return std::nullopt;
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -29,6 +30,9 @@ class Newborn {
 
   LivePlan& plan() { return plan_; }
   Child& child() { return child_; }
+  // What does not depend on the one job: mounts and what is in them. Ahead of time, or by Launch.
+  Status Prepare();
+  Status Launch();
   // Once the child has its own copies of all descriptors: closes what the launcher needs no more.
   // Mounts must not outlive the job in our hands.
   void CloseUnneeded();
@@ -42,11 +46,22 @@ class Newborn {
   LivePlan plan_;
   sys::Pidfd self_;
   Child child_;
+  bool prepared_ = false;
   bool unneeded_closed_ = false;
 };
 
-// The next job's pid 1, born while nobody waits for it: by a helper that runs one job of a plan
-// after the other. Not thread-safe. Dropping it undoes it.
+// What a job leaves in the hands of its launcher when every process of it is gone: memory, descriptors,
+// and its mount namespace where that can be had, whose end makes a process wait for a grace period of
+// the kernel. To be dropped when nobody waits for the job any more.
+struct Remains {
+  std::optional<Newborn> newborn;
+  sys::Fd mounts;
+
+  void Drop();
+};
+
+// The next job's pid 1 and its mounts, made while nobody waits for them: by a helper that runs one
+// job of a plan after the other. Not thread-safe. Dropping it undoes it.
 class Ahead {
  public:
   Ahead() = default;
@@ -56,12 +71,13 @@ class Ahead {
 
   // Bears a child for a job of `plan`, unless there is one. What fails is left to the job itself.
   void Prepare(std::string_view plan, OwnArguments own);
-  // The child, if it is one of this plan and still alive.
+  // The child, if it is one of this plan, still alive and not older than some seconds.
   std::optional<Newborn> Take(std::string_view plan);
   void Drop();
 
  private:
   std::string plan_;
+  std::uint64_t born_at_ = 0;
   std::optional<Newborn> newborn_;
 };
 

@@ -161,17 +161,16 @@ Status Start(Newborn& newborn, const Job& job, Prepared& prepared) {
   MOAT_TRY(streams.Open(job.standard, static_cast<std::uint32_t>(ids.job_uid), static_cast<std::uint32_t>(ids.job_gid),
                         plan.header().limits));
   for (int i = 0; i < 3; ++i) plan.slots().standard[i] = streams.guest[i].get();
-  return Launch(plan, newborn.child());
+  return newborn.Launch();
 }
 
 void Supervised(Newborn& newborn, const Job& job, Prepared& prepared, const sys::Fd& signals, const sys::Fd& output,
                 Report& report) {
   LivePlan& plan = newborn.plan();
   newborn.CloseUnneeded();  // while the job runs, it costs nobody time
-  if (job.mounts != nullptr) {
+  if (job.remains != nullptr) {
     const std::string link = "/proc/" + base::Number(static_cast<std::uint64_t>(newborn.child().pid())) + "/ns/mnt";
-    const int fd = open(link.c_str(), O_RDONLY | O_CLOEXEC);
-    *job.mounts = sys::Fd(fd);
+    job.remains->mounts = sys::Fd(open(link.c_str(), O_RDONLY | O_CLOEXEC));
   }
   prepared.streams.CloseGuestEnds();
   prepared.inputs.Close();
@@ -179,7 +178,7 @@ void Supervised(Newborn& newborn, const Job& job, Prepared& prepared, const sys:
   Supervise(plan, newborn.child(), prepared.streams, signals, report, evidence);
   if (job.repeatable != nullptr && prepared.streams.in.usage().bytes > 0) *job.repeatable = false;
   ReadCounters(plan, job.detail, report, evidence);
-  if (job.after == Job::After::kEnds) RemoveGroups(plan);
+  RemoveGroups(plan);
   const abi::Shared& shared = plan.shared();
   if (shared.state == abi::ChildState::kFailed) {
     Fail(report, DescribeFailure(plan, shared.failed_op, shared.failed_errno));
@@ -189,7 +188,6 @@ void Supervised(Newborn& newborn, const Job& job, Prepared& prepared, const sys:
     Judge(report, evidence, plan);
     ListLayers(report, plan);
   }
-  if (job.after == Job::After::kGoesOn) newborn.Undo();
 }
 
 Result<Newborn> Birth(const CheckedPlan& checked, const Job& job, SetupFailure& failed) {
@@ -227,6 +225,9 @@ void RunPrepared(const CheckedPlan& plan, const Job& job, const sys::Fd& output,
     return FailToStart(report, start.error(), failed);
   }
   Supervised(*newborn, job, prepared, signals.fd(), output, report);
+  if (job.after == Job::After::kEnds) return;
+  if (job.remains == nullptr) return newborn->Undo();
+  job.remains->newborn.emplace(std::move(*newborn));
 }
 
 }  // namespace

@@ -225,14 +225,24 @@ Result<Child> Bear(LivePlan& plan) {
   return child;
 }
 
+namespace {
+
+Status RunBeside(LivePlan& plan, Child& child, Phase phase) {
+  auto done = RunPhase(plan, phase);
+  if (done.ok()) return done;
+  const abi::Index failed = plan.shared().failed_op;
+  const int error_number = plan.shared().failed_errno;
+  child.End();  // it writes where the failure is noted
+  return OpError(plan, failed, error_number);
+}
+
+}  // namespace
+
+Status Prepare(LivePlan& plan, Child& child) { return RunBeside(plan, child, Phase::kPrepare); }
+
 Status Launch(LivePlan& plan, Child& child) {
   constexpr long kLookNs = 50'000'000;  // a child that is gone tells nothing
-  if (auto prepared = RunPhase(plan, Phase::kPrepare); !prepared.ok()) {
-    const abi::Index failed = plan.shared().failed_op;
-    const int error_number = plan.shared().failed_errno;
-    child.End();  // it writes where the failure is noted
-    return OpError(plan, failed, error_number);
-  }
+  MOAT_TRY(RunBeside(plan, child, Phase::kJob));
   child::Raise(&plan.shared().gate, 1);
   child::WaitFor(&plan.shared().told, 1, child.pidfd().get(), kLookNs);
   return {};

@@ -188,13 +188,13 @@ int Serve(run::OwnArguments own) {
     Request request;
     if (kind != FrameKind::kRun || !TakeApart(frame, plans, request)) return kBadRequest;
     request.job.ahead = &ahead;
-    sys::Fd mounts;
-    request.job.mounts = &mounts;
+    run::Remains remains;
+    request.job.remains = &remains;
     const std::string_view plan = plans.slots[request.head.plan_slot].bytes();
     const Report report = RunJob(request, plan, own);
     request.files.clear();
     if (!Answer(request.head.job, report)) return kEnded;
-    mounts.Close();
+    remains.Drop();
     // After a first job there is a second one, mostly. Nobody waits for this one yet.
     if (report.cause != Cause::kSetup) ahead.Prepare(plan, own);
   }
