@@ -111,9 +111,9 @@ def all_flags(options, flags):
 
 def flags_header(options, flags):
     rows = []
-    for name, letter, value, repeat, is_policy, _ in all_flags(options, flags):
+    for name, letter, value, repeat, is_policy, doc in all_flags(options, flags):
         rows.append(f"    {{{cpp(name)}, {repr(letter) if letter else repr(chr(0))}, {cpp(value)}, "
-                    f"{str(value != '').lower()}, {str(repeat).lower()}, {str(is_policy).lower()}}},")
+                    f"{str(value != '').lower()}, {str(repeat).lower()}, {str(is_policy).lower()}, {cpp('' if is_policy else ' '.join(doc.split()))}}},")
     body = "\n".join(rows).replace("'\\x00'", "'\\0'")
     return f"""// {HEADER}
 // The flags of `moat run`, for code without the C++ runtime: literals only, by name.
@@ -129,7 +129,8 @@ struct Flag {{
   std::string_view value;  // what it takes, for help: "SIZE"; "" when it takes nothing
   bool takes_value;
   bool repeats;
-  bool is_policy;          // a policy key: goes to policy::ApplyFlag
+  bool is_policy;          // a policy key: goes to policy::ApplyFlag; its text is in the options
+  std::string_view doc;    // of the others
 }};
 
 inline constexpr Flag kFlags[] = {{

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstring>
 
@@ -33,9 +34,12 @@ Error InputError(std::string message, const std::string& path, std::string fix =
 }
 
 // A copy of the caller's descriptor, else opened without blocking on a FIFO and without
-// following /proc's magic links.
+// following /proc's magic links, or a link in place of the file: whoever uploaded it may have
+// made that, to be shown what only the caller may read.
 Result<sys::Fd> OpenOrCopy(const std::string& path, int given) {
-  if (given < 0) return sys::openat2(AT_FDCWD, path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY, uapi::kResolveNoMagiclinks);
+  if (given < 0) {
+    return sys::openat2(AT_FDCWD, path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, uapi::kResolveNoMagiclinks);
+  }
   const long copy = Syscall(__NR_fcntl, given, F_DUPFD_CLOEXEC, 3);
   if (IsError(copy)) return SystemError("fcntl", static_cast<int>(-copy), path);
   return sys::Fd(static_cast<int>(copy));
@@ -45,6 +49,7 @@ Result<sys::Fd> OpenInput(const std::string& path, int given, const abi::LimitsR
   auto opened = OpenOrCopy(path, given);
   if (!opened.ok()) {
     Error error = InputError("cannot be opened", path);
+    if (opened.error().error_number == ELOOP) error = InputError("is a symbolic link", path, "name the file that it leads to");
     error.call = opened.error().call;
     error.error_number = opened.error().error_number;
     return error;
@@ -53,6 +58,9 @@ Result<sys::Fd> OpenInput(const std::string& path, int given, const abi::LimitsR
   if (!S_ISREG(facts.st_mode)) return InputError("not a regular file", path, "use [files] read for folders");
   if (static_cast<std::uint64_t>(facts.st_size) > limits.input) {
     return InputError("larger than the limit `input` of " + base::FormatSize(limits.input), path, "raise --input");
+  }
+  if ((facts.st_mode & (S_IRUSR | S_IROTH)) == 0) {
+    return InputError("nobody but root may read it, and no job is root", path, "chmod u+r it");
   }
   return opened;
 }

@@ -48,7 +48,10 @@ LivePlan::~LivePlan() {
 
 Result<LivePlan> LivePlan::Copy(const CheckedPlan& checked, std::size_t inputs) {
   const std::string_view plan = checked.bytes();
-  if (inputs > abi::kMaxInputs) return PolicyError("more than " + base::Number(abi::kMaxInputs) + " inputs");
+  if (inputs > abi::kMaxInputs) {
+    return WithFix(PolicyError("more than " + base::Number(abi::kMaxInputs) + " inputs"),
+                   "show the job their folder: --read FOLDER");
+  }
   const abi::Header header = checked.header();
   LivePlan live;
   live.room_ = inputs;

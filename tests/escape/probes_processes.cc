@@ -73,6 +73,23 @@ Verdict PriorityOfHost() {
   const int value = getpriority(PRIO_PROCESS, static_cast<id_t>(HostPid()));
   return Failed(errno == 0 ? value >= 0 ? value : -value : -1, "getpriority of a process outside");
 }
+// pid 1 has the job's uid: slowed down, it would forward and reap late. Outside, any process of
+// ours stands for it.
+pid_t Init() { return Outside() ? getpid() : 1; }
+Verdict AffinityOfInit() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(0, &set);
+  return Failed(sched_setaffinity(Init(), sizeof(set), &set), "sched_setaffinity of pid 1");
+}
+Verdict ClassOfInit() {
+  struct sched_param parameters = {};
+  return Failed(sched_setscheduler(Init(), SCHED_IDLE, &parameters), "sched_setscheduler of pid 1");
+}
+Verdict PriorityOfInit() {
+  return Failed(setpriority(PRIO_PROCESS, static_cast<id_t>(Init()), 19), "setpriority of pid 1");
+}
+Verdict PriorityOfUser() { return Failed(setpriority(PRIO_USER, 0, 19), "setpriority of all processes of the user"); }
 Verdict ReleaseMemoryOfHost() {
   return Turned(syscall(448, syscall(SYS_pidfd_open, HostPid(), 0), 0), "process_mrelease");
 }
@@ -94,6 +111,10 @@ constexpr Probe kProbes[] = {
     {"signal-owner-outside", "I13", "have the kernel signal a process outside", OwnerOfSignals},
     {"affinity-outside", "I12", "read the affinity of a process outside", AffinityOfHost},
     {"priority-outside", "I12", "read the priority of a process outside", PriorityOfHost},
+    {"affinity-init", "I12", "pin pid 1 to a processor", AffinityOfInit},
+    {"class-init", "I12", "make pid 1 run when nobody else wants to", ClassOfInit},
+    {"priority-init", "I12", "make pid 1 nice", PriorityOfInit},
+    {"priority-user", "I12", "make pid 1 nice with everyone of its user", PriorityOfUser},
     {"mrelease", "I12", "take the memory of a process outside", ReleaseMemoryOfHost},
 };
 

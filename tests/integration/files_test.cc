@@ -78,10 +78,24 @@ TEST_P(Files, OnlyRegularFilesAreInputs) {
   }
 }
 
-TEST_P(Files, ALinkIsFollowedAsTheCaller) {
+// In a folder that strangers write to, a link would show the job what only the caller may read.
+TEST_P(Files, ALinkInPlaceOfTheFileIsRefused) {
   folder_.File("target", "content");
   fs::create_symlink("target", folder_ / "link");
-  EXPECT_EQ(AsCaller().Input(folder_ / "link").Run({"cat", "/in/link"}).out, "content");
+  const testkit::Job job = AsCaller().Input(folder_ / "link").Run({"cat", "/in/link"});
+  EXPECT_EQ(job.exit_code(), 125) << job;
+  EXPECT_NE(job.err.find("symbolic link"), std::string::npos) << job;
+  fs::create_directory(folder_ / "real");
+  folder_.File("real/file", "behind a link");
+  fs::create_directory_symlink("real", folder_ / "folder");
+  EXPECT_EQ(AsCaller().Input(folder_ / "folder/file").Run({"cat", "/in/file"}).out, "behind a link");
+}
+
+TEST_P(Files, WhatNobodyMayReadIsToldBeforeTheStart) {
+  const std::string path = folder_.File("locked", "content", 0);
+  const testkit::Job job = AsCaller().Input(path).Run({"cat", "/in/locked"});
+  EXPECT_EQ(job.exit_code(), 125) << job;
+  EXPECT_EQ(job.Cause(), "setup") << job;
 }
 
 TEST_P(Files, InputsAreReadOnly) {

@@ -54,7 +54,7 @@ std::string HelpText(std::string_view topic) {
     if (flag.takes_value) out += " " + std::string(flag.value);
     const policy::Option* option = flag.is_policy ? policy::FindFlag(flag.name) : nullptr;
     if (option == nullptr) {
-      Wrap(out, "", 6, 90);
+      Wrap(out, flag.doc, 6, 90);
       continue;
     }
     if (!option->default_text.empty()) out += "  (default " + std::string(option->default_text) + ")";
