@@ -2,6 +2,9 @@
 // rest, and goes on when the launcher opens the gate.
 #pragma once
 
+#include <array>
+#include <cstddef>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,7 +23,8 @@ class Child {
  public:
   Child() = default;
   Child(sys::Pidfd pidfd, int pid) : pidfd_(std::move(pidfd)), pid_(pid) {}
-  Child(Child&& other) noexcept : pidfd_(std::move(other.pidfd_)), pid_(std::exchange(other.pid_, 0)) {}
+  Child(Child&& other) noexcept
+      : pidfd_(std::move(other.pidfd_)), pid_(std::exchange(other.pid_, 0)), ours_(other.ours_) {}
   Child& operator=(Child&& other) noexcept;
   ~Child() { End(); }
 
@@ -29,10 +33,19 @@ class Child {
   // It has been waited for: there is nothing to end any more.
   void Reaped() { pid_ = 0; }
   void End();
+  // A child is queued behind its parent where the scheduler packs processes: what the two do side
+  // by side would be done in turn. It is sent to another processor, and later may run on all again
+  // that this process may run on. sched_setaffinity(2).
+  void SendAway();
+  void RunAnywhere();
 
  private:
+  static constexpr std::size_t kProcessors = 1024;
+  using Mask = std::array<unsigned long, kProcessors / (8 * sizeof(unsigned long))>;
+
   sys::Pidfd pidfd_;
   int pid_ = 0;
+  std::optional<Mask> ours_;  // while it is away
 };
 
 // Chooses the job's uid and fills the slots that do not depend on its files.
