@@ -5,6 +5,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 JOBS ?= 2
 PRESET ?= dev
+JOBS_EACH ?= 10000
 
 # ccache is used when it is there and never asked for. The base folder makes clones share.
 CCACHE := $(shell command -v ccache 2>/dev/null)
@@ -22,6 +23,7 @@ demo: build  ## build, run one job in the jail, and tell what happened
 	@tools/demo build/release
 
 test: build  ## build and run every test; the last line counts them
+	@tools/bootstrap vm || echo "without a virtual machine"
 	@tools/run-tests --jobs $(JOBS) release
 
 build: bootstrap build/release/build.ninja  ## leaves build/release/bin/moat
@@ -32,6 +34,13 @@ preset: bootstrap-ci  ## configure, build and test PRESET=dev|gcc|clang|asan|tsa
 	@$(MAKE) --no-print-directory build/$(PRESET)/build.ninja
 	@cmake --build --preset $(PRESET)
 	@tools/run-tests --jobs $(JOBS) $(PART) $(PRESET)
+
+test-vm: build  ## the tests under Debian's 6.1 kernel and pure cgroup v2, in a virtual machine
+	@tools/bootstrap vm
+	@tools/run-tests --label '^vm$$' release
+
+soak: build  ## 10,000 jobs of each kind (JOBS_EACH=N), and nothing has grown
+	@MOAT_SOAK_JOBS=$(JOBS_EACH) MOAT_SOURCE_DIR=$(CURDIR) MOAT_BINARY_DIR=$(CURDIR)/build/release build/release/tests/soak_test
 
 bench: build  ## measure beside other sandboxes, into docs/benchmarks.md (BENCH=--quick: not into it)
 	@tools/bootstrap bench
@@ -65,4 +74,4 @@ build/%/build.ninja: CMakePresets.json | bootstrap
 	@cmake --preset $* $(LAUNCHER) > build/$*.log 2>&1 || { cat build/$*.log; exit 1; }
 	@touch $@
 
-.PHONY: help demo test build preset bench lint tidy format install clean bootstrap bootstrap-ci
+.PHONY: help demo test test-vm soak build preset bench lint tidy format install clean bootstrap bootstrap-ci

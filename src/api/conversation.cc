@@ -1,7 +1,10 @@
 #include "api/conversation.h"
 
 #include <fcntl.h>
+#include <dirent.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -96,17 +99,30 @@ Result<Reply> Await(const Helper& helper, std::uint32_t job, const CancelToken& 
   }
 }
 
-// A helper that was killed could not remove the groups of its job; the job itself dies with it.
+// A helper that was killed could not remove the groups of its job; the job itself dies with it. They
+// begin with the helper's number, and whoever lives holds a lock on its own.
 void RemoveGroups(const plan::Plan& plan, int pid) {
   constexpr int kAttempts = 200;
+  const std::string prefix = "moat-" + std::to_string(pid) + "-";
   const auto* rows = reinterpret_cast<const abi::CgroupRow*>(plan.bytes().data() + plan.header().cgroups);
   for (abi::Index i = 0; i < plan.header().cgroup_count; ++i) {
-    const std::string group = std::string(plan.Text(rows[i].parent)) + "/moat-" + std::to_string(pid);
-    for (int attempt = 0; attempt < kAttempts; ++attempt) {
-      if (rmdir(group.c_str()) == 0 || errno != EBUSY) break;
-      const struct timespec pause{0, 1'000'000};
-      nanosleep(&pause, nullptr);
+    DIR* parent = opendir(std::string(plan.Text(rows[i].parent)).c_str());
+    if (parent == nullptr) continue;
+    while (const dirent* entry = readdir(parent)) {
+      const std::string name = entry->d_name;
+      if (name.compare(0, prefix.size(), prefix) != 0) continue;
+      const sys::Fd group(openat(dirfd(parent), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+      for (int attempt = 0; attempt < kAttempts && group.valid(); ++attempt) {
+        // The last descriptor of a dying process may take a moment to go, and so may the process.
+        if (flock(group.get(), LOCK_EX | LOCK_NB) == 0 &&
+            (unlinkat(dirfd(parent), name.c_str(), AT_REMOVEDIR) == 0 || errno != EBUSY)) {
+          break;
+        }
+        const struct timespec pause{0, 1'000'000};
+        nanosleep(&pause, nullptr);
+      }
     }
+    closedir(parent);
   }
 }
 

@@ -9,6 +9,7 @@ using uapi::IsError;
 using uapi::Syscall;
 using uapi::Word;
 
+constexpr int kSigkill = 9;
 constexpr int kEsrch = 3, kEagain = 11, kEtimedout = 110, kEstale = 116, kEnosys = 38;
 constexpr long kEintr = -4;
 constexpr int kFutexWait = 0, kFutexWake = 1, kEveryone = 0x7fffffff;
@@ -39,6 +40,16 @@ int Same(const unsigned char* a, const unsigned char* b, Word size) {
     if (a[i] != b[i]) return kEstale;
   }
   return 0;
+}
+
+// Tests: the launcher dies right before this op. The job, which cannot signal it out of its pid
+// namespace, says that it got here and goes on once that is done. The program, which has closed
+// everything, cannot see it and waits.
+void Crash(const abi::Slots& slots) {
+  if (!IsError(Syscall(__NR_pidfd_send_signal, slots.launcher_pidfd, kSigkill, nullptr, 0))) return;
+  Syscall(__NR_write, 1, "!", 1);
+  struct { std::int32_t fd; short events, revents; } entry{slots.launcher_pidfd, kPollin, 0};
+  while (entry.revents != kPollin) Syscall(__NR_ppoll, &entry, 1, nullptr, nullptr, 0);
 }
 
 // Returns 0 or an errno, the tolerated one too.
@@ -98,7 +109,9 @@ Outcome Interpret(unsigned char* blob, abi::Shared* shared, abi::Index begin, ab
   for (abi::Index i = begin; i < end; ++i) {
     const abi::Op& op = ops[i];
     const bool spawn = op.number == static_cast<std::uint16_t>(abi::Pseudo::kSpawn);
-    const int error = i == slots.fail_op ? slots.fail_errno : spawn ? 0 : RunOp(blob, shared, op);
+    const bool fails = i == slots.fail_op && slots.fail_errno > 0;
+    if (i == slots.fail_op && slots.fail_errno == abi::kCrashHere) Crash(slots);
+    const int error = fails ? slots.fail_errno : spawn ? 0 : RunOp(blob, shared, op);
     if (error == 0 && spawn) return outcome;
     if (error == 0 || ((op.flags & abi::kTolerate) != 0 && error == op.tolerated)) continue;
     if ((op.flags & abi::kBestEffort) != 0) {

@@ -7,7 +7,9 @@
 #include "base/safe_text.h"
 #include "base/similar.h"
 #include "base/text.h"
+#include "cli/doctor_clean.h"
 #include "probe/probe.h"
+#include "sys/calls.h"
 
 namespace moat::cli {
 
@@ -17,6 +19,7 @@ using probe::Note;
 namespace {
 
 constexpr int kOurError = 125;
+constexpr std::size_t kMaxMountinfo = 4 << 20;
 
 struct Look {
   const char* word;    // for people
@@ -151,16 +154,26 @@ std::string DoctorJson(const HostFacts& facts, std::span<const Note> notes) {
 }
 
 int Doctor(std::span<const std::string> args, Colour colour, std::string& out, std::string& errors) {
-  bool as_json = false;
+  bool as_json = false, clean = false;
   for (const std::string& arg : args) {
-    if (arg == "--json") {
-      as_json = true;
+    if (arg == "--json" || arg == "--clean") {
+      (arg == "--json" ? as_json : clean) = true;
       continue;
     }
     errors += "moat doctor: unknown argument " + base::Quoted(arg);
-    const std::string meant = base::Closest(arg, std::vector<std::string>{"--json"});
-    errors += meant.empty() ? "; it takes --json only\n" : "; did you mean " + meant + "?\n";
+    const std::string meant = base::Closest(arg, std::vector<std::string>{"--json", "--clean"});
+    errors += meant.empty() ? "; it takes --json and --clean only\n" : "; did you mean " + meant + "?\n";
     return kOurError;
+  }
+  if (clean) {
+    const auto mountinfo = sys::ReadFile("/proc/self/mountinfo", kMaxMountinfo);
+    if (!mountinfo.ok()) {
+      errors += "moat doctor: " + mountinfo.error().ToString() + "\n";
+      return kOurError;
+    }
+    const CleanedGroups cleaned = CleanGroups(*mountinfo);
+    out += as_json ? CleanedJson(cleaned) : CleanedText(cleaned);
+    return 0;
   }
   const auto facts = probe::Probe();
   if (!facts.ok()) {

@@ -39,7 +39,8 @@ std::string DoctorJson(const plan::HostFacts& facts, std::span<const probe::Note
 int DoctorExitCode(std::span<const Diagnosis> diagnoses);
 
 // The command: args are those after `doctor`. Returns the exit code; 125 for a wrong argument
-// or a host that cannot be asked. The answer is appended to `out`, an error to `errors`.
+// or a host that cannot be asked. With --clean it only removes what killed launchers left, and
+// returns 0. The answer is appended to `out`, an error to `errors`.
 int Doctor(std::span<const std::string> args, Colour colour, std::string& out, std::string& errors);
 
 }  // namespace moat::cli

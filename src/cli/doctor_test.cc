@@ -6,6 +6,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cli/doctor_clean.h"
+
 namespace moat::cli {
 namespace {
 
@@ -271,6 +273,27 @@ TEST(DoctorTest, WrongArgumentsAreNamed) {
   EXPECT_EQ(Doctor(args, Colour::kNever, out, errors), 125);
   EXPECT_EQ(out, "");
   EXPECT_EQ(errors, "moat doctor: unknown argument \"--jsn\"; did you mean --json?\n");
+}
+
+TEST(DoctorTest, OnlyNamesOfJobsAndTrialsAreCleaned) {
+  for (const char* name : {"moat-1-0123456789ab", "moat-4194304-ffffffffffff", "moat-probe-17-123456789"}) {
+    EXPECT_TRUE(IsGroupName(name)) << name;
+  }
+  for (const char* name : {"", "moat", "moat-", "moat-17", "moat-17-", "moat-17-0123456789a", "moat-17-0123456789abc", "moat-17-0123456789aB",
+                           "moat--0123456789ab", "moat-x-0123456789ab", "moat-17-0123456789ab-", "xmoat-17-0123456789ab", "moat-probe-17",
+                           "moat-probe-17-", "moat-probe--1", "moat-probe-17-12a", "user.slice"}) {
+    EXPECT_FALSE(IsGroupName(name)) << name;
+  }
+}
+
+TEST(DoctorTest, CleanedIsTold) {
+  EXPECT_EQ(CleanedText({}), "Nothing was left behind.\n");
+  const CleanedGroups cleaned{{"/cg/moat-1-0123456789ab"}, {{"/cg/\x1b", "its launcher lives"}}};
+  EXPECT_EQ(CleanedText(cleaned), "removed  /cg/moat-1-0123456789ab\nkept     /cg/\\x1b: its launcher lives\n");
+  const auto json = nlohmann::json::parse(CleanedJson(cleaned));
+  EXPECT_EQ(json["removed"][0], "/cg/moat-1-0123456789ab");
+  EXPECT_EQ(json["kept"][0]["why"], "its launcher lives");
+  EXPECT_TRUE(CleanGroups("36 31 0:24 / /sys ro - cgroup2 cgroup2 ro\n").removed.empty());
 }
 
 }  // namespace

@@ -111,7 +111,8 @@ struct CgroupRow {
   std::uint8_t pad[3];
   Offset parent;         // text: the folder that the group is made in
   Offset parent_fd;      // int32, written by a kPrepare op
-  Offset fd;             // int32, the group's own folder
+  Offset made;           // int32, 0 once the group was made: only then it is ours to remove
+  Offset fd;             // int32, the group's own folder, locked as long as the job or its launcher lives
 };
 
 inline constexpr std::uint64_t kNone = ~0ULL;  // a limit that is off
@@ -135,6 +136,7 @@ inline constexpr unsigned kMaxInputs = 64;
 inline constexpr unsigned kTextId = 16;
 inline constexpr unsigned kNameMax = 256;
 inline constexpr Index kNoOp = ~0U;
+inline constexpr std::int32_t kCrashHere = -1;  // tests, as Slots::fail_errno
 
 // Words that are only known when a job starts. run/ fills them in its private copy.
 struct InputSlot {
@@ -153,9 +155,9 @@ struct Slots {
   std::int32_t job_uid, job_gid;  // of the job, in the launcher's user namespace
   char uid_text[kTextId];         // the same in digits: the job's uid, gid in the launcher's user namespace
   char gid_text[kTextId];
-  char group_name[kTextId * 2];   // "moat-<tid>-<n>"
+  char group_name[kTextId * 2];   // "moat-<tid>-<random>"
   std::uint32_t input_count;
-  std::uint32_t fail_op;          // tests: this op fails with fail_errno; kNoOp: none
+  std::uint32_t fail_op;          // tests: this op fails with fail_errno, or the launcher dies here; kNoOp: none
   std::int32_t fail_errno;
   std::uint32_t pad;
   InputSlot inputs[1];            // the template; run/ makes one for each input behind the ops

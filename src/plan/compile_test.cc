@@ -196,5 +196,42 @@ TEST_F(CompileTest, WhatCannotBeLimitedIsRefusedWithItsLine) {
   EXPECT_NE(ErrorText().find("cpus"), std::string::npos) << ErrorText();
 }
 
+// One group of v2 for all: where the controller that ends highest up still is.
+TEST_F(CompileTest, OneUnifiedGroupHasEveryControllerAskedFor) {
+  case_.facts = ModernRoot(Hierarchy::kV2);
+  case_.facts.cgroups.memory.folder = "/cg/slice/user";
+  case_.facts.cgroups.pids.folder = case_.facts.cgroups.cpuacct.folder = "/cg/slice/user/session";
+  case_.facts.cgroups.cpu.folder = "/cg/slice";
+  SetFlag("memory", "64M");
+  SetFlag("pids", "20");
+  SetFlag("cpu", "1s");
+  const auto parents = [&] {
+    const Plan plan = Compiled();
+    const auto* rows = reinterpret_cast<const abi::CgroupRow*>(plan.bytes().data() + plan.header().cgroups);
+    std::vector<std::string> found;
+    for (abi::Index i = 0; i < plan.header().cgroup_count; ++i) found.emplace_back(plan.Text(rows[i].parent));
+    return found;
+  };
+  EXPECT_EQ(parents(), std::vector<std::string>{"/cg/slice/user"});
+  SetFlag("cpus", "0.5");
+  EXPECT_EQ(parents(), std::vector<std::string>{"/cg/slice"});
+}
+
+TEST_F(CompileTest, CpuAloneIsCountedByAUnifiedGroup) {
+  case_.facts = ModernRoot(Hierarchy::kV2);
+  case_.facts.cgroups.memory.writable = case_.facts.cgroups.pids.writable = case_.facts.cgroups.cpu.writable = false;
+  case_.facts.cgroups.memory.problem = "not passed on";
+  SetFlag("memory", "unlimited");
+  SetFlag("pids", "unlimited");
+  SetFlag("cpu", "1s");
+  const Plan plan = Compiled();
+  EXPECT_EQ(plan.header().cgroup_count, 1U);
+  EXPECT_NE(plan.header().clone_cgroup, 0U);
+  case_.facts.cgroups.cpuacct.writable = false;
+  case_.facts.cgroups.cpuacct.problem = "no group can be made";
+  EXPECT_NE(ErrorText().find("the limit `cpu` cannot be enforced for the whole job here: no group can be made"), std::string::npos)
+      << ErrorText();
+}
+
 }  // namespace
 }  // namespace moat::plan

@@ -16,7 +16,8 @@ constexpr int kRlimitCpu = 0, kRlimitFsize = 1, kRlimitData = 2, kRlimitStack = 
               kRlimitNofile = 7, kRlimitMemlock = 8, kRlimitAs = 9, kRlimitSigpending = 11, kRlimitMsgqueue = 12,
               kRlimitNice = 13, kRlimitRtprio = 14;
 constexpr int kEperm = 1;
-constexpr std::uint64_t kAtRemovedir = 0x200;
+constexpr std::uint64_t kLockSharedNonblocking = 1 | 4;
+constexpr std::uint8_t kEagain = 11;
 constexpr std::uint64_t kOWronlyCloexec = 1 | 02000000;
 constexpr std::uint64_t kODirectoryCloexec = 0200000 | 02000000;
 constexpr std::uint64_t kOPathDirectory = 010000000 | 0200000 | 02000000;
@@ -120,26 +121,23 @@ void WriteGroupFile(Blob& blob, abi::Offset group, const Setting& setting, Arg c
 
 void EmitGroup(Blob& blob, abi::CgroupKind kind, const std::string& parent, const std::vector<Setting>& settings) {
   blob.At(kind == abi::CgroupKind::kV2 ? abi::Phase::kAhead : abi::Phase::kJob, abi::Stage::kCgroup);
-  const abi::Offset parent_fd = blob.Int(), group = blob.Int();
+  const abi::Offset parent_fd = blob.Int(), made = blob.Int(), group = blob.Int();
   blob.For(parent, settings.empty() ? Origin{} : settings.front().origin);
   blob.Add(__NR_openat, {Signed(kAtFdcwd), Address(blob.Text(parent)), Value(kOPathDirectory)}).result = parent_fd;
   const abi::Offset name = MOAT_SLOT(blob, group_name);
-  // What a launcher left that was killed and had our number: its counters are not ours. A
-  // group with somebody in it stays, and then the job is refused.
-  abi::Op& stale = blob.Add(__NR_unlinkat, {Int32(parent_fd), Address(name), Value(kAtRemovedir)});
-  stale.flags = abi::kTolerate;
-  stale.tolerated = 2;  // ENOENT: the rule
-  blob.Add(__NR_mkdirat, {Int32(parent_fd), Address(name), Value(0755)});
-  blob.Add(__NR_openat, {Int32(parent_fd), Address(name), Value(kOPathDirectory)}).result = group;
+  blob.Add(__NR_mkdirat, {Int32(parent_fd), Address(name), Value(0755)}).result = made;
+  // clone3 and flock want a descriptor that is not O_PATH.
+  blob.Add(__NR_openat, {Int32(parent_fd), Address(name), Value(kODirectoryCloexec)}).result = group;
+  // `moat doctor --clean` removes what nobody holds. The lock ends with its last holder, whatever
+  // ends that. A stranger's exclusive one keeps the cleaner away just as well.
+  abi::Op& held = blob.Add(__NR_flock, {Int32(group), Value(kLockSharedNonblocking)});
+  held.flags = abi::kTolerate;
+  held.tolerated = kEagain;
   for (const Setting& setting : settings) {
     WriteGroupFile(blob, group, setting, Address(blob.Text(setting.value)), Value(setting.value.size()));
   }
-  if (kind == abi::CgroupKind::kV2) {
-    // clone3 takes the descriptor, which must not be O_PATH.
-    blob.Add(__NR_openat, {Int32(parent_fd), Address(name), Value(kODirectoryCloexec)}).result =
-        blob.header().clone_cgroup = blob.Int();
-  }
-  blob.cgroups().push_back({kind, {}, blob.Text(parent), parent_fd, group});
+  if (kind == abi::CgroupKind::kV2) blob.header().clone_cgroup = group;
+  blob.cgroups().push_back({kind, {}, blob.Text(parent), parent_fd, made, group});
 }
 
 bool Usable(const Controller& controller) {
@@ -159,14 +157,19 @@ bool BestEffort(const Request& request) {
 Status EmitCgroups(Blob& blob, const Request& request) {
   const policy::Limits& limits = request.model.limits;
   const Cgroups& cgroups = request.facts.cgroups;
+  // A process is in one group of the v2 hierarchy. What was found higher up is there for all:
+  // a controller that ends in a group was passed on by every one above it.
   std::vector<Setting> v2;
   std::string v2_folder;
+  const auto on_v2 = [&](const Controller& controller) {
+    if (v2_folder.empty() || controller.folder.size() < v2_folder.size()) v2_folder = controller.folder;
+  };
   const auto add = [&](const Controller& controller, abi::CgroupKind v1_kind, std::vector<Setting> v1,
                        std::vector<Setting> for_v2) {
     if (controller.version == Controller::Version::kV1) {
       EmitGroup(blob, v1_kind, controller.folder, v1);
     } else {
-      v2_folder = controller.folder;
+      on_v2(controller);
       for (Setting& setting : for_v2) v2.push_back(std::move(setting));
     }
   };
@@ -188,8 +191,12 @@ Status EmitCgroups(Blob& blob, const Request& request) {
   }
   // A group that only counts: made when the limit was asked for.
   if (limits.cpu.value != policy::Nanoseconds::max() && !IsDefaultLimit(request, limits.cpu.origin) &&
-      Usable(cgroups.cpuacct) && cgroups.cpuacct.version == Controller::Version::kV1) {
-    EmitGroup(blob, abi::CgroupKind::kV1Cpuacct, cgroups.cpuacct.folder, {});
+      Usable(cgroups.cpuacct)) {
+    if (cgroups.cpuacct.version == Controller::Version::kV1) {
+      EmitGroup(blob, abi::CgroupKind::kV1Cpuacct, cgroups.cpuacct.folder, {});
+    } else {
+      on_v2(cgroups.cpuacct);
+    }
   }
   if (limits.cpus.value > 0) {
     if (!Usable(cgroups.cpu)) {
@@ -209,7 +216,7 @@ Status EmitCgroups(Blob& blob, const Request& request) {
       blob.Layer("cpus limit", abi::LayerState::kEnforced, "cgroup");
     }
   }
-  if (!v2.empty()) EmitGroup(blob, abi::CgroupKind::kV2, v2_folder, v2);
+  if (!v2_folder.empty()) EmitGroup(blob, abi::CgroupKind::kV2, v2_folder, v2);
   return {};
 }
 

@@ -35,7 +35,8 @@ class Printer {
       text += Argument(op, i);
     }
     text += ')';
-    if (op.result != 0) text += " -> " + Descriptor(op.result);
+    // What mkdirat answers is no descriptor: only that the group was made.
+    if (op.result != 0 && op.number != __NR_mkdirat) text += " -> " + Descriptor(op.result);
     return text;
   }
 

@@ -169,7 +169,7 @@ HostFacts ModernRoot(Hierarchy hierarchy) {
   groups.kill = true;
   if (hierarchy == Hierarchy::kV2) {
     groups.unified = "/sys/fs/cgroup/service";
-    groups.memory = groups.pids = groups.cpu = Writable(Controller::Version::kV2, groups.unified);
+    groups.memory = groups.pids = groups.cpu = groups.cpuacct = Writable(Controller::Version::kV2, groups.unified);
     return facts;
   }
   groups.unified = "/sys/fs/cgroup/unified/service";

@@ -8,7 +8,7 @@ namespace moat::probe {
 class RealCgroupHost : public CgroupHost {
  public:
   std::optional<std::string> Read(const std::string& path) const override;
-  // Makes and removes the group "moat-probe-<tid>"; writes to no file of any group.
+  // Makes and removes the group "moat-probe-<tid>-<ns>"; writes to no file of any group.
   GroupTrial TryGroup(const std::string& folder) const override;
 };
 

@@ -1,10 +1,8 @@
 #include "probe/cgroups.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <map>
 
-#include "base/errno_name.h"
+#include "probe/cgroup_places.h"
 
 namespace moat::probe {
 
@@ -110,111 +108,6 @@ std::optional<std::string> GroupFolder(const CgroupMount& mount, std::string_vie
   return mount.point + std::string(path.substr(mount.root.size()));
 }
 
-namespace {
-
-constexpr std::string_view kReadWrite =
-    "mount the cgroup file system read-write (docker: --security-opt writable-cgroups=true; "
-    "podman: --security-opt unmask=/sys/fs/cgroup)";
-constexpr std::string_view kDelegate = "run below a delegated group: systemd-run --user --scope -p Delegate=yes";
-
-// Our group in one hierarchy and what was seen of it.
-struct Place {
-  std::string folder;   // "": not visible
-  std::string problem, fix;
-  GroupTrial trial;
-  bool writable = false;
-};
-
-Place LookAt(const std::vector<CgroupMount>& mounts, const Membership& membership, const CgroupHost& host) {
-  Place place;
-  const CgroupMount* best = nullptr;
-  bool mounted = false;
-  for (const CgroupMount& mount : mounts) {
-    const bool v2 = membership.hierarchy == 0;
-    if (v2 != (mount.version == CgroupMount::Version::kV2)) continue;
-    if (!v2 && (membership.controllers.empty() || !Has(mount.controllers, membership.controllers[0]))) continue;
-    mounted = true;
-    if (!GroupFolder(mount, membership.path)) continue;
-    if (best == nullptr || (best->access == CgroupMount::Access::kReadOnly && mount.access != best->access)) best = &mount;
-  }
-  if (best == nullptr) {
-    place.problem = mounted ? "our own group " + membership.path + " is not visible below its mount" : "it is not mounted";
-    place.fix = mounted ? "mount a cgroup file system that shows our own group"
-                        : "mount it below /sys/fs/cgroup, or show the host's there";
-    return place;
-  }
-  place.folder = *GroupFolder(*best, membership.path);
-  if (best->access == CgroupMount::Access::kReadOnly) {
-    place.problem = best->point + " is mounted read-only";
-    place.fix = kReadWrite;
-    place.trial.error_number = EROFS;
-    return place;
-  }
-  place.trial = host.TryGroup(place.folder);
-  place.writable = place.trial.error_number == 0;
-  if (place.writable) return place;
-  place.problem = "no group can be made in " + place.folder + " (mkdir: " +
-                  std::string(base::ErrnoName(place.trial.error_number)) + ")";
-  if (place.trial.error_number == EROFS) place.fix = kReadWrite;
-  if (place.trial.error_number == EACCES || place.trial.error_number == EPERM) {
-    place.fix = membership.hierarchy == 0 ? std::string(kDelegate) : "run as root, or chown " + place.folder + " to this user";
-  }
-  return place;
-}
-
-Controller FromPlace(const Place& place, Controller::Version version) {
-  Controller controller;
-  controller.version = version;
-  controller.folder = place.folder;
-  controller.writable = place.writable;
-  controller.problem = place.problem;
-  controller.fix = place.fix;
-  controller.error_number = place.trial.error_number;
-  return controller;
-}
-
-// v2: a controller is there for our children when our group passes it on to them. Whether it
-// does is seen by the files that a new group has; why it does not is read.
-Controller OnUnified(const Place& place, std::string_view name, std::string_view telling_file, const CgroupHost& host) {
-  Controller controller = FromPlace(place, Controller::Version::kV2);
-  if (!place.writable || Has(place.trial.files, telling_file)) return controller;
-  controller.writable = false;
-  const auto read = [&](std::string_view file) {
-    std::string text = host.Read(place.folder + "/" + std::string(file)).value_or("");
-    std::replace(text.begin(), text.end(), '\n', ' ');
-    return text;
-  };
-  const std::string word(name);
-  const bool ours = Has(Names(read("cgroup.controllers"), ' '), name);
-  // Only the true root has no type; it alone may have both processes and controllers.
-  const bool true_root = !host.Read(place.folder + "/cgroup.type").has_value();
-  if (!ours && true_root) {
-    controller.version = Controller::Version::kNone;
-    controller.problem = "the kernel offers no " + word + " controller";
-    controller.fix = "boot without cgroup_disable=" + word + " (some boards: with cgroup_enable=" + word + ")";
-    return controller;
-  }
-  if (!ours) {
-    controller.problem = "our group " + place.folder + " was not given the " + word + " controller";
-    controller.fix = kDelegate;
-    return controller;
-  }
-  controller.problem = place.folder + "/cgroup.subtree_control does not pass the " + word + " controller on";
-  if (true_root) {
-    controller.fix = "echo +" + word + " > " + place.folder + "/cgroup.subtree_control";
-    return controller;
-  }
-  if (!read("cgroup.procs").empty()) {
-    controller.problem += ", and cannot while processes are in the group itself";
-    controller.fix = std::string(kDelegate) + ", with the processes in a group below";
-  } else {
-    controller.fix = "echo +" + word + " > " + place.folder + "/cgroup.subtree_control";
-  }
-  return controller;
-}
-
-}  // namespace
-
 Cgroups FindCgroups(std::string_view cgroup, std::string_view mountinfo, const CgroupHost& host) {
   const std::vector<CgroupMount> mounts = ParseCgroupMounts(mountinfo);
   const struct {
@@ -248,9 +141,10 @@ Cgroups FindCgroups(std::string_view cgroup, std::string_view mountinfo, const C
   found.unified = unified->folder;
   found.kill = Has(unified->trial.files, "cgroup.kill");
   if (unified->folder.empty() && !claimed.empty()) return found;  // a v1 host
+  const std::vector<Place> places = UnifiedPlaces(std::move(*unified), host);
   for (const auto& row : rows) {
     if (Has(claimed, row.name)) continue;
-    found.*row.controller = OnUnified(*unified, row.name, row.telling_file, host);
+    found.*row.controller = OnUnified(places, row.name, row.telling_file, host);
   }
   return found;
 }

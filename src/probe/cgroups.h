@@ -16,7 +16,7 @@ namespace moat::probe {
 
 // A group made for a moment below a folder, and removed again.
 struct GroupTrial {
-  int error_number = 0;            // of mkdir; 0: groups can be made there
+  int error_number = 0;            // 0: groups can be made there, and entered
   std::vector<std::string> files;  // that the new group had; v2: they tell the controllers
 };
 

@@ -130,6 +130,69 @@ TEST(CgroupsTest, PureV2InternalProcessesAreNamed) {
                               "with the processes in a group below");
 }
 
+// A log-in session: its processes are in the group itself, the controllers end above it.
+class SessionOnV2 : public testing::Test {
+ protected:
+  SessionOnV2() {
+    host.groups[session] = {0, kCoreFiles};
+    host.groups[user] = {0, With({"memory.max", "pids.max"})};
+    host.groups[slice] = {0, With({"memory.max", "pids.max", "cpu.max"})};
+    host.groups["/sys/fs/cgroup"] = {0, With({"memory.max", "pids.max", "cpu.max", "cpuset.cpus"})};
+    for (const std::string& group : {session, user, slice}) {
+      host.files[group + "/cgroup.controllers"] = "cpu memory pids\n";
+      host.files[group + "/cgroup.type"] = "domain\n";
+      host.files[group + "/memory.max"] = host.files[group + "/pids.max"] = "max\n";
+      host.files[group + "/cpu.max"] = "max 100000\n";
+      host.files[group + "/cgroup.freeze"] = "0\n";
+      host.files[group + "/cpuset.cpus"] = host.files[group + "/io.max"] = "\n";
+    }
+    host.files[session + "/cgroup.procs"] = "4711\n";
+  }
+  Cgroups Find() { return FindCgroups("0::/user.slice/user-0.slice/session-3.scope\n", kV2Mount, host); }
+
+  const std::string slice = "/sys/fs/cgroup/user.slice", user = slice + "/user-0.slice", session = user + "/session-3.scope";
+  FakeHost host;
+};
+
+TEST_F(SessionOnV2, TheNearestGroupThatPassesItOnIsUsed) {
+  const Cgroups found = Find();
+  EXPECT_EQ(found.memory.folder, user);
+  EXPECT_TRUE(found.memory.writable);
+  EXPECT_EQ(found.memory.problem, "");
+  EXPECT_EQ(found.pids.folder, user);
+  EXPECT_EQ(found.cpu.folder, slice);
+  EXPECT_EQ(found.cpuacct.folder, session) << "counted everywhere";
+  EXPECT_FALSE(found.cpuset.writable) << "nobody asks for it: no reason to look higher";
+  EXPECT_EQ(found.unified, session);
+  EXPECT_EQ(host.tried, (std::vector<std::string>{session, user, slice}));
+}
+
+TEST_F(SessionOnV2, NoLimitIsEvaded) {
+  for (const auto& [file, text] : std::map<std::string, std::string>{{"memory.max", "1073741824\n"}, {"pids.max", "100\n"},
+                                                                     {"cpu.max", "50000 100000\n"}, {"cpuset.cpus", "0-1\n"},
+                                                                     {"io.max", "8:0 rbps=1\n"}}) {
+    const std::string before = host.files[session + "/" + file];
+    host.files[session + "/" + file] = text;
+    host.tried.clear();
+    const Cgroups found = Find();
+    EXPECT_FALSE(found.memory.writable) << file;
+    EXPECT_NE(found.memory.problem.find("; a group above it would evade its " + file), std::string::npos) << found.memory.problem;
+    EXPECT_EQ(host.tried, std::vector<std::string>{session});
+    host.files[session + "/" + file] = before;
+  }
+  host.files[user + "/pids.max"] = "100\n";  // further up: so far and no further
+  EXPECT_EQ(Find().memory.folder, user);
+  EXPECT_FALSE(Find().cpu.writable);
+}
+
+TEST_F(SessionOnV2, WithoutTheRightToMoveThereItIsRefused) {
+  for (const std::string& group : {session, user, slice, std::string("/sys/fs/cgroup")}) host.groups[group].error_number = EACCES;
+  const Cgroups found = Find();
+  EXPECT_FALSE(found.memory.writable);
+  EXPECT_EQ(found.memory.error_number, EACCES);
+  EXPECT_EQ(found.memory.folder, session);
+}
+
 TEST(CgroupsTest, PureV2RootOfTheHost) {
   FakeHost host;
   host.groups["/sys/fs/cgroup"] = {0, With({"memory.max"})};

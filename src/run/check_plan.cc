@@ -95,7 +95,9 @@ class Checker {
            All<abi::DependencyRow>(header_.dependencies, header_.dependency_count,
                                    [&](const auto& row) { return Text(row.path); }) &&
            All<abi::CgroupRow>(header_.cgroups, header_.cgroup_count,
-                               [&](const auto& row) { return Text(row.parent) && Int(row.parent_fd) && Int(row.fd); }) &&
+                               [&](const auto& row) {
+                                 return Text(row.parent) && Int(row.parent_fd) && Int(row.made) && Int(row.fd);
+                               }) &&
            All<abi::ScratchRow>(header_.scratches, header_.scratch_count,
                                 [&](const auto& row) { return Text(row.target) && Int(row.fd); }) &&
            All<abi::CallNameRow>(header_.call_names, header_.call_name_count,

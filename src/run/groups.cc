@@ -6,8 +6,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 
+#include "base/text.h"
 #include "sys/calls.h"
+#include "uapi/syscall.h"
 
 namespace moat::run {
 namespace {
@@ -95,11 +98,26 @@ void ReadCounters(LivePlan& plan, Job::Detail detail, Report& report, Evidence& 
   }
 }
 
+Status NameGroups(LivePlan& plan) {
+  if (plan.header().cgroup_count == 0) return {};
+  std::uint64_t random = 0;
+  const long drawn = uapi::Syscall(__NR_getrandom, &random, sizeof(random), 0);
+  if (drawn != static_cast<long>(sizeof(random))) return SystemError("getrandom", drawn < 0 ? static_cast<int>(-drawn) : EIO);
+  // The number is for people; that nobody has the name already is up to the random part.
+  std::string name = "moat-" + base::Number(static_cast<std::uint64_t>(uapi::Syscall(__NR_gettid))) + "-";
+  for (int i = 0; i < 12; ++i, random >>= 4) name += "0123456789abcdef"[random & 15];
+  abi::Slots& slots = plan.slots();
+  std::memset(slots.group_name, 0, sizeof(slots.group_name));
+  std::memcpy(slots.group_name, name.data(), std::min(name.size(), sizeof(slots.group_name) - 1));
+  return {};
+}
+
 void RemoveGroups(LivePlan& plan) {
   const auto* rows = plan.Rows<abi::CgroupRow>(plan.header().cgroups);
   for (abi::Index i = 0; i < plan.header().cgroup_count; ++i) {
     const int parent = plan.Int(rows[i].parent_fd);
-    if (parent < 0) continue;
+    if (parent < 0 || plan.Int(rows[i].made) != 0) continue;
+    plan.SetInt(rows[i].made, -1);
     for (int attempt = 0; attempt < 200; ++attempt) {
       if (unlinkat(parent, plan.slots().group_name, AT_REMOVEDIR) == 0 || errno != EBUSY) break;
       // There is nothing to wait for by event on v1: an exiting task leaves the group late.

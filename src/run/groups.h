@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "moat/report.h"
+#include "moat/result.h"
 #include "run/live_plan.h"
 #include "run/verdict.h"
 
@@ -13,7 +14,9 @@ namespace moat::run {
 bool ReadCpu(LivePlan& plan, std::uint64_t& ns);
 // Counters into the evidence, and for a full report the peaks.
 void ReadCounters(LivePlan& plan, Job::Detail detail, Report& report, Evidence& evidence);
-// rmdir, with a bounded retry while the kernel still lets go of the last process.
+// A name for this job's groups that no other job has, living or dead.
+Status NameGroups(LivePlan& plan);
+// Those that this job made, and no others: rmdir, with a bounded retry while the kernel still lets go of the last process.
 void RemoveGroups(LivePlan& plan);
 
 }  // namespace moat::run

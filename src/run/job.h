@@ -25,7 +25,8 @@ namespace moat::run {
 class Ahead;
 struct Remains;
 
-// Tests: let op `op` fail with `error_number`, as if the kernel had said so.
+// Tests: let op `op` fail with `error_number`, as if the kernel had said so; with kCrashHere
+// this process ends there by SIGKILL, or the job waits for somebody to do that.
 struct Fault {
   std::uint32_t op = abi::kNoOp;
   int error_number = 0;

@@ -28,6 +28,7 @@ std::vector<abi::Offset> NeededLater(const abi::Header& header, LivePlan& plan) 
   const auto* groups = plan.Rows<abi::CgroupRow>(header.cgroups);
   for (abi::Index i = 0; i < header.cgroup_count; ++i) {
     needed.push_back(groups[i].parent_fd);
+    needed.push_back(groups[i].made);
     needed.push_back(groups[i].fd);
   }
   return needed;

@@ -14,6 +14,7 @@
 #include "base/safe_text.h"
 #include "base/text.h"
 #include "child/interpret.h"
+#include "run/groups.h"
 #include "sys/calls.h"
 #include "uapi/kernel.h"
 #include "uapi/syscall.h"
@@ -122,8 +123,7 @@ Status FillIdentity(LivePlan& plan) {
   slots.job_uid = slots.job_gid = static_cast<std::int32_t>(id);
   CopyText(slots.uid_text, sizeof(slots.uid_text), base::Number(id));
   CopyText(slots.gid_text, sizeof(slots.gid_text), base::Number(id));
-  CopyText(slots.group_name, sizeof(slots.group_name), "moat-" + base::Number(thread));
-  return {};
+  return NameGroups(plan);
 }
 
 Status FillArguments(LivePlan& plan, const Job& job, const std::vector<std::string>& inputs) {

@@ -2,7 +2,6 @@
 // job starts as if nothing had been. Control groups may stay behind, empty; they are listed.
 #include <gtest/gtest.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -92,31 +91,6 @@ TEST_P(Kill, OfTheLauncherEndsTheJob) {
 }
 
 MOAT_AS_BOTH_CALLERS(Kill);
-
-// Numbers of processes come round: the group of a killed launcher may be in the way.
-class StaleGroup : public testkit::RootTest {};
-
-TEST_F(StaleGroup, OfTheSameNumberIsReplaced) {
-  testkit::Command command = testkit::Moat().Flag("--no-cache").ToCommand({"true"});
-  command.argv[1] = "plan";
-  command.argv.insert(command.argv.begin() + 2, "--json");
-  std::vector<std::string> parents;
-  const auto plan = nlohmann::json::parse(testkit::Run(command).out);
-  for (const auto& op : plan["ops"]) {
-    if (op["call"] == "mkdirat" && op["stage"] == "cgroup") parents.push_back(op["subject"]);
-  }
-  if (parents.empty()) GTEST_SKIP() << "jobs have no control group here";
-  const testkit::Job job = testkit::Moat()
-                               .Flag("--no-cache")
-                               .InChild([&] {
-                                 for (const std::string& parent : parents) {
-                                   const std::string group = parent + "/moat-" + std::to_string(::getpid());
-                                   if (::mkdir(group.c_str(), 0755) != 0) ::_exit(99);
-                                 }
-                               })
-                               .Run({"true"});
-  EXPECT_EQ(job.exit_code(), 0) << job;
-}
 
 }  // namespace
 }  // namespace moat

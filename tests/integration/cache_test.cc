@@ -85,7 +85,7 @@ TEST_F(Cache, FlagsMakeAnotherPlan) {
   EXPECT_EQ(Moat().Flag("--files", "100").Run({"sh", "-c", "ulimit -n"}).out, "100\n");
 }
 
-// The plan of one policy under the name of another: in a folder of one's own it is believed,
+// The plan of one policy made up as that of another: in a folder of one's own it is believed,
 // which shows that the attack is one; where others could have put it, it is not.
 TEST_F(Cache, WhatOthersCouldHaveWrittenIsNotRead) {
   auto honest = Moat().Profile(folder_.File("honest.toml", "moat = 1\nbase = \"default\"\n[environment.set]\nWHICH = \"honest\"\n"));
@@ -97,9 +97,14 @@ TEST_F(Cache, WhatOthersCouldHaveWrittenIsNotRead) {
   const auto plans = Plans();
   ASSERT_EQ(plans.size(), 2U);
   const fs::path other = plans[0] == name ? plans[1] : plans[0];
-  const std::string forgery = testkit::ReadFile(other);
+  std::string forgery = testkit::ReadFile(other);
+  const std::string key = name.stem();
+  ASSERT_GT(forgery.size(), key.size());
   ASSERT_TRUE(testkit::WriteFile(name, forgery));
-  ASSERT_EQ(Which(honest), "forged\n") << "the control: a plan is believed by its name";
+  ASSERT_EQ(Which(honest), "honest\n") << "a plan says whose it is";
+  forgery.replace(forgery.size() - key.size(), key.size(), key);
+  ASSERT_TRUE(testkit::WriteFile(name, forgery));
+  ASSERT_EQ(Which(honest), "forged\n") << "the control: a forged plan is believed";
 
   ASSERT_EQ(::chmod(folder().c_str(), 0777), 0);
   EXPECT_EQ(Which(honest), "honest\n") << "a folder that anyone may write";
@@ -129,12 +134,19 @@ TEST_F(Cache, ALinkIsNotFollowed) {
   EXPECT_TRUE(fs::is_empty(elsewhere));
 }
 
+// As a file system without power leaves it: a block of nothing.
+std::string Holed(std::string text, std::size_t at) {
+  for (std::size_t i = at; i < text.size() && i < at + 16; ++i) text[i] = text[i] == '\0' ? '\1' : '\0';
+  return text;
+}
+
 TEST_F(Cache, GarbageIsNoPlan) {
   ASSERT_EQ(Moat().Run({"echo", "ran"}).out, "ran\n");
   const fs::path plan = Plans()[0];
   const std::string whole = testkit::ReadFile(plan);
   for (const std::string& text : {std::string(), std::string("garbage"), whole.substr(0, whole.size() / 2), std::string(whole.size(), '\0'),
-                                  whole.substr(0, 64), whole + "more"}) {
+                                  whole.substr(0, 64), whole + "more", Holed(whole, 0), Holed(whole, whole.size() / 2),
+                                  Holed(whole, whole.size() - 160)}) {
     ASSERT_TRUE(testkit::WriteFile(plan, text));
     EXPECT_EQ(Moat().Run({"echo", "ran"}).out, "ran\n") << text.size();
   }

@@ -119,23 +119,5 @@ TEST_P(Left, AStoppedJobDoesNotStay) {
 
 MOAT_AS_BOTH_CALLERS(Left);
 
-// A launcher that was killed leaves its group behind; one day its number comes again.
-class StaleGroup : public testkit::RootTest {};
-
-TEST_F(StaleGroup, IsNoObstacleForTheNextOfThatNumber) {
-  const std::string parent = testkit::OwnMemoryCgroup();
-  if (parent.empty()) GTEST_SKIP() << "no group counts memory here";
-  auto job = testkit::Moat().Flag("--memory", "64M").InChild([&] {
-    const std::string stale = parent + "/moat-" + std::to_string(::getpid());
-    if (::mkdir(stale.c_str(), 0755) != 0) ::_exit(99);
-  }).Start({"echo", "ran"});
-  const pid_t launcher = job.pid();
-  const testkit::Job done = job.Finish();
-  EXPECT_EQ(done.out, "ran\n") << done;
-  EXPECT_EQ(done.Cause(), "exit") << done;
-  EXPECT_EQ(testkit::CgroupsOfLauncher(launcher), std::set<std::string>());
-  testkit::RemoveCgroupsOfLauncher(launcher);
-}
-
 }  // namespace
 }  // namespace moat

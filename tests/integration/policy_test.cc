@@ -51,6 +51,16 @@ TEST_P(Policy, APolicyThatIsNotThereIsNoPolicy) {
   }
 }
 
+// sudo and su may keep $HOME: a home that we cannot look into is not ours.
+TEST_P(Policy, AnotherUsersHomeIsNotInTheWay) {
+  if (is_root()) return;  // looks into everything
+  const std::string home = folder_.Folder("home", 0000);
+  const testkit::Job job = AsCaller().Flag("--no-cache").Env("HOME", home).Env("XDG_CONFIG_HOME", "").Run({"echo", "ran"});
+  EXPECT_EQ(job.out, "ran\n") << job;
+  ExpectRefused(AsCaller().Env("XDG_CONFIG_HOME", home).Profile("no-such-profile").Run({"echo", "ran"}), {"no-such-profile"});
+  ASSERT_EQ(::chmod(home.c_str(), 0700), 0);
+}
+
 // firejail#1168: exact or refused, never something near.
 TEST_P(Policy, SizesAreExactOrRefused) {
   const struct {

@@ -79,18 +79,21 @@ std::set<std::string> OpenDescriptors() {
   return open;
 }
 
-std::set<std::string> CgroupsOfLauncher(pid_t pid) {
-  const std::string name = "moat-" + std::to_string(pid);
+std::set<std::string> CgroupsOfLaunchers(const std::set<pid_t>& pids) {
   std::set<std::string> found;
   for (const std::string& root : CgroupRoots()) {
     std::error_code error;
     for (fs::recursive_directory_iterator at(root, error), end; !error && at != end; at.increment(error)) {
-      if (at->path().filename() == name && fs::last_write_time(at->path(), error) >= kBegin) found.insert(at->path());
+      int pid = 0;
+      const bool named = std::sscanf(at->path().filename().c_str(), "moat-%d-", &pid) == 1 && pids.count(pid) != 0;
+      if (named && fs::last_write_time(at->path(), error) >= kBegin) found.insert(at->path());
       error.clear();
     }
   }
   return found;
 }
+
+std::set<std::string> CgroupsOfLauncher(pid_t pid) { return CgroupsOfLaunchers({pid}); }
 
 bool RemoveCgroupsOfLauncher(pid_t pid) {
   for (const std::string& group : CgroupsOfLauncher(pid)) {
@@ -127,6 +130,16 @@ std::vector<pid_t> Descendants(pid_t root) {
     }
   }
   return family;
+}
+
+std::set<pid_t> ProcessesOf(const std::string& program) {
+  std::set<pid_t> found;
+  std::error_code error;
+  for (const auto& [pid, parent] : Parents()) {
+    const fs::path exe = fs::read_symlink("/proc/" + std::to_string(pid) + "/exe", error);
+    if (!error && fs::equivalent(exe, program, error)) found.insert(pid);
+  }
+  return found;
 }
 
 uid_t UidOf(pid_t pid) {

@@ -15,6 +15,7 @@ std::vector<std::string> MountTable();        // of this process, a line per mou
 std::set<std::string> OpenDescriptors();      // of this process, "5 -> /dev/null"
 // Folders below every mounted cgroup hierarchy that moat made for the launcher `pid`.
 std::set<std::string> CgroupsOfLauncher(pid_t pid);
+std::set<std::string> CgroupsOfLaunchers(const std::set<pid_t>& pids);
 // What a launcher that was killed could not remove: must be empty, and is removed here.
 bool RemoveCgroupsOfLauncher(pid_t pid);
 // The group of memory that this process is in, as a folder; "" when none is mounted.
@@ -23,6 +24,7 @@ std::set<std::string> FilesBelow(const std::string& folder);
 
 // A process and, recursively, its children, as far as they can be seen.
 std::vector<pid_t> Descendants(pid_t root);
+std::set<pid_t> ProcessesOf(const std::string& program);  // that execute this file
 uid_t UidOf(pid_t pid);  // the real one, on this host
 // Waits until no process of that uid is left; false when one is still there after a long time.
 bool AwaitNoProcessOf(uid_t uid);

@@ -144,7 +144,8 @@ run::Job MakeJob(const Invocation& run, const Environment& environment, const Re
   if (!run.inject.empty()) {
     job.fault.op = static_cast<std::uint32_t>(atoi(run.inject.c_str()));
     const std::size_t colon = run.inject.find(':');
-    job.fault.error_number = colon == std::string::npos ? EIO : atoi(run.inject.c_str() + colon + 1);
+    const std::string what = colon == std::string::npos ? "" : run.inject.substr(colon + 1);
+    job.fault.error_number = what.empty() ? EIO : what == "crash" ? abi::kCrashHere : atoi(what.c_str());
   }
   return job;
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 
 #include "base/sha256.h"
@@ -19,6 +20,59 @@ namespace moat::launcher {
 namespace {
 
 constexpr std::size_t kMaxPlan = 4 << 20;
+constexpr std::size_t kKeySize = 64;  // SHA-256 in hexadecimal digits
+
+// Behind the plan in its file: which plan it is, and that all of it is there. A file system
+// that lost its power may keep a name and lose blocks.
+struct Seal {
+  char magic[8];
+  std::uint64_t size, checksum;
+  char key[kKeySize];
+};
+constexpr char kSealMagic[8] = {'M', 'O', 'A', 'T', 'S', 'E', 'L', '1'};
+
+std::uint64_t Rotate(std::uint64_t word, unsigned by) { return word << by | word >> (64 - by); }
+
+// Against accidents, not against people: the folder keeps those out. Four lanes, because this is
+// on the way to every job.
+std::uint64_t Checksum(std::string_view bytes) {
+  constexpr std::uint64_t kFactor = 0x9e3779b97f4a7c15;
+  std::uint64_t lanes[4] = {1, 2, 3, 4};
+  std::size_t at = 0;
+  for (; bytes.size() - at >= sizeof(lanes); at += sizeof(lanes)) {
+    std::uint64_t words[4];
+    std::memcpy(words, bytes.data() + at, sizeof(words));
+    for (unsigned i = 0; i < 4; ++i) lanes[i] = Rotate((lanes[i] ^ words[i]) * kFactor, 29);
+  }
+  std::uint64_t sum = bytes.size();
+  for (; at < bytes.size(); ++at) sum = (sum ^ static_cast<unsigned char>(bytes[at])) * kFactor;
+  for (const std::uint64_t lane : lanes) sum = Rotate((sum ^ lane) * kFactor, 31);
+  return sum;
+}
+
+Seal SealFor(std::string_view plan, std::string_view key) {
+  Seal seal{};
+  std::memcpy(seal.magic, kSealMagic, sizeof(seal.magic));
+  seal.size = plan.size();
+  seal.checksum = Checksum(plan);
+  std::memcpy(seal.key, key.data(), std::min(key.size(), sizeof(seal.key)));
+  return seal;
+}
+
+// Takes the seal off; false when this is not that plan, whole.
+bool Unseal(std::string& file, std::string_view key) {
+  Seal seal;
+  if (file.size() < sizeof(seal)) return false;
+  const std::size_t size = file.size() - sizeof(seal);
+  std::memcpy(&seal, file.data() + size, sizeof(seal));
+  // The cheap answers first.
+  if (std::memcmp(seal.magic, kSealMagic, sizeof(seal.magic)) != 0 || seal.size != size ||
+      std::string_view(seal.key, kKeySize) != key) {
+    return false;
+  }
+  file.resize(size);
+  return seal.checksum == Checksum(file);
+}
 
 void Add(base::Sha256& hash, std::string_view text) {
   hash.Update(base::Number(text.size()));
@@ -104,6 +158,28 @@ std::string Key(const Invocation& run, const Environment& environment, const std
   return hash.Hex();
 }
 
+// A file without a name until it is whole: what is killed before leaves none. False where the
+// file system knows no such files.
+bool KeepUnnamed(int folder, const std::string& name, const std::string& bytes) {
+  auto file = sys::openat2(folder, ".", O_WRONLY | O_TMPFILE, uapi::kResolveBeneath, 0600);
+  if (!file.ok() || !sys::WriteAll(file->get(), bytes, name).ok()) return false;
+  const std::string self = "/proc/self/fd/" + base::Number(static_cast<std::uint64_t>(file->get()));
+  unlinkat(folder, name.c_str(), 0);
+  // Somebody else's plan of the same name is as good.
+  return linkat(AT_FDCWD, self.c_str(), folder, name.c_str(), AT_SYMLINK_FOLLOW) == 0 || errno == EEXIST;
+}
+
+void KeepRenamed(int folder, const std::string& name, const std::string& bytes) {
+  const std::string temporary = name + "." + base::Number(static_cast<std::uint64_t>(getpid()));
+  unlinkat(folder, temporary.c_str(), 0);  // of a namesake that was killed
+  auto file = sys::openat2(folder, temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, uapi::kResolveBeneath, 0600);
+  if (!file.ok()) return;
+  if (!sys::WriteAll(file->get(), bytes, temporary).ok() ||
+      renameat(folder, temporary.c_str(), folder, name.c_str()) != 0) {
+    unlinkat(folder, temporary.c_str(), 0);
+  }
+}
+
 constexpr std::size_t kMaxPlans = 512;
 
 struct Kept {
@@ -144,7 +220,8 @@ PlanCache::PlanCache(const Invocation& run, const Environment& environment, cons
     return;
   }
   folder_ = parent_ + "/moat";
-  file_ = Key(run, environment, cwd, tool) + ".plan";
+  key_ = Key(run, environment, cwd, tool);
+  file_ = key_ + ".plan";
 }
 
 std::string PlanCache::Find() const {
@@ -154,7 +231,7 @@ std::string PlanCache::Find() const {
   auto file = sys::openat2(folder->get(), file_.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK, uapi::kResolveBeneath);
   if (!file.ok() || !Private(*file, false)) return {};
   auto plan = sys::ReadAll(*file, kMaxPlan, file_);
-  if (!plan.ok() || !Fresh(*plan)) return {};
+  if (!plan.ok() || !Unseal(*plan, key_) || !Fresh(*plan)) return {};
   return std::move(plan).value();
 }
 
@@ -165,13 +242,9 @@ void PlanCache::Keep(const std::string& plan) const {
   auto folder = sys::openat2(AT_FDCWD, folder_.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW, uapi::kResolveNoMagiclinks);
   if (!folder.ok() || !Private(*folder, true)) return;
   Trim(folder->get());
-  const std::string temporary = file_ + "." + base::Number(static_cast<std::uint64_t>(getpid()));
-  auto file = sys::openat2(folder->get(), temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, uapi::kResolveBeneath, 0600);
-  if (!file.ok()) return;
-  if (!sys::WriteAll(file->get(), plan, temporary).ok() ||
-      renameat(folder->get(), temporary.c_str(), folder->get(), file_.c_str()) != 0) {
-    unlinkat(folder->get(), temporary.c_str(), 0);
-  }
+  const Seal seal = SealFor(plan, key_);
+  const std::string bytes = plan + std::string(reinterpret_cast<const char*>(&seal), sizeof(seal));
+  if (!KeepUnnamed(folder->get(), file_, bytes)) KeepRenamed(folder->get(), file_, bytes);
 }
 
 void PlanCache::Forget() const {

@@ -1,6 +1,7 @@
 // Plans compiled ahead. The cache is a folder that only the caller may write: a plan is
 // trusted as much as the policy that it was made from. A file is one plan, its name the hash
-// of everything that the plan depends on except for files, which the plan itself lists.
+// of everything that the plan depends on except for files, which the plan itself lists. It says
+// again whose plan it is and carries a checksum: a torn or a foreign file is never used.
 #pragma once
 
 #include <string>
@@ -33,7 +34,7 @@ class PlanCache {
  private:
   std::string folder_;  // "" : no cache
   std::string parent_;  // made when missing
-  std::string file_;
+  std::string key_, file_;
 };
 
 }  // namespace moat::launcher

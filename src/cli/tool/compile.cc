@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 
@@ -35,15 +36,16 @@ std::string ShippedProfiles() {
   return path + "/share/moat/profiles";
 }
 
+// A home that we may not look into is not ours (sudo keeps $HOME): there is nothing in it for us.
+// The administrator's folder is another matter: what is kept from us there may be a stricter one.
+bool MayEnter(const std::string& folder) { return access(folder.c_str(), X_OK) == 0 || errno != EACCES; }
+
 // Where a profile's name is looked for: the administrator's, then the user's, then ours.
 std::vector<std::string> ProfileFolders() {
   std::vector<std::string> folders = {"/etc/moat/profiles"};
   const std::string config = Variable("XDG_CONFIG_HOME"), home = Variable("HOME");
-  if (!config.empty()) {
-    folders.push_back(config + "/moat/profiles");
-  } else if (!home.empty()) {
-    folders.push_back(home + "/.config/moat/profiles");
-  }
+  const std::string own = !config.empty() ? config + "/moat/profiles" : home.empty() ? "" : home + "/.config/moat/profiles";
+  if (!own.empty() && MayEnter(own)) folders.push_back(own);
   folders.push_back(ShippedProfiles());
   return folders;
 }

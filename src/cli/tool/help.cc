@@ -12,6 +12,7 @@ constexpr std::string_view kOverview =
   moat run [-p PROFILE|FILE] [-i IN]... [-o OUT] [flags] [--report FILE|fd:N] -- COMMAND ARGS
   moat plan [POLICY] [flags] [--json] [-- COMMAND]   what would be done, without doing it
   moat doctor [--json]                               what this host can enforce
+  moat doctor --clean [--json]                       remove what killed launchers left behind
   moat help run                                      every flag of run and plan
   moat version
 

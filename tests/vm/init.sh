@@ -1,0 +1,39 @@
+#!/bin/sh
+# The first process of the virtual machine of `make test-vm`: a host with a pure cgroup v2 tree
+# as systemd lays it out, then every test of /vm/tests, and the results onto the second disk.
+set -eu
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
+
+mount -t devtmpfs dev /dev
+exec </dev/null >/dev/ttyS0 2>&1
+mkdir -p /dev/pts /dev/shm /run /tmp /var/tmp /var/cache /root /home
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+mount -t devpts -o gid=5,mode=620 pts /dev/pts
+mount -t tmpfs -o mode=1777 shm /dev/shm
+mount -t tmpfs -o mode=755 run /run
+ln -sf /proc/self/fd /dev/fd
+mount -t cgroup2 -o nsdelegate cgroup /sys/fs/cgroup
+hostname vm
+ip link set lo up
+chown -R 0:0 /vm
+
+# A log-in session of root's: the controllers end above it, and its processes are in it.
+root=/sys/fs/cgroup
+session=$root/user.slice/user-0.slice/session-1.scope
+mkdir -p "$session"
+for group in "$root" "$root/user.slice" "$root/user.slice/user-0.slice"; do
+  echo '+cpu +cpuset +memory +pids' >"$group/cgroup.subtree_control"
+done
+echo $$ >"$session/cgroup.procs"
+
+echo "vm: Linux $(uname -r) with $(cat $root/cgroup.controllers) on cgroup v2"
+mkdir -p /vm/results
+# Two at a time: as many as there are processors.
+xargs -r -n 1 -P 2 /vm/one </vm/tests || true
+
+echo 'vm: writing the results'
+cut -d' ' -f1 /proc/uptime >/vm/results/ended
+tar -cf /dev/nvme1n1 -C /vm/results .
+sync
+echo b >/proc/sysrq-trigger
