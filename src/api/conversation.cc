@@ -1,6 +1,5 @@
 #include "api/conversation.h"
 
-#include <fcntl.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
