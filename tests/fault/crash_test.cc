@@ -110,7 +110,7 @@ TEST_P(Crash, AtEveryStepIsCleanedUp) {
 }
 
 TEST_P(Crash, ALivingJobIsNotTouched) {
-  testkit::RunningJob job = Moat().Start({"sh", "-c", "echo here; read line; echo $line"});
+  testkit::RunningJob job = Moat().KeepInputOpen().Start({"sh", "-c", "echo here; read line; echo $line"});
   ASSERT_TRUE(job.AwaitOutput("here\n"));
   const auto groups = testkit::CgroupsOfLauncher(job.pid());
   const json answer = json::parse(Doctor(GetParam()).out, nullptr, false);
