@@ -1,5 +1,9 @@
 // The examples of the public headers, compiled as they stand there, and run.
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <filesystem>
@@ -7,11 +11,18 @@
 #include "api/testing.h"
 #include "moat/policy.h"
 #include "moat/sandbox.h"
+#include "moat/seal_policy.h"
 
 namespace {
 
 #include "example_policy.inc"
 #include "example_sandbox.inc"
+
+// What the examples of the seal leave to their reader.
+moat::Status Convert(int, int) { return {}; }
+bool NextJob(int, int) { return false; }
+#include "example_seal.inc"
+#include "example_seal_policy.inc"
 
 using moat::testing::Folder;
 
@@ -30,6 +41,28 @@ TEST_F(Examples, PolicyIsLoadedAndChanged) {
   EXPECT_NE(policy->ToToml().find("wall = \"30s\""), std::string::npos);
 }
 
+
+// In children: a seal is for good.
+template <typename Body>
+int InChild(Body body) {
+  const pid_t child = fork();
+  if (child == 0) {
+    ::syscall(SYS_close_range, 3U, ~0U, 0U);
+    _exit(body().ok() ? 0 : 1);
+  }
+  int status = 0;
+  return ::waitpid(child, &status, 0) == child && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+TEST_F(Examples, SealsLock) {
+  const auto policy = moat::Policy::Parse("moat = 1\n[syscalls]\nallow = [\"@io\", \"@memory\"]\n", "t.toml");
+  ASSERT_TRUE(policy.ok());
+  const auto three = [] { return ::open("/dev/null", O_RDONLY) == 3; };
+  // 0, 1 and 2 are strays there: only the shape is tried, and that nothing falls over.
+  EXPECT_NE(InChild([&] { return three() ? Work(3, 1) : moat::Status(); }), -1);
+  EXPECT_NE(InChild([&] { return three() ? Lock(*policy, 3, 1) : moat::Status(); }), -1);
+  EXPECT_EQ(InChild([&] { return Serve(0, 1); }), 0);
+}
 
 TEST_F(Examples, SandboxRunsAndTells) {
   folder_.Write("thumbnail.toml", "moat = 1\nbase = \"default\"\n");

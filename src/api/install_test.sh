@@ -47,3 +47,56 @@ cmake --build "$where/build" >/dev/null
 cp "$where/build/use" "$where/opt/bin/use-by-cmake"
 "$where/opt/bin/use-by-cmake" | tee "$where/out"
 grep -qx hello "$where/out"
+
+# The seal alone: from C++ by CMake and by pkg-config, from C, and from C with musl.
+mkdir "$where/seal"
+cat >"$where/seal/lock.cc" <<'CODE'
+#include <moat/seal.h>
+
+#include <fcntl.h>
+
+int main() {
+  moat::Seal seal(moat::SealSelfTest::kOn);
+  seal.Read(0).Write(1).Write(2).Memory().Strays(moat::SealStrays::kClose);
+  if (!seal.OnViolation(moat::SealViolation::kErrno).Apply().ok()) return 1;
+  return open("/etc/hostname", O_RDONLY) < 0 ? 0 : 2;
+}
+CODE
+cat >"$where/seal/lock.c" <<'CODE'
+#include <fcntl.h>
+#include <moat/moat_seal.h>
+#include <stdio.h>
+
+int main(void) {
+  char why[256];
+  struct moat_seal *seal = moat_seal_preset("stdio");
+  moat_seal_strays(seal, MOAT_SEAL_STRAYS_CLOSE);
+  moat_seal_on_violation(seal, MOAT_SEAL_ERRNO, 1);
+  if (moat_seal_apply(seal, why, sizeof(why)) != 0) return fputs(why, stderr), 1;
+  moat_seal_free(seal);
+  return open("/etc/hostname", O_RDONLY) < 0 ? 0 : 2;
+}
+CODE
+cat >"$where/seal/CMakeLists.txt" <<'CODE'
+cmake_minimum_required(VERSION 3.25)
+project(lock LANGUAGES C CXX)
+find_package(moat 0.1 REQUIRED)
+set(CMAKE_CXX_STANDARD 20)
+add_executable(lock lock.cc)
+add_executable(lock-c lock.c)
+target_link_libraries(lock PRIVATE moat::seal)
+target_link_libraries(lock-c PRIVATE moat::seal)
+CODE
+export PKG_CONFIG_PATH="$pc"
+cd "$where/seal"
+# shellcheck disable=SC2046  # flags are words
+"$compiler" -std=gnu++20 lock.cc -o by-pkg-config $(pkg-config --cflags --libs moat-seal) && ./by-pkg-config
+# shellcheck disable=SC2046
+cc -std=c11 -D_GNU_SOURCE lock.c -o by-c $(pkg-config --cflags --libs moat-seal) && ./by-c
+# shellcheck disable=SC2046
+musl-gcc -static -std=c11 -D_GNU_SOURCE lock.c -o by-musl $(pkg-config --cflags --libs moat-seal-musl) && ./by-musl
+cmake -S . -B build -DCMAKE_PREFIX_PATH="$where/opt" -DCMAKE_CXX_COMPILER="$compiler" >/dev/null
+cmake --build build >/dev/null
+./build/lock
+./build/lock-c
+echo sealed

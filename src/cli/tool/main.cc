@@ -11,7 +11,9 @@
 #include "base/text.h"
 #include "cli/doctor.h"
 #include "cli/tool/compile.h"
+#include "cli/tool/explain.h"
 #include "cli/tool/help.h"
+#include "cli/tool/seal_command.h"
 #include "moat/result.h"
 
 namespace moat::tool {
@@ -43,7 +45,9 @@ int Main(const std::vector<std::string>& args) {
   const std::vector<std::string> rest(args.size() > 2 ? args.begin() + 2 : args.end(), args.end());
   if (command == "__compile") return CompileCommand(rest);
   if (command == "doctor") return DoctorCommand(rest);
+  if (command == "explain") return ExplainCommand(rest);
   if (command == "plan") return PlanCommand(rest);
+  if (command == "seal") return SealCommand(rest);
   if (command == "version" || command == "--version") return Version();
   if (command == "help" || command == "--help" || command == "-h") {
     std::fputs(HelpText(rest.empty() ? "" : rest[0]).c_str(), stdout);
