@@ -82,13 +82,17 @@ struct Report {
   std::optional<int> signal;         // raw, when a signal ended it
   bool core = false;
   std::uint64_t wall = 0, cpu_user = 0, cpu_system = 0;
-  std::uint64_t memory_peak = 0, memory_anonymous = 0, memory_file = 0, memory_shared = 0;
-  std::uint64_t pids_peak = 0;
-  std::uint64_t read = 0, written = 0;
+  std::uint64_t memory_peak = 0;
+  // Nothing: the host could not tell; `unknown` says why.
+  std::optional<std::uint64_t> memory_anonymous, memory_file, memory_shared;
+  std::optional<std::uint64_t> pids_peak;
+  std::optional<std::uint64_t> read, written;
+  std::vector<Layer> unknown;        // figures that are missing: "pids_peak", and why
   std::uint64_t voluntary_switches = 0, involuntary_switches = 0;
   StreamUsage out, err;
   std::vector<OutputFile> outputs;
   std::vector<RefusedOutput> refused;
+  std::string results_lost;          // why moat could not bring all results home, "" when it could
   std::uint64_t denial_count = 0;
   std::vector<Denial> denials;
   std::vector<std::string> limits_hit;
@@ -99,7 +103,8 @@ struct Report {
   std::string host;
   std::string version;
 
-  // As `moat run` exits: the program's code, 128+n for a signal, 125 for cause setup.
+  // As `moat run` exits: the program's code, 128+n for a signal, 125 for cause setup, and where
+  // the program's 0 would hide that something of its output is missing.
   int ExitStatus() const;
   // "exited 0 in 41 ms, peak 18 MiB; enforced: user, mount, ... "
   std::string Summary() const;

@@ -75,6 +75,12 @@ class Reader {
     Get(key, value);
     out = value;
   }
+  void Get(const char* key, std::optional<std::uint64_t>& out) const {
+    std::uint64_t value = 0;
+    if (Find(key) == nullptr) return;
+    Get(key, value);
+    out = value;
+  }
   void Get(const char* key, bool& out) const {
     const Json* found = Find(key);
     if (found == nullptr) return;
@@ -249,8 +255,10 @@ Result<Report> Report::FromJson(std::string_view text) {
   TakeStream(in, "stdout", report.out);
   TakeStream(in, "stderr", report.err);
   TakeOutputs(in, report);
+  in.Get("results_lost", report.results_lost);
   TakeDenials(in, report);
   in.Get("limits_hit", report.limits_hit);
+  TakeLayers(in, "unknown", report.unknown);
   in.Get("hints", report.hints);
   TakeLayers(in, "enforced", report.enforced);
   TakeLayers(in, "degraded", report.degraded);

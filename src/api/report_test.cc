@@ -28,6 +28,8 @@ Report Everything() {
   report.refused = {{"", "and 5 more"}, {"\xc3", "FIFO"}};
   report.denial_count = 18;
   report.denials = {{"ioctl", "fd=1", "rule 3", "allow it", 19}};
+  report.results_lost = "pwrite64: ENOSPC";
+  report.unknown = {{"pids_peak", "no group"}, {"", ""}};
   report.limits_hit = {"output"};
   report.hints = {"raise `output`", ""};
   report.enforced = {{"seccomp", "230 calls"}, {"landlock", ""}};
@@ -43,6 +45,7 @@ TEST(ReportJson, ComesBackWhole) {
     ASSERT_TRUE(back.ok()) << back.error().ToString();
     EXPECT_EQ(back->ToJson(), report.ToJson());
     EXPECT_EQ(back->detail, report.detail);
+    EXPECT_EQ(back->pids_peak, report.pids_peak);
     EXPECT_EQ(back->setup.has_value(), report.setup.has_value());
   }
 }

@@ -94,6 +94,8 @@ void AddAll(Archive& archive, T&... fields) {
 template <typename Archive>
 void Fields(Archive& archive, int& value) { archive.Add(value); }
 template <typename Archive>
+void Fields(Archive& archive, std::uint64_t& value) { archive.Add(value); }
+template <typename Archive>
 void Fields(Archive& archive, std::string& value) { archive.Add(value); }
 template <typename Archive>
 void Fields(Archive& archive, StreamUsage& value) { AddAll(archive, value.bytes, value.kept, value.truncated); }
@@ -120,11 +122,11 @@ void Fields(Archive& archive, SetupFailure& value) {
 template <typename Archive>
 void Fields(Archive& archive, Report& r) {
   AddAll(archive, r.cause, r.detail, r.exit_code, r.signal, r.core, r.wall, r.cpu_user, r.cpu_system, r.memory_peak,
-         r.memory_anonymous, r.memory_file, r.memory_shared, r.pids_peak, r.read, r.written, r.voluntary_switches,
+         r.memory_anonymous, r.memory_file, r.memory_shared, r.pids_peak, r.read, r.written, r.unknown, r.voluntary_switches,
          r.involuntary_switches);
   Fields(archive, r.out);
   Fields(archive, r.err);
-  AddAll(archive, r.outputs, r.refused, r.denial_count, r.denials, r.limits_hit, r.hints, r.enforced, r.degraded,
+  AddAll(archive, r.outputs, r.refused, r.results_lost, r.denial_count, r.denials, r.limits_hit, r.hints, r.enforced, r.degraded,
          r.setup, r.policy_name, r.policy_hash, r.host, r.version);
 }
 

@@ -1,5 +1,6 @@
 // pid 1 of a job: sets the jail up, starts the program, forwards signals to it, reaps whatever
 // is orphaned, tells how the program ended, and takes every other process with it.
+#include "child/inbox.h"
 #include "child/interpret.h"
 #include "uapi/kernel.h"
 #include "uapi/syscall.h"
@@ -10,18 +11,14 @@ namespace {
 using uapi::IsError;
 using uapi::Syscall;
 
-constexpr int kSigkill = 9, kSigchld = 17, kSigstop = 19, kSigcont = 18;
+constexpr int kSigkill = 9, kSigterm = 15, kSigchld = 17, kSigstop = 19, kSigcont = 18;
 constexpr unsigned kSigmaskBytes = 8;
 constexpr unsigned kStackBytes = 16 * 1024;
-constexpr int kEchild = 10, kWnohang = 1, kWall = 0x40000000;
+constexpr int kWnohang = 1, kWall = 0x40000000;
 constexpr int kSignals = 64;
 
 struct KernelSigaction {
   unsigned long handler, flags, restorer, mask;
-};
-struct KernelSiginfo {
-  std::int32_t number;
-  unsigned char rest[124];
 };
 
 
@@ -77,8 +74,9 @@ void Program(void* argument) {
 }
 
 // vfork semantics on a stack of its own: returns in pid 1 once the other has executed or ended.
+// The table of descriptors is shared as well, until the exec: what the filter listens with stays here.
 long Vfork(unsigned char* stack_top, void (*function)(void*), void* argument) {
-  const unsigned long flags = uapi::kCloneVm | uapi::kCloneVfork | kSigchld;
+  const unsigned long flags = uapi::kCloneVm | uapi::kCloneVfork | uapi::kCloneFiles | kSigchld;
 #if defined(__x86_64__)
   long result;
   register unsigned long r10 __asm__("r10") = 0;
@@ -122,39 +120,91 @@ long Vfork(unsigned char* stack_top, void (*function)(void*), void* argument) {
 #endif
 }
 
+// The wall limit's second owner: a launcher that is stopped or stuck does not watch it. A little
+// later than the launcher, who is to be first.
+class Clock {
+ public:
+  explicit Clock(const abi::LimitsRow& limits) {
+    if (limits.wall_ns == abi::kNone || limits.wall_ns > kFarAway) return;
+    ask_at_ = Now() + limits.wall_ns + kPatience;
+    end_at_ = ask_at_ + (limits.grace_ns < kFarAway ? limits.grace_ns : kFarAway);
+  }
+  void Asked() { asked_ = true; }  // the launcher has done it
+  bool WantsToAsk() const { return !asked_ && Now() >= ask_at_; }
+  bool IsOver() const { return Now() >= end_at_; }
+  // Until the next look; null when there is none.
+  const KernelTimespec* Wait() {
+    if (ask_at_ == kNever) return nullptr;
+    const std::uint64_t next = asked_ ? end_at_ : ask_at_, now = Now();
+    const std::uint64_t left = next > now ? next - now : 0;
+    wait_ = {static_cast<long>(left / kSecond), static_cast<long>(left % kSecond)};
+    return &wait_;
+  }
+
+ private:
+  static constexpr std::uint64_t kNever = ~0ULL, kSecond = 1000000000, kPatience = 25000000, kFarAway = 1ULL << 60;
+  static std::uint64_t Now() {
+    KernelTimespec now{};
+    Syscall(__NR_clock_gettime, 1 /* CLOCK_MONOTONIC */, &now);
+    return static_cast<std::uint64_t>(now.seconds) * kSecond + static_cast<std::uint64_t>(now.nanoseconds);
+  }
+  std::uint64_t ask_at_ = kNever, end_at_ = kNever;
+  bool asked_ = false;
+  KernelTimespec wait_{};
+};
+
+void NoteEnd(abi::Shared* shared, std::int32_t status) {
+  shared->status = status;
+  SetState(shared, abi::ChildState::kDone);
+}
+
 // Reaps what has ended. True once the program itself is among it.
 bool Reap(abi::Shared* shared, int program) {
   for (;;) {
     std::int32_t status = 0;
     const long pid = Syscall(__NR_wait4, -1, &status, kWnohang | kWall, nullptr);
     if (pid <= 0) return false;
-    if (pid == program) {
-      shared->status = status;
-      SetState(shared, abi::ChildState::kDone);
-      return true;
+    if (pid != program) continue;
+    NoteEnd(shared, status);
+    return true;
+  }
+}
+
+void Supervise(abi::Shared* shared, int program, Inbox& inbox, Clock& clock) {
+  for (;;) {
+    const int number = inbox.Wait(clock.Wait());
+    if (__atomic_load_n(&shared->end, __ATOMIC_ACQUIRE) != 0) return;
+    if (number == kSigchld) {
+      if (Reap(shared, program)) return;
+    } else if (number != 0 && number != kSigcont) {
+      if (number == kSigterm) clock.Asked();
+      Syscall(__NR_kill, program, number);
+    } else if (clock.WantsToAsk()) {
+      shared->timed_out = 1;
+      clock.Asked();
+      Syscall(__NR_kill, program, kSigterm);
+    }
+    if (clock.IsOver()) {
+      shared->timed_out = 1;
+      return;
     }
   }
 }
 
-void Supervise(abi::Shared* shared, int program) {
-  const unsigned long all = ~0UL;
-  for (;;) {
-    KernelSiginfo info{};
-    const long number = Syscall(__NR_rt_sigtimedwait, &all, &info, nullptr, kSigmaskBytes);
-    if (number == kSigchld) {
-      if (Reap(shared, program)) return;
-    } else if (!IsError(number) && number != kSigcont) {
-      Syscall(__NR_kill, program, static_cast<int>(number));
-    }
-  }
+void CloseAllBut(std::int32_t fd) {
+  if (fd > 0) Syscall(__NR_close_range, 0, static_cast<unsigned>(fd) - 1, 0);
+  Syscall(__NR_close_range, static_cast<unsigned>(fd + 1), ~0U, 0);
 }
 
 // Reaping the rest here, rather than leaving it to the kernel, adds their times to ours. Whoever
 // is in this namespace descends from pid 1: no child, nobody else.
-void EndEveryone() {
-  if (Syscall(__NR_wait4, -1, nullptr, kWnohang | kWall, nullptr) == -kEchild) return;
-  Syscall(__NR_kill, -1, kSigkill);
-  while (!IsError(Syscall(__NR_wait4, -1, nullptr, kWall, nullptr))) {
+void EndEveryone(abi::Shared* shared, int program) {
+  for (int options = kWnohang | kWall;; options = kWall) {
+    std::int32_t status = 0;
+    const long pid = Syscall(__NR_wait4, -1, &status, options, nullptr);
+    if (IsError(pid)) return;
+    if (pid == program && StateOf(shared) != abi::ChildState::kDone) NoteEnd(shared, status);
+    if (options != kWall) Syscall(__NR_kill, -1, kSigkill);
   }
 }
 
@@ -183,12 +233,17 @@ void Main(const Memory& memory) {
   if (StateOf(shared) == abi::ChildState::kFailed) Exit(125);
   // The program has its own copies. Here they would keep its pipes from ever ending. The plan is
   // the launcher's alone from now on.
-  Syscall(__NR_close_range, 0, ~0U, 0);
+  const auto& slots = *reinterpret_cast<const abi::Slots*>(memory.blob + header.slots);
+  const std::int32_t listener = (header.flags & abi::kListens) != 0 ? slots.listener : -1;
+  Clock clock(header.limits);
+  CloseAllBut(listener);
   Syscall(__NR_munmap, memory.blob, memory.size);
   shared->program_pid = static_cast<std::int32_t>(program);
   SetState(shared, abi::ChildState::kRunning);
-  Supervise(shared, static_cast<int>(program));
-  EndEveryone();
+  Inbox inbox(shared, listener);
+  Supervise(shared, static_cast<int>(program), inbox, clock);
+  inbox.TakeRest();
+  EndEveryone(shared, static_cast<int>(program));
   Exit(0);
 }
 

@@ -121,8 +121,9 @@ struct LimitsRow {
   std::uint64_t wall_ns, cpu_ns, grace_ns;
   std::uint64_t memory, pids;
   std::uint64_t input, output, output_files, out_stream, err_stream;
+  std::uint64_t stack, file_size;
   std::int32_t oom_score;
-  std::uint32_t pad;
+  std::uint32_t processors;   // that the job may use; 0: all of the launcher's
 };
 
 // One file system of limited size whose filling-up is a cause ("disk").
@@ -147,6 +148,7 @@ struct InputSlot {
 struct Slots {
   std::uint64_t argv, envp;       // addresses
   std::uint64_t nonce;            // in the 6th register of the launcher's own exec
+  std::uint64_t processors[16];   // the job's, a bit each; chosen by run/ when LimitsRow::processors
   std::uint64_t wipe, wipe_size;  // the launcher's own argv and environment, cleared in pid 1
   std::int32_t standard[3];       // the guest's 0, 1, 2 before they are moved
   std::int32_t launcher_pidfd;
@@ -159,7 +161,7 @@ struct Slots {
   std::uint32_t input_count;
   std::uint32_t fail_op;          // tests: this op fails with fail_errno, or the launcher dies here; kNoOp: none
   std::int32_t fail_errno;
-  std::uint32_t pad;
+  std::int32_t listener;          // of the filter, in pid 1
   InputSlot inputs[1];            // the template; run/ makes one for each input behind the ops
 };
 
@@ -168,6 +170,8 @@ enum HeaderFlags : std::uint32_t {
   kHasOutput = 2,        // there is an output folder
   kExecNonce = 4,        // the filter allows exec only with the nonce in the 6th register
   kOwnNamespace = 8,     // the launcher must enter a user namespace of its own first
+  kCountsPids = 16,      // a control group counts processes, and refuses more
+  kListens = 32,         // the filter asks pid 1 to kill, so that each denial is known (ADR 5)
 };
 
 struct Header {
@@ -215,6 +219,13 @@ struct Header {
 // Memory shared by launcher and child (MAP_SHARED): the gate, the way back. The guest never
 // has it: exec drops it.
 enum class ChildState : std::uint32_t { kStarting, kFailed, kRunning, kDone };
+inline constexpr unsigned kDenialRows = 16;
+struct DenialRow {
+  std::uint32_t number, arch;  // of the call; AUDIT_ARCH_*
+  std::uint64_t args[6];       // of the first one
+  std::uint64_t count;
+};
+inline constexpr int kWakeSignal = 64;  // SIGRTMAX: the launcher wrote `end`
 struct Shared {
   std::uint32_t gate;             // futex; raised by the launcher
   std::uint32_t told;             // futex; raised by pid 1: it has descriptors of its own. ~0: it failed
@@ -223,8 +234,14 @@ struct Shared {
   std::int32_t failed_errno;
   std::int32_t status;            // wait status of the program, when kDone
   std::int32_t program_pid;       // inside the jail
-  std::uint32_t pad;
+  std::uint32_t timed_out;        // pid 1 ended the job: the wall limit was over, and the launcher silent
+  std::uint32_t end;              // the launcher's word: end everybody, now
+  std::uint32_t denial_rows;      // used
+  std::uint64_t denials;          // calls that were answered with death
+  DenialRow denied[kDenialRows];
   std::uint64_t degraded_layers;  // bit set: a kBestEffort op of that layer failed
 };
+
+static_assert(sizeof(Shared) <= 4096, "one page");
 
 }  // namespace moat::abi

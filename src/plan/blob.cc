@@ -95,6 +95,7 @@ abi::Offset Blob::Array(const std::vector<T>& rows) {
 
 void Blob::WriteNames() {
   std::set<std::uint16_t> numbers;
+  numbers.insert(named_calls_.begin(), named_calls_.end());
   for (const abi::Op& op : ops_) numbers.insert(op.number);
   std::vector<abi::CallNameRow> rows;
   for (const std::uint16_t number : numbers) rows.push_back({number, 0, Text(OpName(number))});

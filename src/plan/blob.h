@@ -49,6 +49,8 @@ class Blob {
   void Relocate(abi::Offset where, abi::Offset target);
 
   abi::Index OriginIndex(const Origin& origin);
+  // The report may have to name this call, though no op makes it.
+  void NameCall(std::uint16_t number) { named_calls_.push_back(number); }
   std::uint8_t Layer(std::string_view name, abi::LayerState state, std::string_view detail);
 
   abi::Offset slots() const { return slots_; }
@@ -83,6 +85,7 @@ class Blob {
   std::vector<abi::CgroupRow> cgroups_;
   std::vector<abi::ScratchRow> scratches_;
   std::vector<abi::Offset> relocations_;
+  std::vector<std::uint16_t> named_calls_;
 };
 
 #define MOAT_SLOT(blob, field) ((blob).slots() + static_cast<::moat::abi::Offset>(offsetof(::moat::abi::Slots, field)))

@@ -1,6 +1,7 @@
 #include <asm/unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "base/sha256.h"
@@ -102,6 +103,9 @@ void FillLimits(abi::LimitsRow& row, const policy::Limits& limits) {
   row.output_files = OrNone(limits.output_files.value);
   row.out_stream = OrNone(limits.out_stream.value);
   row.err_stream = OrNone(limits.err_stream.value);
+  row.stack = OrNone(limits.stack.value);
+  row.file_size = OrNone(limits.file_size.value);
+  row.processors = static_cast<std::uint32_t>(std::ceil(limits.cpus.value));
   row.oom_score = static_cast<std::int32_t>(limits.oom_score.value);
 }
 

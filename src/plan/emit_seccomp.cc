@@ -1,6 +1,7 @@
 #include <asm/unistd.h>
 #include <linux/seccomp.h>
 
+#include <vector>
 
 #include "base/text.h"
 #include "bpf/filter.h"
@@ -40,6 +41,34 @@ bool AllowOwnExec(bpf::FilterSpec& spec) {
   nonce.value = kNoncePlace;
   spec.rules.insert(spec.rules.begin(), {__NR_execve, {nonce}, bpf::Allow(), 0, true});
   return true;
+}
+
+// Death by the filter alone leaves no evidence that a signal sent by the guest could not leave as
+// well, and none at all when it meets a child. So pid 1 is asked, who notes the call and kills.
+// A policy that asks for `notify` itself keeps the kernel's own: the two could not be told apart.
+bool AskBeforeKilling(bpf::FilterSpec& spec, const HostFacts& facts) {
+  using bpf::ActionKind;
+  if (!facts.seccomp_notify.works) return false;
+  std::vector<bpf::Action*> actions = {&spec.default_action, &spec.unknown_action, &spec.foreign_action};
+  for (bpf::Rule& rule : spec.rules) actions.push_back(&rule.action);
+  for (const bpf::Action* action : actions) {
+    if (action->kind == ActionKind::kNotify) return false;
+  }
+  for (bpf::Action* action : actions) {
+    if (action->kind == ActionKind::kKillProcess) action->kind = ActionKind::kNotify;
+  }
+  return true;
+}
+
+// The launcher has no table of calls: the names of those that it may have to tell about.
+void NameDeadly(Blob& blob, const bpf::FilterSpec& spec) {
+  for (const bpf::SyscallInfo& call : bpf::Syscalls(spec.abi)) {
+    bool deadly = spec.default_action.kind == bpf::ActionKind::kNotify;
+    for (const bpf::Rule& rule : spec.rules) {
+      deadly = deadly || (rule.number == call.number && rule.action.kind == bpf::ActionKind::kNotify);
+    }
+    if (deadly) blob.NameCall(static_cast<std::uint16_t>(call.number));
+  }
 }
 
 Status NoteNonce(Blob& blob, const bpf::Program& program) {
@@ -100,6 +129,8 @@ Status EmitSeccomp(Blob& blob, const Request& request) {
   }
   bpf::FilterSpec spec = MOAT_TRY(FilterSpecOf(request.model, bpf::NativeAbi()));
   const bool own_exec = AllowOwnExec(spec);
+  const bool listens = AskBeforeKilling(spec, facts);
+  if (listens) NameDeadly(blob, spec);
   const bpf::Program program = MOAT_TRY(bpf::Compile(spec));
   const abi::Offset code = blob.Bytes(
       std::string_view(reinterpret_cast<const char*>(program.code.data()), program.code.size() * sizeof(sock_filter)));
@@ -115,7 +146,12 @@ Status EmitSeccomp(Blob& blob, const Request& request) {
   blob.Relocate(descriptor + 8, code);
   blob.At(abi::Phase::kProgram, abi::Stage::kSeccomp);
   blob.For(request.model.name, {});
-  blob.Add(__NR_seccomp, {Value(SECCOMP_SET_MODE_FILTER), Value(0), Address(descriptor)});
+  abi::Op& install = blob.Add(__NR_seccomp, {Value(SECCOMP_SET_MODE_FILTER),
+                                             Value(listens ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0), Address(descriptor)});
+  if (listens) {
+    blob.header().flags |= abi::kListens;
+    install.result = MOAT_SLOT(blob, listener);
+  }
   blob.Layer("seccomp", abi::LayerState::kEnforced,
              base::Number(program.code.size()) + " instructions, unknown calls " + spec.unknown_action.ToString());
   return {};

@@ -69,19 +69,25 @@ Status EmitCpu(Blob& blob, const Request& request) {
   return {};
 }
 
+bool CountsPids(Blob& blob) { return (blob.header().flags & abi::kCountsPids) != 0; }
+
 Status EmitPids(Blob& blob, const Request& request) {
   const auto& pids = request.model.limits.pids;
   if (pids.value == kUnlimited) return {};
   const Controller& controller = request.facts.cgroups.pids;
   const bool by_group = controller.version != Controller::Version::kNone && controller.writable;
+  // A group that counts must be the one that says no: what RLIMIT_NPROC refuses, it never sees.
+  if (by_group && CountsPids(blob)) {
+    blob.Layer("pids limit", abi::LayerState::kEnforced, controller.version == Controller::Version::kV1 ? "cgroup v1" : "cgroup v2");
+    return {};
+  }
   const bool own_count = (blob.header().flags & abi::kUserNamespace) != 0 && request.facts.rlimit_nproc_per_ns.works;
   if (own_count || request.facts.root.works) {
     // Counted for the job alone: its uid exists in no other user namespace. pid 1 counts too.
     SetLimit(blob, kRlimitNproc, pids.value + 1, "pids", pids.origin);
-    blob.Layer("pids limit", abi::LayerState::kEnforced, by_group && !IsDefaultLimit(request, pids.origin) ? "cgroup" : "RLIMIT_NPROC in a user namespace of its own");
+    blob.Layer("pids limit", abi::LayerState::kEnforced, "RLIMIT_NPROC in a user namespace of its own");
     return {};
   }
-  if (by_group) return {};
   if (!IsDefaultLimit(request, pids.origin) && !BestEffort(request)) {
     return WithOrigin(HostError("the limit `pids` cannot be enforced for this job alone: " + controller.problem,
                                 "run as root, or pass --best-effort to run without it"),
@@ -188,6 +194,7 @@ Status EmitCgroups(Blob& blob, const Request& request) {
       (!IsDefaultLimit(request, limits.pids.origin) || cgroups.pids.version == Controller::Version::kV2)) {
     const Setting setting{"pids.max", base::Number(limits.pids.value + 1), false, limits.pids.origin};
     add(cgroups.pids, abi::CgroupKind::kV1Pids, {setting}, {setting});
+    blob.header().flags |= abi::kCountsPids;
   }
   // A group that only counts: made when the limit was asked for.
   if (limits.cpu.value != policy::Nanoseconds::max() && !IsDefaultLimit(request, limits.cpu.origin) &&
@@ -238,7 +245,9 @@ void EmitCgroupEntry(Blob& blob, const Request& request) {
 Status EmitLimits(Blob& blob, const Request& request) {
   const policy::Limits& limits = request.model.limits;
   blob.At(abi::Phase::kSetup, abi::Stage::kLimits);
-  SetLimit(blob, kRlimitCore, 0, "core", {});
+  // 1 and not 0: a core_pattern that is a pipe ignores every limit but this one (fs/coredump.c),
+  // and would hand a guest's memory to a program of the host. As a file, 1 byte is none.
+  SetLimit(blob, kRlimitCore, 1, "core", {});
   SetLimit(blob, kRlimitNofile, limits.files.value, "files", limits.files.origin);
   if (limits.file_size.value != kUnlimited) {
     SetLimit(blob, kRlimitFsize, limits.file_size.value, "file_size", limits.file_size.origin);
@@ -257,6 +266,11 @@ Status EmitLimits(Blob& blob, const Request& request) {
   MOAT_TRY(EmitMemoryFallback(blob, request));
   MOAT_TRY(EmitCpu(blob, request));
   MOAT_TRY(EmitPids(blob, request));
+  if (limits.cpus.value > 0) {
+    // So that what counts processors (nproc, thread pools) sees what it gets.
+    blob.For("cpus", limits.cpus.origin);
+    blob.Add(__NR_sched_setaffinity, {Value(0), Value(sizeof(abi::Slots::processors)), Address(MOAT_SLOT(blob, processors))});
+  }
   if (limits.nice.value != 0) {
     blob.For("nice", limits.nice.origin);
     blob.Add(__NR_setpriority, {Value(0), Value(0), Signed(limits.nice.value)});

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "plan/emit.h"
 #include "uapi/kernel.h"
 
 namespace moat::plan {
@@ -15,6 +16,7 @@ constexpr std::size_t kMaxMirror = 512;
 constexpr const char* kHomeInTmp = "/tmp/.home";
 constexpr const char* kSharedMemoryInTmp = "/tmp/.shm";
 constexpr std::uint64_t kMiB = 1ULL << 20;
+constexpr std::uint64_t kOutputSlack = 64 << 10;
 constexpr std::uint64_t kReadOnly =
     uapi::kMountAttrRdonly | uapi::kMountAttrNosuid | uapi::kMountAttrNodev;
 
@@ -176,6 +178,22 @@ Status AddRule(Layout& layout, const FileRule& rule, const HostView& view) {
 bool Has(const Layout& layout, std::string_view target) {
   return std::any_of(layout.mounts.begin(), layout.mounts.end(),
                      [&](const Mount& mount) { return mount.target == target; });
+}
+
+// Files in memory count as the job's memory. Where nobody asked for a size, full scratch must
+// be told as "no space left" before the job is killed for it.
+std::uint64_t FittingSize(const Request& request, std::uint64_t size) {
+  const std::uint64_t memory = request.model.limits.memory.value;
+  return memory == policy::kUnlimited ? size : std::min(size, memory / 2);
+}
+
+// A little more than may be collected: a result of exactly the limit is whole, and of one that
+// is larger enough is there to prove it.
+std::uint64_t OutputSize(const Request& request) {
+  const auto& output = request.model.limits.output;
+  if (output.value > policy::kUnlimited - kOutputSlack) return output.value;
+  const std::uint64_t size = output.value + kOutputSlack;
+  return IsDefaultLimit(request, output.origin) ? FittingSize(request, size) : size;
 }
 
 void AddScratchUnlessGiven(Layout& layout, const std::string& target, std::uint64_t size) {
@@ -428,15 +446,18 @@ Result<Layout> LayOut(const Request& request) {
                                                   : std::string("/tmp");
   Mount root = Scratch(MountType::kRoot, "/", 2 * kMiB, 8192, {});
   layout.mounts.push_back(root);
-  for (const FileRule& rule : wanted.rules) MOAT_TRY(AddRule(layout, rule, request.view));
+  for (FileRule rule : wanted.rules) {
+    if (rule.access == FileAccess::kScratch && IsDefaultLimit(request, rule.origin)) rule.size = FittingSize(request, rule.size);
+    MOAT_TRY(AddRule(layout, rule, request.view));
+  }
   MOAT_TRY(AddDevices(layout, request.view));
-  AddScratchUnlessGiven(layout, "/tmp", 256 * kMiB);
+  AddScratchUnlessGiven(layout, "/tmp", FittingSize(request, 256 * kMiB));
   // Folders of their own without a file system of their own: each costs every job 50 us.
   if (!Has(layout, layout.home)) layout.links.emplace(layout.home, kHomeInTmp);
   if (!Has(layout, "/dev/shm")) layout.links.emplace("/dev/shm", kSharedMemoryInTmp);
   if (request.collect == Collect::kYes) {
     const policy::Limits& limits = request.model.limits;
-    Mount output = Scratch(MountType::kOutput, layout.output, limits.output.value,
+    Mount output = Scratch(MountType::kOutput, layout.output, OutputSize(request),
                            limits.output_files.value == policy::kUnlimited ? 0 : limits.output_files.value + 64,
                            wanted.output.origin);
     output.attributes |= uapi::kMountAttrNoexec;

@@ -87,6 +87,8 @@ class Printer {
                 {offsetof(abi::Slots, root_fd), 4, "$root"}, {offsetof(abi::Slots, output_fd), 4, "$output"},
                 {offsetof(abi::Slots, job_uid), 4, "$uid"}, {offsetof(abi::Slots, job_gid), 4, "$gid"},
                 {offsetof(abi::Slots, uid_text), abi::kTextId, "$uid"}, {offsetof(abi::Slots, gid_text), abi::kTextId, "$gid"},
+                {offsetof(abi::Slots, processors), sizeof(abi::Slots::processors), "$processors"},
+                {offsetof(abi::Slots, listener), 4, "$listener"},
                 {offsetof(abi::Slots, group_name), 2 * abi::kTextId, "$group"},
                 {offsetof(abi::Slots, inputs), 4, "$input"}, {offsetof(abi::Slots, inputs) + 4, 4, "$place"}};
     for (const auto& row : rows) {

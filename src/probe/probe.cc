@@ -127,7 +127,10 @@ void FillSeccomp(HostFacts& facts, const Trials& trials, const Hints& hints) {
   }
   facts.seccomp = Explain(Layer::kSeccomp, filter, hints);
   facts.seccomp_log = Explain(Layer::kSeccomp, ActionAvailable(SECCOMP_RET_LOG), hints);
-  facts.seccomp_notify = Explain(Layer::kSeccomp, ActionAvailable(SECCOMP_RET_USER_NOTIF), hints);
+  Outcome notify = ActionAvailable(SECCOMP_RET_USER_NOTIF);
+  // A container whose own filter asks somebody leaves no room for a second listener.
+  if (notify.worked()) notify = trials[Step::kListener];
+  facts.seccomp_notify = Explain(Layer::kSeccomp, notify, hints);
 }
 
 // The first of the steps that did not work, else the last one.

@@ -168,11 +168,14 @@ void TryProcessCount(Outcome& outcome) {
   if (child > 0) Syscall(__NR_wait4, child, nullptr, __WALL, nullptr);
 }
 
-void TryFilter(Outcome& outcome) {
+void TryFilter(Trials& trials) {
+  Outcome& outcome = trials[Step::kFilter];
   struct sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
   const struct sock_fprog program = {1, &allow};
   if (IsError(Note(outcome, "prctl", Syscall(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)))) return;
-  Note(outcome, "seccomp", Syscall(__NR_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program));
+  if (IsError(Note(outcome, "seccomp", Syscall(__NR_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program)))) return;
+  Note(trials[Step::kListener], "seccomp",
+       Syscall(__NR_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program));
 }
 
 }  // namespace moat::probe

@@ -39,7 +39,7 @@ void TryIdmap(Outcome& outcome, const char* process);
 void TryLoopback(Outcome& outcome);
 // Whether RLIMIT_NPROC counts this user namespace's processes alone. Forks.
 void TryProcessCount(Outcome& outcome);
-void TryFilter(Outcome& outcome);
+void TryFilter(Trials& trials);
 
 void AppendDigits(char*& out, std::uint64_t value);
 

@@ -103,7 +103,7 @@ void OpenGate(Trials& trials) {
   // Late: to the kernel a process whose root is covered is in a chroot, and such a one makes no
   // user namespaces.
   if (has(uapi::kCloneNewNs) && !IsError(job.mount)) TryAttach(trials[Step::kJobAttach], job.mount);
-  TryFilter(trials[Step::kFilter]);
+  TryFilter(trials);
   Syscall(__NR_exit_group, 0);
   __builtin_unreachable();
 }
@@ -151,7 +151,7 @@ void TryJob(Trials& trials, const TrialSetup& setup) {
 
 // Filters need no namespace: tried here when no job came to it.
 [[noreturn]] void EndLauncher(Trials& trials) {
-  if (!trials[Step::kFilter].tried()) TryFilter(trials[Step::kFilter]);
+  if (!trials[Step::kFilter].tried()) TryFilter(trials);
   Syscall(__NR_exit_group, 0);
   __builtin_unreachable();
 }

@@ -31,8 +31,9 @@ enum class Step : std::uint8_t {
   kIds,          // pid 1 takes its own ids
   kJobAttach,    // pid 1 puts a mount of the launcher's into place
   kProcfs, kProcfsSubset, kLoopback, kProcessCount, kFilter,
+  kListener,     // a filter that asks somebody: there is room for one in a chain of filters
 };
-inline constexpr std::size_t kSteps = static_cast<std::size_t>(Step::kFilter) + 1;
+inline constexpr std::size_t kSteps = static_cast<std::size_t>(Step::kListener) + 1;
 
 struct Outcome {
   static constexpr std::int32_t kNotTried = -1;

@@ -51,8 +51,8 @@ class Checker {
     const bool nonce = (header_.flags & abi::kExecNonce) == 0 ||
                        (header_.nonce_low < header_.filter_count && header_.nonce_high < header_.filter_count);
     return nonce && header_.policy_hash[sizeof(header_.policy_hash) - 1] == '\0' && header_.uid_count > 0 &&
-           Inside<abi::Slots>(header_.slots, 1) && Inside<sock_filter>(header_.filter, header_.filter_count) &&
-           Int(header_.clone_cgroup);
+           header_.slots >= sizeof(abi::Header) && Inside<abi::Slots>(header_.slots, 1) &&
+           Inside<sock_filter>(header_.filter, header_.filter_count) && Int(header_.clone_cgroup);
   }
 
   bool CheckPhases() const {

@@ -87,6 +87,7 @@ class Collector {
   Status Publish(const Temporary& temporary, const std::string& name);
 
   void Refuse(const Entry& entry, std::string why);
+  void Interrupt(const Entry& entry);
   void RefuseFailed(const Entry& entry, const Error& error);
   bool HasRoomInReport(const Entry& entry);
 
@@ -147,6 +148,7 @@ Status Collector::List(Folder& folder) {
 
 void Collector::Visit(const Entry& entry) {
   if (!HasRoomInReport(entry)) return;
+  if (limits_.stop()) return Interrupt(entry);
   auto mode = Mode(entry);
   if (!mode.ok()) return RefuseFailed(entry, mode.error());
   if (const auto why = RefusedType(mode.value()); !why.empty()) return Refuse(entry, std::string(why));
@@ -249,6 +251,7 @@ void Collector::CollectFile(const Entry& entry, const sys::Fd& source, const str
     return;
   }
   ::unlinkat(top().destination.get(), temporary.value().name.c_str(), 0);
+  if (status.error().error_number == ECANCELED) return Interrupt(entry);
   if (status.error().error_number == EISDIR) return Refuse(entry, "the destination has a folder under its name");
   RefuseFailed(entry, status.error());
 }
@@ -273,7 +276,7 @@ Status Collector::Fill(const Temporary& temporary, const sys::Fd& source, const 
   // Only as large as needed: most jobs leave one small file, and fresh pages cost.
   const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(kBuffer, output.size));
   if (buffer_.size() < wanted) buffer_.resize(wanted);
-  output.sha256 = MOAT_TRY(CopyContent(source.get(), fd, output.size, buffer_, holes_));
+  output.sha256 = MOAT_TRY(CopyContent(source.get(), fd, output.size, buffer_, holes_, limits_.stop));
   if (output.sha256.empty()) output.changes.emplace_back("not hashed: its holes are too large");
   const mode_t mode = (facts.st_mode & S_IXUSR) != 0 ? 0755 : 0644;
   if (::fchmod(fd, mode) != 0) return SystemError("fchmod", errno);
@@ -302,6 +305,11 @@ void Collector::Refuse(const Entry& entry, std::string why) {
   } else {
     ++unnamed_;
   }
+}
+
+void Collector::Interrupt(const Entry& entry) {
+  Refuse(entry, "collecting was cancelled, here and before all that would follow");
+  result_.interrupted = stopped_ = true;
 }
 
 void Collector::RefuseFailed(const Entry& entry, const Error& error) {

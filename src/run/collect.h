@@ -16,12 +16,14 @@
 
 #include "moat/report.h"
 #include "moat/result.h"
+#include "run/stop_asked.h"
 
 namespace moat::run {
 
 struct CollectLimits {
   std::uint64_t bytes = ~0ULL;  // of all files; a hole counts like any other byte
   std::uint64_t files = ~0ULL;  // entries of any type, refused ones too
+  StopAsked stop;               // asked between two files and two blocks of a file
 };
 
 struct Collected {
@@ -29,6 +31,7 @@ struct Collected {
   std::vector<RefusedOutput> refused;  // names as the guest chose them
   bool bytes_exceeded = false;         // something was cut or left out
   bool files_exceeded = false;
+  bool interrupted = false;            // by `stop`: what is there is whole, the rest is missing
   std::uint64_t bytes = 0;             // kept
   std::optional<Error> error;          // the first thing that the host failed at: a full disk ...
 };

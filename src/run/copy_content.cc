@@ -44,8 +44,10 @@ Status WriteAt(int fd, std::string_view bytes, std::uint64_t at) {
   return {};
 }
 
-Status CopyExtent(int source, int destination, Extent extent, std::span<char> buffer, base::Sha256& hash) {
+Status CopyExtent(int source, int destination, Extent extent, std::span<char> buffer, base::Sha256& hash,
+                  const StopAsked& stop) {
   while (extent.begin < extent.end) {
+    if (stop()) return SystemError("pwrite64", ECANCELED);
     const std::uint64_t most = std::min<std::uint64_t>(buffer.size(), extent.end - extent.begin);
     const std::size_t n = MOAT_TRY(ReadAt(source, buffer.first(static_cast<std::size_t>(most)), extent.begin));
     const std::string_view bytes(buffer.data(), n);
@@ -59,7 +61,7 @@ Status CopyExtent(int source, int destination, Extent extent, std::span<char> bu
 }  // namespace
 
 Result<std::string> CopyContent(int source, int destination, std::uint64_t size, std::span<char> buffer,
-                                HoleBudget& holes) {
+                                HoleBudget& holes, const StopAsked& stop) {
   base::Sha256 hash;
   bool hashed = true;
   std::uint64_t written = 0;
@@ -71,7 +73,7 @@ Result<std::string> CopyContent(int source, int destination, std::uint64_t size,
       holes.left -= hole;
       hash.UpdateZeros(hole);
     }
-    MOAT_TRY(CopyExtent(source, destination, data, buffer, hash));
+    MOAT_TRY(CopyExtent(source, destination, data, buffer, hash, stop));
     if (data.begin < data.end) written = data.end;
     at = data.end;
   }

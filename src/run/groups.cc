@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "base/text.h"
+#include "run/fields.h"
 #include "sys/calls.h"
 #include "uapi/syscall.h"
 
@@ -25,39 +26,80 @@ std::string Read(int group, const char* file) {
   return text.ok() ? std::move(text).value() : std::string();
 }
 
-std::uint64_t ToNumber(std::string_view text) {
-  std::uint64_t value = 0;
-  for (const char c : text) {
-    if (c < '0' || c > '9') break;
-    value = value * 10 + static_cast<std::uint64_t>(c - '0');
+// The parts of the peak. Every process is dead by now and its memory is gone; what it read and
+// wrote is still charged. So the rest of the peak is what the processes had for themselves.
+void Divide(const std::optional<std::uint64_t>& file, const std::optional<std::uint64_t>& shared, Report& report) {
+  report.memory_file = file;
+  report.memory_shared = shared;
+  if (!file || !shared) return;
+  const std::uint64_t others = *file + *shared;
+  report.memory_anonymous = report.memory_peak > others ? report.memory_peak - others : 0;
+}
+
+// Did the group reach its own limit? Not when the host's memory was what came to an end. Where
+// swap is counted as well, that counter is asked first, and has no failures on some kernels.
+bool ReachedItsLimit(int group, std::uint64_t limit) {
+  constexpr std::uint64_t kBatch = 512 << 10;  // charges come in batches
+  return ToNumber(Read(group, "memory.failcnt")).value_or(1) > 0 ||
+         ToNumber(Read(group, "memory.memsw.failcnt")).value_or(0) > 0 ||
+         ToNumber(Read(group, "memory.max_usage_in_bytes")).value_or(limit) + kBatch >= limit;
+}
+
+void ReadMemoryV1(int group, std::uint64_t limit, Job::Detail detail, Report& report, Evidence& evidence) {
+  evidence.oom_kills = Field(Read(group, "memory.oom_control"), "oom_kill").value_or(0);
+  if (evidence.oom_kills > 0) evidence.own_memory = ReachedItsLimit(group, limit);
+  if (detail != Job::Detail::kFull) return;
+  if (const auto peak = ToNumber(Read(group, "memory.max_usage_in_bytes"))) report.memory_peak = *peak;
+  const std::string stat = Read(group, "memory.stat");
+  const auto cache = Field(stat, "total_cache"), shared = Field(stat, "total_shmem");
+  // `cache` has what is shared in it.
+  Divide(cache && shared ? std::optional(*cache > *shared ? *cache - *shared : 0) : std::nullopt, shared, report);
+}
+
+void ReadMemoryV2(int group, Job::Detail detail, Report& report, Evidence& evidence) {
+  const std::string events = Read(group, "memory.events");
+  evidence.oom_kills = Field(events, "oom_kill").value_or(0);
+  evidence.own_memory = Field(events, "oom").value_or(1) > 0;
+  if (detail != Job::Detail::kFull) return;
+  if (const auto peak = ToNumber(Read(group, "memory.peak"))) report.memory_peak = *peak;
+  const std::string stat = Read(group, "memory.stat");
+  const auto file = Field(stat, "file"), shared = Field(stat, "shmem");
+  Divide(file && shared ? std::optional(*file > *shared ? *file - *shared : 0) : std::nullopt, shared, report);
+}
+
+// pid 1 of the job is ours and not counted as the job's.
+void ReadPids(int group, Job::Detail detail, Report& report, Evidence& evidence) {
+  evidence.pids_hits = Field(Read(group, "pids.events"), "max").value_or(0);
+  if (detail != Job::Detail::kFull) return;
+  if (const auto peak = ToNumber(Read(group, "pids.peak"))) report.pids_peak = *peak > 0 ? *peak - 1 : 0;
+}
+
+// The group saw every process, also one whose parent never asked for it.
+void TakeCpu(const std::optional<std::uint64_t>& user, const std::optional<std::uint64_t>& system, Report& report) {
+  if (!user || !system) return;
+  report.cpu_user = *user;
+  report.cpu_system = *system;
+}
+
+void ReadCpuV1(int group, Report& report) {
+  TakeCpu(ToNumber(Read(group, "cpuacct.usage_user")), ToNumber(Read(group, "cpuacct.usage_sys")), report);
+}
+
+void ReadCpuV2(int group, Report& report) {
+  const std::string stat = Read(group, "cpu.stat");
+  const auto user = Field(stat, "user_usec"), system = Field(stat, "system_usec");
+  if (user && system) TakeCpu(*user * 1000, *system * 1000, report);
+}
+
+// A figure that is missing has its reason.
+void Explain(Report& report) {
+  constexpr const char* kNoGroup = "the job had no control group that counts memory";
+  if (!report.memory_anonymous) report.unknown.push_back({"memory_peak.anonymous", kNoGroup});
+  if (!report.memory_file) report.unknown.push_back({"memory_peak.file", kNoGroup});
+  if (!report.memory_shared) report.unknown.push_back({"memory_peak.shared", kNoGroup});
+  if (!report.pids_peak) {
+    report.unknown.push_back({"pids_peak", "the job had no control group that counts processes: ask for one by `pids`"});
   }
-  return value;
-}
-
-// "oom_kill 3" in a file of "name value" lines.
-std::uint64_t Field(const std::string& text, std::string_view name) {
-  std::size_t at = 0;
-  while (at < text.size()) {
-    const std::size_t end = std::min(text.find('\n', at), text.size());
-    const std::string_view line = std::string_view(text).substr(at, end - at);
-    if (line.size() > name.size() && line.substr(0, name.size()) == name && line[name.size()] == ' ') {
-      return ToNumber(line.substr(name.size() + 1));
-    }
-    at = end + 1;
-  }
-  return 0;
-}
-
-void ReadMemoryV1(int group, Job::Detail detail, Report& report, Evidence& evidence) {
-  if (detail == Job::Detail::kFull) report.memory_peak = ToNumber(Read(group, "memory.max_usage_in_bytes"));
-  evidence.oom_kills = Field(Read(group, "memory.oom_control"), "oom_kill");
-}
-
-void ReadV2(int group, Report& report, Evidence& evidence) {
-  report.memory_peak = ToNumber(Read(group, "memory.peak"));
-  report.pids_peak = ToNumber(Read(group, "pids.peak"));
-  evidence.oom_kills = Field(Read(group, "memory.events"), "oom_kill");
-  evidence.pids_hits = Field(Read(group, "pids.events"), "max");
 }
 
 }  // namespace
@@ -69,13 +111,13 @@ bool ReadCpu(LivePlan& plan, std::uint64_t& ns) {
     if (rows[i].kind == CgroupKind::kV1Cpuacct) {
       const std::string text = Read(group, "cpuacct.usage");
       if (text.empty()) return false;
-      ns = ToNumber(text);
+      ns = ToNumber(text).value_or(0);
       return true;
     }
     if (rows[i].kind == CgroupKind::kV2) {
       const std::string text = Read(group, "cpu.stat");
       if (text.empty()) return false;
-      ns = Field(text, "usage_usec") * 1000;
+      ns = Field(text, "usage_usec").value_or(0) * 1000;
       return true;
     }
   }
@@ -83,19 +125,29 @@ bool ReadCpu(LivePlan& plan, std::uint64_t& ns) {
 }
 
 void ReadCounters(LivePlan& plan, Job::Detail detail, Report& report, Evidence& evidence) {
+  std::uint64_t entered = 0;
   const auto* rows = plan.Rows<abi::CgroupRow>(plan.header().cgroups);
   for (abi::Index i = 0; i < plan.header().cgroup_count; ++i) {
     const int group = plan.Int(rows[i].fd);
+    if (rows[i].kind != CgroupKind::kV2) ++entered;
     switch (rows[i].kind) {
-      case CgroupKind::kV1Memory: ReadMemoryV1(group, detail, report, evidence); break;
-      case CgroupKind::kV1Pids: evidence.pids_hits = Field(Read(group, "pids.events"), "max"); break;
-      case CgroupKind::kV2: ReadV2(group, report, evidence); break;
+      case CgroupKind::kV1Memory: ReadMemoryV1(group, plan.header().limits.memory, detail, report, evidence); break;
+      case CgroupKind::kV1Pids: ReadPids(group, detail, report, evidence); break;
+      case CgroupKind::kV1Cpuacct: ReadCpuV1(group, report); break;
+      case CgroupKind::kV2:
+        // One group for whatever the plan wanted; files of other controllers are not there.
+        ReadMemoryV2(group, detail, report, evidence);
+        ReadPids(group, detail, report, evidence);
+        if (detail == Job::Detail::kFull) ReadCpuV2(group, report);
+        break;
       case CgroupKind::kV1Cpu:
-      case CgroupKind::kV1Cpuacct:
       case CgroupKind::kV1Cpuset:
       case CgroupKind::kV1Freezer: break;
     }
   }
+  // Each group of v1 was entered by a byte that pid 1 wrote.
+  if (report.written && *report.written >= entered) *report.written -= entered;
+  if (detail == Job::Detail::kFull) Explain(report);
 }
 
 Status NameGroups(LivePlan& plan) {

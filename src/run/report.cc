@@ -92,6 +92,10 @@ void AppendLayers(std::string& text, std::string_view what, const std::vector<La
 
 int Report::ExitStatus() const {
   if (cause == Cause::kSetup || cause == Cause::kWorkerLost) return kOurFailure;
+  // A program that exits 0, when it was asked to end or behind whose back output went missing,
+  // has not done all of its work.
+  const bool stopped = cause == Cause::kWall || cause == Cause::kCpu || cause == Cause::kOutput || cause == Cause::kCancelled;
+  if ((stopped || !results_lost.empty()) && exit_code == 0) return kOurFailure;
   if (exit_code) return *exit_code & 0xff;
   if (signal) return (128 + *signal) & 0xff;
   return kOurFailure;
@@ -108,6 +112,7 @@ std::string Report::Summary() const {
   AppendStream(text, "stdout", out);
   AppendStream(text, "stderr", err);
   AppendFiles(text, *this);
+  if (!results_lost.empty()) text += "; results lost: " + base::Printable(results_lost);
   AppendLayers(text, "; enforced: ", enforced, false);
   AppendLayers(text, "; degraded: ", degraded, true);
   return text;

@@ -25,6 +25,11 @@ void AddText(JsonWriter& json, std::string_view key, std::string_view text) {
 
 void AddNumber(JsonWriter& json, std::string_view key, std::uint64_t value) { json.Key(key).Number(value); }
 
+void AddKnown(JsonWriter& json, std::string_view key, const std::optional<std::uint64_t>& value) {
+  json.Key(key);
+  value ? json.Number(*value) : json.Null();
+}
+
 void AddTexts(JsonWriter& json, std::string_view key, const std::vector<std::string>& texts) {
   json.Key(key).BeginArray();
   for (const auto& text : texts) json.Text(text);
@@ -50,13 +55,13 @@ void AddUsage(JsonWriter& json, const Report& report) {
   json.EndObject();
   json.Key("memory_peak").BeginObject();
   AddNumber(json, "total", report.memory_peak);
-  AddNumber(json, "anonymous", report.memory_anonymous);
-  AddNumber(json, "file", report.memory_file);
-  AddNumber(json, "shared", report.memory_shared);
+  AddKnown(json, "anonymous", report.memory_anonymous);
+  AddKnown(json, "file", report.memory_file);
+  AddKnown(json, "shared", report.memory_shared);
   json.EndObject();
-  AddNumber(json, "pids_peak", report.pids_peak);
-  AddNumber(json, "read", report.read);
-  AddNumber(json, "written", report.written);
+  AddKnown(json, "pids_peak", report.pids_peak);
+  AddKnown(json, "read", report.read);
+  AddKnown(json, "written", report.written);
   json.Key("context_switches").BeginObject();
   AddNumber(json, "voluntary", report.voluntary_switches);
   AddNumber(json, "involuntary", report.involuntary_switches);
@@ -111,6 +116,7 @@ void AddDenials(JsonWriter& json, const Report& report) {
   json.EndObject();
 }
 
+// {name, detail} pairs.
 void AddLayers(JsonWriter& json, std::string_view key, const std::vector<Layer>& layers) {
   json.Key(key).BeginArray();
   for (const auto& layer : layers) {
@@ -163,8 +169,10 @@ std::string Report::ToJson() const {
   AddStream(json, "stdout", out);
   AddStream(json, "stderr", err);
   AddOutputs(json, *this);
+  AddText(json, "results_lost", results_lost);
   AddDenials(json, *this);
   AddTexts(json, "limits_hit", limits_hit);
+  AddLayers(json, "unknown", unknown);
   AddTexts(json, "hints", hints);
   AddLayers(json, "enforced", enforced);
   AddLayers(json, "degraded", degraded);

@@ -59,6 +59,34 @@ TEST(Report, ExitStatus) {
   EXPECT_EQ(report.ExitStatus(), 125);
 }
 
+// 0 says that everything is there.
+TEST(Report, ExitStatusOfAnIncompleteResult) {
+  Report report;
+  report.cause = Cause::kOutput, report.exit_code = 0;
+  EXPECT_EQ(report.ExitStatus(), 125);
+  report.exit_code = 3;
+  EXPECT_EQ(report.ExitStatus(), 3);
+  for (const Cause cause : {Cause::kCancelled, Cause::kWall, Cause::kCpu}) {
+    report.cause = cause, report.exit_code = 0;
+    EXPECT_EQ(report.ExitStatus(), 125);
+  }
+  report.cause = Cause::kExit;
+  EXPECT_EQ(report.ExitStatus(), 0);
+  report.results_lost = "pwrite64: ENOSPC";
+  EXPECT_EQ(report.ExitStatus(), 125);
+}
+
+TEST(Report, UnknownFiguresAreNullAndNotZero) {
+  Report report;
+  report.unknown = {{"pids_peak", "no group"}};
+  const json read = json::parse(report.ToJson());
+  for (const char* key : {"pids_peak", "read", "written"}) EXPECT_TRUE(read[key].is_null()) << key;
+  for (const char* key : {"anonymous", "file", "shared"}) EXPECT_TRUE(read["memory_peak"][key].is_null()) << key;
+  EXPECT_EQ(read["unknown"], json::parse(R"([{"name": "pids_peak", "detail": "no group"}])"));
+  report.pids_peak = 0;
+  EXPECT_EQ(json::parse(report.ToJson())["pids_peak"], 0);
+}
+
 TEST(Report, SummaryOfAGoodJob) {
   Report report;
   report.cause = Cause::kExit, report.exit_code = 0;
@@ -97,7 +125,7 @@ TEST(Report, JsonHasEveryFieldAlways) {
   EXPECT_EQ(keys, (std::set<std::string>{
                       "report", "cause", "detail", "exit_code", "signal", "signal_name", "core", "wall", "cpu",
                       "memory_peak", "pids_peak", "read", "written", "context_switches", "stdout", "stderr",
-                      "outputs", "refused", "denials", "limits_hit", "hints", "enforced", "degraded", "setup",
+                      "outputs", "refused", "results_lost", "denials", "limits_hit", "unknown", "hints", "enforced", "degraded", "setup",
                       "policy", "host", "moat"}));
   EXPECT_TRUE(read["exit_code"].is_null() && read["signal"].is_null() && read["setup"].is_null());
   EXPECT_EQ(Report().ToJson().back(), '\n');
@@ -114,6 +142,8 @@ Report FullReport() {
   report.out = {13, 14, true}, report.err = {15, 16, false};
   report.outputs = {{"a", 17, "file", "abcd", true, {"set-user-id bit removed"}}};
   report.refused = {{"b\xff", "FIFO"}};
+  report.results_lost = "no space";
+  report.unknown = {{"read", "why"}};
   report.denial_count = 18;
   report.denials = {{"ioctl", "cmd=TCGETS", "thumb.toml:3", "allow = [\"ioctl\"]", 19}};
   report.limits_hit = {"memory"}, report.hints = {"try more"};
@@ -137,6 +167,7 @@ TEST(Report, JsonOfEveryField) {
     "outputs": [{"name": "a", "type": "file", "size": 17, "sha256": "abcd", "truncated": true,
                  "changes": ["set-user-id bit removed"]}],
     "refused": [{"name": {"base64": "Yv8=", "printable": "b\\xff"}, "why": "FIFO"}],
+    "results_lost": "no space", "unknown": [{"name": "read", "detail": "why"}],
     "denials": {"count": 18, "kinds": [{"call": "ioctl", "arguments": "cmd=TCGETS", "rule": "thumb.toml:3",
                                         "edit": "allow = [\"ioctl\"]", "count": 19}]},
     "limits_hit": ["memory"], "hints": ["try more"],

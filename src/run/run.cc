@@ -1,7 +1,6 @@
 #include <fcntl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -119,31 +118,28 @@ void FailWith(Report& report, const Error& error, std::string_view stage) {
   report.setup = std::move(failure);
 }
 
-// A scratch file system without room left at the end: the usual reason of "No space left".
 void LookAtScratch(const LivePlan& plan, Evidence& evidence) {
-  const auto* rows = plan.Rows<abi::ScratchRow>(plan.header().scratches);
-  for (abi::Index i = 0; i < plan.header().scratch_count; ++i) {
-    struct statfs facts;
-    const int fd = plan.Int(rows[i].fd);
-    if (fd < 0 || fstatfs(fd, &facts) != 0) continue;
-    if (facts.f_bavail != 0 && facts.f_ffree != 0) continue;
-    const char* what = facts.f_bavail == 0 ? "" : " (inodes)";
-    evidence.full_scratch.push_back(std::string(plan.Text(rows[i].target)) + " " + base::FormatSize(rows[i].size) + what);
-  }
+  evidence.full = FindFullPlaces(plan);
+  const std::uint64_t most = plan.header().limits.file_size;
+  const bool failed = evidence.program_done && evidence.program_status != 0;
+  evidence.file_at_limit = failed && most != abi::kNone && HoldsFileOf(plan, most);
 }
 
-void CollectOutputs(LivePlan& plan, const sys::Fd& folder, Report& report, Evidence& evidence) {
+void CollectOutputs(LivePlan& plan, const sys::Fd& folder, const sys::Fd& signals, Report& report, Evidence& evidence) {
   if (!folder.valid() || (plan.header().flags & abi::kHasOutput) == 0) return;
-  const CollectLimits limits{plan.header().limits.output, plan.header().limits.output_files};
+  const CollectLimits limits{plan.header().limits.output, plan.header().limits.output_files, {CancelAsked, signals.get()}};
   auto collected = Collect(plan.slots().output_fd, folder.get(), limits);
   if (!collected.ok()) {
-    report.hints.push_back("the results could not be collected: " + collected.error().ToString());
+    report.results_lost = "they could not be collected: " + collected.error().ToString();
     return;
   }
   report.outputs = std::move(collected->outputs);
   report.refused = std::move(collected->refused);
   evidence.output_exceeded = collected->bytes_exceeded || collected->files_exceeded;
-  if (collected->error) report.hints.push_back("not all results could be written: " + collected->error->ToString());
+  if (collected->error) report.results_lost = "not all could be written: " + collected->error->ToString();
+  if (!collected->interrupted) return;
+  if (evidence.stop == Stop::kNo) evidence.stop = Stop::kCancelled;
+  if (report.results_lost.empty()) report.results_lost = "collecting was cancelled";
 }
 
 // What of the job is ready while its pid 1 waits at the gate.
@@ -175,7 +171,7 @@ void Supervised(Newborn& newborn, const Job& job, Prepared& prepared, const sys:
   prepared.streams.CloseGuestEnds();
   prepared.inputs.Close();
   Evidence evidence;
-  Supervise(plan, newborn.child(), prepared.streams, signals, report, evidence);
+  Supervise(plan, newborn.child(), prepared.streams, signals, job.detail, report, evidence);
   if (job.repeatable != nullptr && prepared.streams.in.usage().bytes > 0) *job.repeatable = false;
   ReadCounters(plan, job.detail, report, evidence);
   RemoveGroups(plan);
@@ -184,8 +180,9 @@ void Supervised(Newborn& newborn, const Job& job, Prepared& prepared, const sys:
     Fail(report, DescribeFailure(plan, shared.failed_op, shared.failed_errno));
   } else {
     LookAtScratch(plan, evidence);
-    CollectOutputs(plan, output, report, evidence);
-    Judge(report, evidence, plan);
+    CollectOutputs(plan, output, signals, report, evidence);
+    evidence.filter_kills = (plan.header().flags & abi::kListens) == 0;
+    Judge(report, evidence, shared, plan);
     ListLayers(report, plan);
   }
 }

@@ -110,6 +110,35 @@ void AddEnvironment(std::vector<std::string>& variables, const LivePlan& plan, c
   for (const std::string& variable : job.extra_environment) set(variable);
 }
 
+// As many of the launcher's own as the policy gives, from a place that chance chooses: the same
+// ones for every job would leave the others idle.
+Status ChooseProcessors(LivePlan& plan) {
+  std::uint32_t wanted = plan.header().limits.processors;
+  if (wanted == 0) return {};
+  abi::Slots& slots = plan.slots();
+  constexpr unsigned kMost = sizeof(slots.processors) * 8;
+  std::uint64_t ours[kMost / 64] = {};
+  const long size = Syscall(__NR_sched_getaffinity, 0, sizeof(ours), ours);
+  if (IsError(size)) return SystemError("sched_getaffinity", static_cast<int>(-size), "cpus");
+  unsigned count = 0;
+  for (const std::uint64_t word : ours) count += static_cast<unsigned>(__builtin_popcountll(word));
+  std::uint32_t chance = 0;
+  Syscall(__NR_getrandom, &chance, sizeof(chance), 0);
+  unsigned skip = count > wanted ? chance % count : 0;
+  for (unsigned round = 0; round < 2; ++round) {  // round the end
+    for (unsigned i = 0; i < kMost && wanted > 0; ++i) {
+      if ((ours[i / 64] >> (i % 64) & 1) == 0) continue;
+      if (skip > 0) {
+        --skip;
+        continue;
+      }
+      slots.processors[i / 64] |= 1ULL << (i % 64);
+      --wanted;
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 Status FillIdentity(LivePlan& plan) {
@@ -123,6 +152,7 @@ Status FillIdentity(LivePlan& plan) {
   slots.job_uid = slots.job_gid = static_cast<std::int32_t>(id);
   CopyText(slots.uid_text, sizeof(slots.uid_text), base::Number(id));
   CopyText(slots.gid_text, sizeof(slots.gid_text), base::Number(id));
+  MOAT_TRY(ChooseProcessors(plan));
   return NameGroups(plan);
 }
 

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/text.h"
 #include "uapi/syscall.h"
 
 namespace moat::run {
@@ -43,6 +44,26 @@ ssize_t ReadShared(int fd, char* bytes) {
     return -1;
   }
   return read(fd, bytes, Block::kSize);
+}
+
+// The caller's stdout and stderr may be shared as well: what poll promised is gone when somebody
+// else was quicker, and a plain write would wait, with every clock of the job standing still.
+ssize_t WriteShared(int fd, const char* bytes, std::size_t size) {
+  const struct iovec part{const_cast<char*>(bytes), size};
+  constexpr int kRwfNowait = 8;
+  const long n = uapi::Syscall(__NR_pwritev2, fd, &part, 1, -1L, -1L, kRwfNowait);
+  if (n == -EOPNOTSUPP || n == -ENOSYS) return write(fd, bytes, std::min(size, kPipeSafe));
+  if (!uapi::IsError(n)) return n;
+  errno = static_cast<int>(-n);
+  return -1;
+}
+
+// A terminal knows no such flag, and one that is stopped (^S) waits in the middle of a write. Opened
+// anew it has flags of its own; the caller's keep theirs.
+sys::Fd OwnTerminal(int fd) {
+  if (isatty(fd) == 0) return {};
+  const std::string link = "/proc/self/fd/" + base::Number(static_cast<std::uint64_t>(fd));
+  return sys::Fd(open(link.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
 }
 
 bool IsOpen(int fd) { return fcntl(fd, F_GETFD) >= 0; }
@@ -84,6 +105,8 @@ void Channel::Open(int from, int to, std::uint64_t limit, sys::Fd owned_end) {
   owned_ = std::move(owned_end);
   active_ = true;
   target_gone_ = !IsOpen(to);
+  if (owned_.get() != to_) terminal_ = OwnTerminal(to);
+  if (terminal_.valid()) to_ = terminal_.get();
 }
 
 void Channel::AddPolls(std::vector<struct pollfd>& polls) {
@@ -150,10 +173,11 @@ void Channel::ReadSome() {
 }
 
 void Channel::WriteSome() {
-  const bool whole = owned_.get() == to_ || IsRegular(to_);
+  // Ours does not block, and a file takes everything.
+  const bool whole = owned_.get() == to_ || terminal_.valid() || IsRegular(to_);
   while (end_ > begin_) {
-    const std::size_t size = whole ? end_ - begin_ : std::min(end_ - begin_, kPipeSafe);
-    const ssize_t n = write(to_, block_.get() + begin_, size);
+    const ssize_t n = whole ? write(to_, block_.get() + begin_, end_ - begin_)
+                            : WriteShared(to_, block_.get() + begin_, end_ - begin_);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && errno == EAGAIN) return;
     if (n < 0) {  // the reader is gone: keep draining, so that the guest does not hang on it

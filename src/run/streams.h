@@ -53,7 +53,7 @@ class Channel {
   void WriteSome();
 
   int from_ = -1, to_ = -1;
-  sys::Fd owned_;
+  sys::Fd owned_, terminal_;
   bool active_ = false, at_end_ = false, target_gone_ = false;
   std::uint64_t limit_ = ~0ULL;
   std::size_t begin_ = 0, end_ = 0;

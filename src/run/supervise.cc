@@ -10,6 +10,7 @@
 #include <csignal>
 
 #include "run/groups.h"
+#include "run/usage.h"
 #include "sys/calls.h"
 
 namespace moat::run {
@@ -17,14 +18,19 @@ namespace {
 
 constexpr std::uint64_t kMillisecond = 1000000;
 constexpr std::uint64_t kNever = ~0ULL;
+constexpr std::uint64_t kInitPatience = 15 * kMillisecond;  // for pid 1 to end everybody
+constexpr std::uint64_t kLastFlush = 20 * kMillisecond;  // of a job that ended at its deadline
 
 std::uint64_t After(std::uint64_t now, std::uint64_t delay) { return delay == abi::kNone ? kNever : now + delay; }
 
+bool IsEnding(int number) { return number == SIGINT || number == SIGTERM || number == SIGHUP || number == SIGQUIT; }
+
 class Supervisor {
  public:
-  Supervisor(LivePlan& plan, Child& child, Streams& streams, const sys::Fd& signals, Evidence& evidence)
-      : plan_(plan), child_(child), streams_(streams), signals_(signals), evidence_(evidence),
-        limits_(plan.header().limits), begin_(sys::NowNs()) {
+  Supervisor(LivePlan& plan, Child& child, Streams& streams, const sys::Fd& signals, Report& report, Evidence& evidence,
+             Job::Detail detail)
+      : plan_(plan), child_(child), streams_(streams), signals_(signals), report_(report), evidence_(evidence),
+        detail_(detail), limits_(plan.header().limits), begin_(sys::NowNs()) {
     wall_at_ = After(begin_, limits_.wall_ns);
     cpu_at_ = limits_.cpu_ns == abi::kNone ? kNever : begin_ + std::max(kMillisecond, limits_.cpu_ns / CpuCount());
   }
@@ -86,6 +92,7 @@ class Supervisor {
 
   void Reap() {
     int status = 0;
+    if (detail_ == Job::Detail::kFull) TakeTransfers(child_.pid(), report_);
     const pid_t reaped = wait4(child_.pid(), &status, WNOHANG | __WALL, &usage_);
     if (reaped == 0 || (reaped < 0 && errno == EINTR)) return;
     // Anything else means that it is gone, even if somebody else took its status.
@@ -93,9 +100,9 @@ class Supervisor {
     child_.Reaped();
     status_ = status;
     ended_at_ = sys::NowNs();
-    // A reader that does not read must not hold us longer than the job itself could.
+    // A reader that does not read must not hold us longer than the job itself could have.
     const std::uint64_t wall = After(begin_, limits_.wall_ns);
-    flush_until_ = wall == kNever ? kNever : After(std::max(wall, ended_at_), limits_.grace_ns);
+    flush_until_ = wall == kNever ? kNever : std::max(After(wall, limits_.grace_ns), ended_at_ + kLastFlush);
   }
 
   void TakeSignals() {
@@ -103,10 +110,10 @@ class Supervisor {
     while (read(signals_.get(), &info, sizeof(info)) == static_cast<ssize_t>(sizeof(info))) {
       const int number = static_cast<int>(info.ssi_signo);
       if (dead_) {
-        if (number == SIGINT || number == SIGTERM) flush_until_ = 0;
-        continue;
-      }
-      if (number == SIGINT || number == SIGTERM || number == SIGHUP || number == SIGQUIT) {
+        if (!IsEnding(number)) continue;
+        if (evidence_.stop == Stop::kNo) evidence_.stop = Stop::kCancelled;  // what was written is not all delivered
+        flush_until_ = 0;
+      } else if (IsEnding(number)) {
         End(Stop::kCancelled, number);
       } else {
         kill(child_.pid(), number);  // pid 1 passes it on to the program
@@ -117,6 +124,7 @@ class Supervisor {
   // Asks once, then insists.
   void End(Stop reason, int ask_with) {
     if (evidence_.stop == Stop::kNo) evidence_.stop = reason;
+    if (told_to_end_) return;
     const std::uint64_t now = sys::NowNs();
     if (ask_with == 0 || limits_.grace_ns == 0) {
       Kill();
@@ -128,12 +136,19 @@ class Supervisor {
     }
   }
 
-  // Killing pid 1 ends every process of its namespace, whatever it does.
+  // pid 1 kills and reaps everybody, which keeps their accounts. Should it be stopped or slow, its
+  // own death ends every process of its namespace, and the kernel throws the accounts away.
   void Kill() {
+    wall_at_ = cpu_at_ = kNever;
+    if (!told_to_end_) {
+      told_to_end_ = true;
+      __atomic_store_n(&plan_.shared().end, 1U, __ATOMIC_RELEASE);
+      kill(child_.pid(), abi::kWakeSignal);
+      kill_at_ = sys::NowNs() + kInitPatience;
+      return;
+    }
     kill(child_.pid(), SIGKILL);
     kill_at_ = kNever;
-    wall_at_ = kNever;
-    cpu_at_ = kNever;
   }
 
   void Watch() {
@@ -168,42 +183,43 @@ class Supervisor {
   Child& child_;
   Streams& streams_;
   const sys::Fd& signals_;
+  Report& report_;
   Evidence& evidence_;
+  const Job::Detail detail_;
   const abi::LimitsRow& limits_;
   std::uint64_t begin_;
   std::uint64_t wall_at_ = kNever, cpu_at_ = kNever, kill_at_ = kNever, flush_until_ = kNever;
   std::uint64_t ended_at_ = 0;
-  bool dead_ = false;
+  bool dead_ = false, told_to_end_ = false;
   int status_ = 0;
   struct rusage usage_ {};
   std::vector<struct pollfd> polls_;
 };
 
-std::uint64_t Ns(const struct timeval& time) {
-  return static_cast<std::uint64_t>(time.tv_sec) * 1000000000ULL + static_cast<std::uint64_t>(time.tv_usec) * 1000ULL;
-}
-
 }  // namespace
 
-void Supervise(LivePlan& plan, Child& child, Streams& streams, const sys::Fd& signals, Report& report,
-               Evidence& evidence) {
-  Supervisor supervisor(plan, child, streams, signals, evidence);
+bool CancelAsked(int signals) {
+  struct signalfd_siginfo info;
+  while (read(signals, &info, sizeof(info)) == static_cast<ssize_t>(sizeof(info))) {
+    if (IsEnding(static_cast<int>(info.ssi_signo))) return true;
+  }
+  return false;
+}
+
+void Supervise(LivePlan& plan, Child& child, Streams& streams, const sys::Fd& signals, Job::Detail detail,
+               Report& report, Evidence& evidence) {
+  Supervisor supervisor(plan, child, streams, signals, report, evidence, detail);
   supervisor.Run();
-  const struct rusage& usage = supervisor.usage();
   report.wall = supervisor.ended_at() - supervisor.begin();
-  report.cpu_user = Ns(usage.ru_utime);
-  report.cpu_system = Ns(usage.ru_stime);
-  report.memory_peak = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
-  report.read = static_cast<std::uint64_t>(usage.ru_inblock) * 512;
-  report.written = static_cast<std::uint64_t>(usage.ru_oublock) * 512;
-  report.voluntary_switches = static_cast<std::uint64_t>(usage.ru_nvcsw);
-  report.involuntary_switches = static_cast<std::uint64_t>(usage.ru_nivcsw);
+  TakeTimes(supervisor.usage(), report);
   report.out = streams.out.usage();
   report.err = streams.err.usage();
   const abi::Shared& shared = plan.shared();
   evidence.init_status = supervisor.status();
   evidence.program_done = shared.state == abi::ChildState::kDone;
   evidence.program_status = shared.status;
+  // pid 1 has a clock as well, for a launcher that is stopped.
+  if (shared.timed_out != 0 && evidence.stop == Stop::kNo) evidence.stop = Stop::kWall;
 }
 
 }  // namespace moat::run

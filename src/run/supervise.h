@@ -11,7 +11,10 @@ namespace moat::run {
 
 // Carries the streams, watches the clocks, passes signals on, reaps pid 1. Signals are blocked
 // and come through `signals` (a signalfd).
-void Supervise(LivePlan& plan, Child& child, Streams& streams, const sys::Fd& signals, Report& report,
-               Evidence& evidence);
+void Supervise(LivePlan& plan, Child& child, Streams& streams, const sys::Fd& signals, Job::Detail detail,
+               Report& report, Evidence& evidence);
+
+// Takes what came through the signalfd since: was one of the signals among it that end a job?
+bool CancelAsked(int signals);
 
 }  // namespace moat::run

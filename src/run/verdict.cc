@@ -1,24 +1,22 @@
 #include "run/verdict.h"
 
+#include <linux/audit.h>
 #include <sys/wait.h>
 
 #include <csignal>
 
 #include "base/text.h"
 #include "base/units.h"
+#include "run/report_words.h"
 
 namespace moat::run {
 namespace {
 
-std::string SignalName(int number) {
-  constexpr const char* kNames[] = {"0", "SIGHUP", "SIGINT", "SIGQUIT", "SIGILL", "SIGTRAP", "SIGABRT", "SIGBUS", "SIGFPE",
-                                    "SIGKILL", "SIGUSR1", "SIGSEGV", "SIGUSR2", "SIGPIPE", "SIGALRM", "SIGTERM",
-                                    "SIGSTKFLT", "SIGCHLD", "SIGCONT", "SIGSTOP", "SIGTSTP", "SIGTTIN", "SIGTTOU",
-                                    "SIGURG", "SIGXCPU", "SIGXFSZ", "SIGVTALRM", "SIGPROF", "SIGWINCH", "SIGIO", "SIGPWR",
-                                    "SIGSYS"};
-  if (number > 0 && number < 32) return kNames[number];
-  return "signal " + base::Number(static_cast<std::uint64_t>(number));
-}
+#if defined(__x86_64__)
+constexpr std::uint32_t kNativeArch = AUDIT_ARCH_X86_64;
+#else
+constexpr std::uint32_t kNativeArch = AUDIT_ARCH_AARCH64;
+#endif
 
 std::string Size(std::uint64_t bytes) { return base::FormatSize(bytes); }
 std::string Duration(std::uint64_t ns) { return base::FormatDuration(static_cast<std::int64_t>(ns)); }
@@ -38,99 +36,184 @@ void Set(Report& report, Cause cause, std::string detail) {
   report.detail = std::move(detail);
 }
 
-// The launcher's own decisions and the kernel's counters come first: they are certain.
-bool JudgeLimits(Report& report, const Evidence& evidence, const abi::LimitsRow& limits) {
-  if (evidence.oom_kills > 0) {
-    report.limits_hit.push_back("memory");
-    Set(report, Cause::kMemory, "memory limit of " + Size(limits.memory) + " reached: the kernel killed " +
-                                    base::Number(evidence.oom_kills) + (evidence.oom_kills == 1 ? " process" : " processes"));
-    return true;
+void Hit(Report& report, std::string limit) { report.limits_hit.push_back(std::move(limit)); }
+
+std::string Times(std::uint64_t count) { return base::Number(count) + (count == 1 ? " time" : " times"); }
+
+void JudgeMemory(Report& report, const Evidence& evidence, const abi::LimitsRow& limits) {
+  const std::string killed = "the kernel killed " + base::Number(evidence.oom_kills) + (evidence.oom_kills == 1 ? " process" : " processes");
+  if (evidence.own_memory) {
+    Hit(report, "memory");
+    Set(report, Cause::kMemory, "memory limit of " + Size(limits.memory) + " reached: " + killed);
+  } else {
+    Set(report, Cause::kMemory, "the host, or a control group around moat, ran out of memory before the limit of " +
+                                    Size(limits.memory) + " was reached: " + killed);
   }
+}
+
+void JudgeStream(Report& report, const abi::LimitsRow& limits) {
+  const bool out = report.out.bytes > limits.out_stream;
+  Hit(report, out ? "stdout" : "stderr");
+  Set(report, Cause::kOutput, std::string(out ? "stdout" : "stderr") + " limit of " +
+                                  Size(out ? limits.out_stream : limits.err_stream) + " reached");
+}
+
+// Names are the plan's: of the native calls that its filter may kill for.
+std::string CallInWords(const abi::DenialRow& row, const LivePlan& plan) {
+  const std::string number = base::Number(row.number);
+  if (row.arch != kNativeArch) return "call " + number + " of another ABI (arch " + base::Hex(row.arch) + ")";
+  const std::string_view name = row.number <= 0xffff ? plan.CallName(static_cast<std::uint16_t>(row.number)) : "";
+  return name.empty() ? "call " + number : std::string(name);
+}
+
+void TakeDenials(Report& report, const abi::Shared& shared, const LivePlan& plan) {
+  report.denial_count = shared.denials;
+  for (std::uint32_t i = 0; i < shared.denial_rows && i < abi::kDenialRows; ++i) {
+    const abi::DenialRow& row = shared.denied[i];
+    Denial denial;
+    denial.call = CallInWords(row, plan);
+    for (const std::uint64_t argument : row.args) {
+      denial.arguments += (denial.arguments.empty() ? "" : ", ") + base::Hex(argument);
+    }
+    denial.count = row.count;
+    report.denials.push_back(std::move(denial));
+  }
+}
+
+bool JudgeDenied(Report& report) {
+  if (report.denial_count == 0) return false;
+  std::string calls;
+  for (const Denial& denial : report.denials) calls += (calls.empty() ? "" : ", ") + denial.call;
+  Set(report, Cause::kDenied, "the filter denied, with death: " + calls);
+  return true;
+}
+
+// What the launcher itself did is certain.
+bool JudgeStop(Report& report, const Evidence& evidence, const abi::LimitsRow& limits) {
   switch (evidence.stop) {
-    case Stop::kNo: break;
+    case Stop::kNo: return false;
     case Stop::kWall:
-      report.limits_hit.push_back("wall");
+      Hit(report, "wall");
       Set(report, Cause::kWall, "wall clock limit of " + Duration(limits.wall_ns) + " reached");
       return true;
     case Stop::kCpu:
-      report.limits_hit.push_back("cpu");
+      Hit(report, "cpu");
       Set(report, Cause::kCpu, "cpu time limit of " + Duration(limits.cpu_ns) + " reached");
       return true;
-    case Stop::kOutput: {
-      const bool out = report.out.bytes > limits.out_stream;
-      report.limits_hit.push_back(out ? "stdout" : "stderr");
-      Set(report, Cause::kOutput, std::string(out ? "stdout" : "stderr") + " limit of " +
-                                      Size(out ? limits.out_stream : limits.err_stream) + " reached");
-      return true;
-    }
+    case Stop::kOutput: JudgeStream(report, limits); return true;
     case Stop::kCancelled: Set(report, Cause::kCancelled, "cancelled by the caller"); return true;
   }
-  if (evidence.output_exceeded) {
-    report.limits_hit.push_back("output");
-    Set(report, Cause::kOutput, "more results than the limits `output` and `output_files` allow");
+  return false;
+}
+
+bool JudgeOutput(Report& report, const Evidence& evidence) {
+  if (!evidence.output_exceeded && evidence.full.output.empty()) return false;
+  Hit(report, "output");
+  Set(report, Cause::kOutput, !evidence.full.output.empty()
+                                  ? "the output folder is full: " + evidence.full.output
+                                  : "more results than the limits `output` and `output_files` allow");
+  return true;
+}
+
+// The kernel's counters and the launcher's own decisions come first: they are certain.
+bool JudgeLimits(Report& report, const Evidence& evidence, const abi::LimitsRow& limits) {
+  if (evidence.oom_kills > 0) {
+    JudgeMemory(report, evidence, limits);
+    return true;
+  }
+  return JudgeStop(report, evidence, limits) || JudgeDenied(report) || JudgeOutput(report, evidence);
+}
+
+void HintAt(Report& report, int signal, const abi::LimitsRow& limits) {
+  if (signal == SIGSEGV) {
+    const std::string stack = limits.stack == abi::kNone ? "without a limit" : SizeInWords(limits.stack);
+    report.hints.push_back("a crash, or a stack overflow: the stack is " + stack + " (`stack`)");
+  }
+  if (signal == SIGXFSZ && limits.file_size != abi::kNone) {
+    report.hints.push_back("perhaps a file was to grow past the limit `file_size` of " + Size(limits.file_size));
+  }
+  if (signal == SIGSYS) report.hints.push_back("sent by a process of the job, not by the filter");
+}
+
+// A guest can send itself any signal: only what the kernel counted, or left behind, proves more.
+bool JudgeSignal(Report& report, int signal, const Evidence& evidence, const abi::LimitsRow& limits) {
+  // RLIMIT_CPU ends with SIGXCPU, or with SIGKILL.
+  if ((signal == SIGXCPU || signal == SIGKILL) && limits.cpu_ns != abi::kNone &&
+      report.cpu_user + report.cpu_system >= limits.cpu_ns) {
+    Hit(report, "cpu");
+    Set(report, Cause::kCpu, "cpu time limit of " + Duration(limits.cpu_ns) + " reached");
+    return true;
+  }
+  if (signal == SIGSYS && evidence.filter_kills) {
+    report.denial_count = 1;
+    Set(report, Cause::kDenied, "SIGSYS: a system call was denied with death, or the program sent itself the signal; "
+                                "this host does not let moat tell");
     return true;
   }
   return false;
 }
 
-void HintAt(Report& report, int signal, const abi::LimitsRow&) {
-  if (signal == SIGSEGV) report.hints.push_back("a crash, or a stack overflow: the limit `stack` sets its size");
-  if (signal == SIGXFSZ) report.hints.push_back("a file grew past the limit `file_size`");
+// Failing, or ended by the signals of a mapping that got no page and of a program that gave up.
+bool EndsAsOnFullDisk(const Report& report) {
+  if (report.signal) return *report.signal == SIGBUS || *report.signal == SIGABRT || *report.signal == SIGXFSZ;
+  return report.exit_code.value_or(0) != 0;
+}
+
+bool JudgeDisk(Report& report, const Evidence& evidence, const abi::LimitsRow& limits) {
+  if (!EndsAsOnFullDisk(report)) return false;
+  if (evidence.file_at_limit) {
+    Hit(report, "file_size");
+    Set(report, Cause::kDisk, "a file reached the limit `file_size` of " + Size(limits.file_size) + " (SIGXFSZ, EFBIG)");
+    return true;
+  }
+  if (evidence.full.scratch.empty() || report.signal == SIGXFSZ) return false;
+  Hit(report, "scratch");
+  Set(report, Cause::kDisk, "scratch full: " + evidence.full.scratch.front());
+  return true;
 }
 
 void JudgeProgram(Report& report, const Evidence& evidence, const abi::LimitsRow& limits) {
+  if (report.signal && JudgeSignal(report, *report.signal, evidence, limits)) return;
+  if (JudgeDisk(report, evidence, limits)) return;
   if (report.signal) {
-    const int signal = *report.signal;
-    if (signal == SIGSYS) {
-      report.denial_count = 1;
-      Set(report, Cause::kDenied, "a system call was denied with death (SIGSYS)");
-      return;
-    }
-    // A guest can send itself the signal: only the time really used proves it.
-    if (signal == SIGXCPU && report.cpu_user + report.cpu_system >= limits.cpu_ns) {
-      report.limits_hit.push_back("cpu");
-      Set(report, Cause::kCpu, "cpu time limit reached (SIGXCPU)");
-      return;
-    }
-    if (signal == SIGXFSZ) {
-      report.limits_hit.push_back("file_size");
-      Set(report, Cause::kDisk, "a file reached the limit `file_size` (SIGXFSZ)");
-      return;
-    }
-    HintAt(report, signal, limits);
-    Set(report, Cause::kSignal, "ended by " + SignalName(signal));
-    return;
-  }
-  if (report.exit_code && *report.exit_code != 0 && !evidence.full_scratch.empty()) {
-    report.limits_hit.push_back("scratch");
-    Set(report, Cause::kDisk, "scratch full: " + evidence.full_scratch.front());
+    HintAt(report, *report.signal, limits);
+    Set(report, Cause::kSignal, "ended by " + SignalInWords(*report.signal));
     return;
   }
   Set(report, Cause::kExit, "exited " + base::Number(static_cast<std::uint64_t>(report.exit_code.value_or(0))));
 }
 
+void JudgePids(Report& report, const Evidence& evidence, const abi::LimitsRow& limits) {
+  Set(report, Cause::kPids, "limit of " + base::Number(limits.pids) + " processes and threads hit " + Times(evidence.pids_hits));
+}
+
+// What was reached, but is not the cause.
+void NoteTheRest(Report& report, const Evidence& evidence, const abi::LimitsRow& limits) {
+  if (report.cause != Cause::kDisk) {
+    for (const std::string& scratch : evidence.full.scratch) report.hints.push_back("scratch full: " + scratch);
+  }
+  if (evidence.pids_hits == 0) return;
+  Hit(report, "pids");
+  if (report.cause == Cause::kPids) return;
+  report.hints.push_back("the limit `pids` of " + base::Number(limits.pids) + " was hit " + Times(evidence.pids_hits));
+}
+
 }  // namespace
 
-void Judge(Report& report, const Evidence& evidence, const LivePlan& plan) {
+void Judge(Report& report, const Evidence& evidence, const abi::Shared& shared, const LivePlan& plan) {
   const abi::LimitsRow& limits = plan.header().limits;
   RawResult(report, evidence);
-  for (const std::string& scratch : evidence.full_scratch) report.hints.push_back("scratch full: " + scratch);
-  if (evidence.pids_hits > 0) {
-    report.limits_hit.push_back("pids");
-    report.hints.push_back("the limit `pids` of " + base::Number(limits.pids) + " was hit " +
-                           base::Number(evidence.pids_hits) + " times");
-  }
-  if (JudgeLimits(report, evidence, limits)) return;
-  if (!evidence.program_done) {
+  TakeDenials(report, shared, plan);
+  if (JudgeLimits(report, evidence, limits)) {
+    // certain, whatever the program made of it
+  } else if (!evidence.program_done) {
     Set(report, Cause::kWorkerLost, "pid 1 of the job vanished before it could tell how the program ended");
-    return;
+  } else if (evidence.pids_hits > 0 && report.exit_code.value_or(1) != 0) {
+    JudgePids(report, evidence, limits);
+  } else {
+    JudgeProgram(report, evidence, limits);
   }
-  if (evidence.pids_hits > 0 && report.exit_code.value_or(1) != 0) {
-    Set(report, Cause::kPids, "limit of " + base::Number(limits.pids) + " processes and threads hit " +
-                                  base::Number(evidence.pids_hits) + " times");
-    return;
-  }
-  JudgeProgram(report, evidence, limits);
+  NoteTheRest(report, evidence, limits);
 }
 
 }  // namespace moat::run

@@ -2,12 +2,11 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
-#include <vector>
 
 #include "moat/report.h"
 #include "run/collect.h"
 #include "run/live_plan.h"
+#include "run/scratch.h"
 #include "run/streams.h"
 
 namespace moat::run {
@@ -21,13 +20,15 @@ struct Evidence {
   std::int32_t program_status = 0;
   std::int32_t init_status = 0;   // how pid 1 itself ended
   std::uint64_t oom_kills = 0;    // the group's own counter
+  bool own_memory = true;         // it was this job's limit; false: the host's or an outer group's memory
   std::uint64_t pids_hits = 0;
-  std::vector<std::string> full_scratch;  // "/tmp", 64M
-  bool output_exceeded = false;
-  std::uint64_t cpu_ns = 0;
+  FullPlaces full;
+  bool output_exceeded = false;   // more than may be collected
+  bool filter_kills = false;      // the filter kills by itself: SIGSYS may be its doing
+  bool file_at_limit = false;     // there is a file as large as `file_size`
 };
 
 // Fills cause, detail, exit_code, signal, limits_hit and hints.
-void Judge(Report& report, const Evidence& evidence, const LivePlan& plan);
+void Judge(Report& report, const Evidence& evidence, const abi::Shared& shared, const LivePlan& plan);
 
 }  // namespace moat::run

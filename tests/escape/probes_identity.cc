@@ -95,8 +95,8 @@ Verdict Securebits() { return Turned(prctl(PR_SET_SECUREBITS, 0, 0, 0, 0), "prct
 Verdict CoreDumps() {
   struct rlimit limit;
   if (getrlimit(RLIMIT_CORE, &limit) != 0) return NotHere("getrlimit: %s", strerror(errno));
-  if (Outside() && limit.rlim_max == 0) return NotHere("the host forbids core files as well");
-  return limit.rlim_max == 0 ? Closed("no core files") : Open("core files up to %lu", static_cast<unsigned long>(limit.rlim_max));
+  if (Outside() && limit.rlim_max <= 1) return NotHere("the host forbids core files as well");
+  return limit.rlim_max <= 1 ? Closed("no core files") : Open("core files up to %lu", static_cast<unsigned long>(limit.rlim_max));
 }
 
 Verdict WriteInitMemory() { return Failed(open(OfInit("mem"), O_RDWR | O_CLOEXEC), "/proc/1/mem"); }

@@ -166,6 +166,7 @@ void Tell(const Report& report) {
   } else if (report.cause != Cause::kExit && report.cause != Cause::kSignal && report.cause != Cause::kCancelled) {
     Say(std::string(CauseName(report.cause)) + ": " + base::Printable(report.detail));
   }
+  if (!report.results_lost.empty()) Say("results were lost: " + base::Printable(report.results_lost));
   for (const RefusedOutput& refused : report.refused) {
     Say("output " + base::Quoted(refused.name) + " was not collected: " + base::Printable(refused.why));
   }

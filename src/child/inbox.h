@@ -1,0 +1,29 @@
+// What pid 1 waits for: signals, and calls that the filter asks about before it kills (ADR 5).
+#pragma once
+
+#include "plan/abi.h"
+
+namespace moat::child {
+
+struct KernelTimespec {
+  long seconds, nanoseconds;
+};
+
+class Inbox {
+ public:
+  // `listener`: of the filter, or -1. All signals must be blocked.
+  Inbox(abi::Shared* shared, std::int32_t listener);
+  // A signal's number; 0 when something else happened, or nothing for as long as `patience` says.
+  int Wait(const KernelTimespec* patience);
+  // Whatever is still asked: the caller is about to end everybody.
+  void TakeRest();
+
+ private:
+  bool TakeOne();
+  int TakeSignal();
+
+  abi::Shared* shared_;
+  std::int32_t listener_, signals_ = -1;
+};
+
+}  // namespace moat::child

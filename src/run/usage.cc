@@ -1,0 +1,41 @@
+#include "run/usage.h"
+
+#include <fcntl.h>
+#include <sys/time.h>
+
+#include "base/text.h"
+#include "run/fields.h"
+#include "sys/calls.h"
+
+namespace moat::run {
+namespace {
+
+std::uint64_t Ns(const struct timeval& time) {
+  return static_cast<std::uint64_t>(time.tv_sec) * 1000000000ULL + static_cast<std::uint64_t>(time.tv_usec) * 1000ULL;
+}
+
+}  // namespace
+
+void TakeTimes(const struct rusage& usage, Report& report) {
+  report.cpu_user = Ns(usage.ru_utime);
+  report.cpu_system = Ns(usage.ru_stime);
+  report.memory_peak = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+  report.voluntary_switches = static_cast<std::uint64_t>(usage.ru_nvcsw);
+  report.involuntary_switches = static_cast<std::uint64_t>(usage.ru_nivcsw);
+}
+
+void TakeTransfers(int pid, Report& report) {
+  const std::string path = "/proc/" + base::Number(static_cast<std::uint64_t>(pid)) + "/io";
+  auto file = sys::open(path, O_RDONLY);
+  auto text = file.ok() ? sys::ReadAll(*file, 4096, path) : Result<std::string>(file.error());
+  if (text.ok()) {
+    report.read = Field(*text, "rchar:");
+    report.written = Field(*text, "wchar:");
+  }
+  if (report.read && report.written) return;
+  const char* why = text.ok() ? "the kernel does not count it (CONFIG_TASK_IO_ACCOUNTING)" : "/proc/PID/io cannot be read";
+  report.unknown.push_back({"read", why});
+  report.unknown.push_back({"written", why});
+}
+
+}  // namespace moat::run
