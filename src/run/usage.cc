@@ -33,7 +33,7 @@ void TakeTransfers(int pid, Report& report) {
     report.written = Field(*text, "wchar:");
   }
   if (report.read && report.written) return;
-  const char* why = text.ok() ? "the kernel does not count it (CONFIG_TASK_IO_ACCOUNTING)" : "/proc/PID/io cannot be read";
+  const char* why = text.ok() ? "the kernel does not count it (CONFIG_TASK_IO_ACCOUNTING)" : "/proc/PID/io of another user namespace is shown to root only";
   report.unknown.push_back({"read", why});
   report.unknown.push_back({"written", why});
 }

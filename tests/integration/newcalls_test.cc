@@ -107,7 +107,7 @@ TEST_P(NewCalls, ProbingForNumaIsHarmless) {
 TEST_P(NewCalls, TheGateOf32BitProgramsIsShut) {
   for (const std::string& profile : StockProfiles()) {
     const testkit::Job job = AsCaller().Profile(profile).Run({GuestPath("guest_static"), "int80", "20"});
-    EXPECT_EQ(job.exit_code(), 128 + 31) << profile << "\n" << job;
+    EXPECT_EQ(job.exit_code(), 128 + 9) << profile << "\n" << job;
     EXPECT_EQ(job.Cause(), "denied") << job;
     EXPECT_GE(job.report["denials"]["count"].get<int>(), 1) << job;
   }
@@ -117,7 +117,7 @@ TEST_P(NewCalls, TheGateOf32BitProgramsIsShut) {
 TEST_P(NewCalls, NoOtherWayAroundTheFilter) {
   for (const std::string& profile : StockProfiles()) {
     const testkit::Job x32 = AsCaller().Profile(profile).Run({GuestPath("guest_static"), "call", "0x40000027"});
-    const bool killed = x32.exit_code() == 128 + 31;
+    const bool killed = x32.exit_code() == 128 + 9;
     EXPECT_TRUE(killed || x32.out.find("\"errno\": 38") != std::string::npos) << profile << "\n" << x32;
     EXPECT_EQ(ErrnoOf(profile, {"41", "0x100000002", "1", "0"}), EPERM) << "socket(AF_INET) with high bits under " << profile;
   }
