@@ -72,9 +72,12 @@ std::set<std::string> OpenDescriptors() {
   std::set<std::string> open;
   std::error_code error;
   for (const auto& entry : fs::directory_iterator("/proc/self/fd")) {
-    const fs::path target = fs::read_symlink(entry.path(), error);
-    if (target.string().find("/proc/") == 0) continue;  // the one that lists
-    open.insert(entry.path().filename().string() + " -> " + target.string());
+    std::string target = fs::read_symlink(entry.path(), error);
+    if (target.find("/proc/") == 0) continue;  // the one that lists
+    // The runner's log may be replaced while it is open here.
+    constexpr std::string_view kDeleted = " (deleted)";
+    if (target.size() > kDeleted.size() && target.ends_with(kDeleted)) target.resize(target.size() - kDeleted.size());
+    open.insert(entry.path().filename().string() + " -> " + target);
   }
   return open;
 }
