@@ -82,8 +82,9 @@ Status Lock(std::span<const sock_filter> code, const std::vector<Thread>& thread
                              ": it has a system call filter of its own; no thread is sealed"),
                    "install filters before threads are started, or for all of them");
   }
-  return WithFix(SystemError("seccomp", static_cast<int>(-result)),
-                 result == -ENOSYS || result == -EINVAL ? "the kernel must have CONFIG_SECCOMP_FILTER" : "");
+  const char* fix = "the kernel must have CONFIG_SECCOMP_FILTER";
+  if (result == -EPERM || result == -EACCES) fix = "a filter refuses it already: in a jail, its policy has to allow `seccomp`";
+  return WithFix(SystemError("seccomp", static_cast<int>(-result)), fix);
 }
 
 Status IsLocked(const SealRequest& request) {

@@ -150,5 +150,41 @@ class Tells(unittest.TestCase):
         self.assertEqual(moat("explain").returncode, 125)
 
 
+class BehindAJail(unittest.TestCase):
+    """Both walls: the example seals itself in a job whose policy lets it."""
+
+    RULE = """moat = 1
+base = "default"
+[files]
+read = ["{folder}"]
+[[syscalls.rule]]
+call = "seccomp"
+when = "operation == SECCOMP_SET_MODE_FILTER && flags == SECCOMP_FILTER_FLAG_TSYNC"
+do = "allow"
+reason = "the program seals itself"
+"""
+
+    def run_in(self, text, data):
+        with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+            os.chmod(folder, 0o755)
+            program = pathlib.Path(folder) / "program"
+            program.write_bytes((BUILD / "examples" / "json_validate_test").read_bytes())
+            program.chmod(0o755)
+            policy = pathlib.Path(folder) / "p.toml"
+            policy.write_text(text.format(folder=folder))
+            policy.chmod(0o644)
+            return moat("run", "--no-cache", "-p", policy, "--", program, data=data)
+
+    def test_works_and_dies(self):
+        done = self.run_in(self.RULE, b"[1]")
+        self.assertEqual((done.returncode, done.stdout), (0, b"valid: array with 1 members\n"), done.stderr)
+        self.assertEqual(self.run_in(self.RULE, b'["MOAT-COMPROMISE:open"]').returncode, 128 + 31)
+
+    def test_says_what_the_policy_lacks(self):
+        done = self.run_in(self.RULE.split("[[")[0], b"[1]")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn(b"allow `seccomp`", done.stderr)
+
+
 if __name__ == "__main__":
     unittest.main()
