@@ -17,7 +17,8 @@
 namespace moat::probe {
 
 struct Options {
-  std::chrono::milliseconds timeout{2000};
+  // Of a trial that hangs, on a kernel of a kind not seen yet. A busy host is no such kernel.
+  std::chrono::milliseconds timeout{20000};
 };
 
 Result<plan::HostFacts> Probe(const Options& options = {});

@@ -61,7 +61,7 @@ struct TrialSetup {
   Privilege privilege = Privilege::kNone;
   std::uint32_t uid = 0, gid = 0;   // the caller's
   std::uint32_t job_uid = 0;        // root: what the job's only id is outside
-  std::chrono::milliseconds timeout{2000};
+  std::chrono::milliseconds timeout{20000};
 };
 
 Result<Trials> RunTrials(const TrialSetup& setup);

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <csignal>
 #include <cstring>
 
@@ -77,13 +78,19 @@ int MillisecondsUntil(Clock::time_point deadline) {
   return static_cast<int>(std::clamp<std::int64_t>(left, 0, 1 << 30));
 }
 
+// How many times as long as elsewhere things may take: an emulated processor is slow.
+int Patience() {
+  const char* text = std::getenv("MOAT_TEST_PATIENCE");
+  return text != nullptr ? std::max(1, std::atoi(text)) : 1;
+}
+
 }  // namespace
 
 int Finished::exit_code() const { return WIFEXITED(status) ? WEXITSTATUS(status) : -1; }
 int Finished::signal() const { return WIFSIGNALED(status) ? WTERMSIG(status) : 0; }
 
 Process::Process(const Command& command)
-    : to_write_(command.input), keep_input_open_(command.keep_input_open), deadline_(Clock::now() + command.timeout) {
+    : to_write_(command.input), keep_input_open_(command.keep_input_open), deadline_(Clock::now() + command.timeout * Patience()) {
   sys::Fd in, out, err;
   MakePipe(in, in_);
   MakePipe(out_, out);
