@@ -17,6 +17,9 @@ mount -t cgroup2 -o nsdelegate cgroup /sys/fs/cgroup
 hostname vm
 ip link set lo up
 chown -R 0:0 /vm
+# Secrets for attacks to look for.
+(umask 077 && echo 'root:*:19000::::::' >/etc/shadow)
+tr -d - </proc/sys/kernel/random/uuid >/etc/machine-id
 
 # A log-in session of root's: the controllers end above it, and its processes are in it.
 root=/sys/fs/cgroup
