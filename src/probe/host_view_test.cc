@@ -17,8 +17,8 @@ using Type = plan::PathFacts::Type;
 class HostViewTest : public testing::Test {
  protected:
   void SetUp() override {
-    char name[] = "/tmp/moat-view-XXXXXX";
-    ASSERT_NE(mkdtemp(name), nullptr);
+    std::string name = testing::TempDir() + "/moat-view-XXXXXX";
+    ASSERT_NE(mkdtemp(name.data()), nullptr);
     folder_ = name;
     std::ofstream(folder_ + "/file") << "#!/bin/sh\nexit\n";
     ASSERT_EQ(symlink("file", (folder_ + "/link").c_str()), 0);

@@ -14,8 +14,8 @@ namespace {
 class FindProfileTest : public testing::Test {
  protected:
   void SetUp() override {
-    char name[] = "/tmp/moat-profiles-XXXXXX";
-    folder_ = mkdtemp(name);
+    std::string name = testing::TempDir() + "/moat-profiles-XXXXXX";
+    folder_ = mkdtemp(name.data());
   }
   void TearDown() override { std::filesystem::remove_all(folder_); }
 

@@ -22,7 +22,7 @@ class CollectTest : public testing::Test {
   CollectTest() {
     // The real source is a tmpfs as well.
     const std::string where = ::access("/dev/shm", W_OK) == 0 ? "/dev/shm" : testing::TempDir();
-    std::string source = where + "/moat-guest-XXXXXX";
+    std::string source = where + "/moat-guest-" + std::to_string(::getpid()) + "-XXXXXX";
     std::string destination = testing::TempDir() + "/moat-caller-XXXXXX";
     EXPECT_NE(::mkdtemp(source.data()), nullptr);
     EXPECT_NE(::mkdtemp(destination.data()), nullptr);

@@ -59,14 +59,19 @@ Verdict Threads() {
   return Counted(count, kManyProcesses, "threads");
 }
 
+// The control sets aside what the run was started with, as far as it may: the attack is about
+// what a jail adds to that.
+void LiftDescriptorLimit() {
+  struct rlimit limit = {1 << 16, 1 << 16};
+  if (setrlimit(RLIMIT_NOFILE, &limit) == 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 Verdict Descriptors() {
+  if (Outside()) LiftDescriptorLimit();
   int count = 0;
   while (count < 8000 && open("/dev/null", O_RDONLY | O_CLOEXEC) >= 0) ++count;
-  // The control may raise its own limit, as anything that has a large one could.
-  struct rlimit limit = {1 << 16, 1 << 16};
-  if (Outside() && count < 8000 && setrlimit(RLIMIT_NOFILE, &limit) == 0) {
-    while (count < 8000 && open("/dev/null", O_RDONLY | O_CLOEXEC) >= 0) ++count;
-  }
   return Counted(count, 8000, "descriptors");
 }
 

@@ -2,7 +2,10 @@
 """tools/run-tests counts truthfully: a project of its own with every way to pass and to fail."""
 import os
 import pathlib
+import re
+import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -23,7 +26,7 @@ endfunction()
 """
 PRESETS = """{"version": 6,
   "configurePresets": [{"name": "p", "generator": "Ninja", "binaryDir": "${sourceDir}/build/p"}],
-  "testPresets": [{"name": "p", "configurePreset": "p"}]}"""
+  "testPresets": [{"name": "p", "configurePreset": "p", "filter": {"exclude": {"label": "^other$"}}}]}"""
 XML = """cat >"$OUT" <<'X'
 <testsuites><testsuite name="S">%s</testsuite></testsuites>
 X
@@ -40,14 +43,15 @@ class RunTests(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.root)
         (self.root / "tools").mkdir()
         (self.root / "tests").mkdir()
-        shutil.copy(ROOT / "tools" / "run-tests", self.root / "tools")
+        for name in ("run-tests", "test_world.py"):
+            shutil.copy(ROOT / "tools" / name, self.root / "tools")
         (self.root / "CMakePresets.json").write_text(PRESETS)
         self.allow("")
 
     def allow(self, text):
         (self.root / "tests" / "allowed-skips.txt").write_text(text)
 
-    def run_project(self, ci=False, extra="", **scripts):
+    def run_project(self, ci=False, extra="", begin=None, **scripts):
         """(exit code, last line, whole output) of run-tests on a project of these scripts."""
         lists = CMAKE + extra
         for name, text in scripts.items():
@@ -59,7 +63,8 @@ class RunTests(unittest.TestCase):
             environment["CI"] = "true"
         subprocess.run(["cmake", "--preset", "p"], cwd=self.root, check=True, stdout=subprocess.DEVNULL)
         result = subprocess.run([sys.executable, "tools/run-tests", "p"], cwd=self.root, env=environment,
-                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+                                preexec_fn=begin)
         return result.returncode, result.stdout.splitlines()[-1], result.stdout
 
     def test_passes(self):
@@ -117,6 +122,45 @@ class RunTests(unittest.TestCase):
         self.run_project(gtest=XML % (PASSED * 5))
         code, last, _ = self.run_project(gtest="exit 0")
         self.assertEqual((code, last), (0, "1 passed, 0 failed, 0 skipped"))
+
+    def test_what_the_preset_leaves_out_is_named(self):
+        extra = "add_test(NAME elsewhere COMMAND false)\nset_tests_properties(elsewhere PROPERTIES LABELS other)\n"
+        code, last, output = self.run_project(good="exit 0", extra=extra)
+        self.assertEqual((code, last), (0, "1 passed, 0 failed, 0 skipped"))
+        self.assertIn("not in preset p: elsewhere", output)
+
+    def test_what_is_left_behind_is_a_failure(self):
+        for what, script in (("file ", "mktemp"), ("process ", "setsid sleep 1000 >/dev/null 2>&1 & exit 0")):
+            code, last, output = self.run_project(leaver=script)
+            self.assertEqual((code, last), (1, "1 passed, 1 failed, 0 skipped"), output)
+            self.assertIn(f"left behind: {what}", output)
+        # What ends by itself in time is not left.
+        code, last, _ = self.run_project(leaver="setsid sleep 0.5 >/dev/null 2>&1 & exit 0")
+        self.assertEqual((code, last), (0, "1 passed, 0 failed, 0 skipped"))
+
+    def test_every_run_begins_in_the_same_state(self):
+        script = """grep -E '^Sig(Blk|Ign):' /proc/self/status; umask; ulimit -Sc; ulimit -Ss; ulimit -Sn
+            readlink /proc/self/fd/0; exit 1"""
+        _, _, normal = self.run_project(state=script)
+        _, _, careless = self.run_project(state=script, begin=be_careless)
+        pick = re.compile(r"^(?:Sig.*|[0-9]+|/.*)$", re.M)
+        self.assertEqual(pick.findall(careless), pick.findall(normal))
+        self.assertIn("SigIgn:\t0000000000000000", normal)
+
+    def test_lost_exit_codes_are_not_read_as_success(self):
+        code, _, _ = self.run_project(bad="exit 1", good="exit 0", begin=be_careless)
+        self.assertEqual(code, 1)
+
+
+def be_careless():
+    os.umask(0o077)
+    for number in (signal.SIGCHLD, signal.SIGPIPE, signal.SIGHUP, signal.SIGINT, signal.SIGUSR1):
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGUSR2, signal.SIGCHLD})
+    for number, soft in ((resource.RLIMIT_CORE, -1), (resource.RLIMIT_STACK, -1), (resource.RLIMIT_NOFILE, 256)):
+        _, hard = resource.getrlimit(number)
+        resource.setrlimit(number, (hard if soft == -1 else soft, hard))
+    os.close(0)
 
 
 if __name__ == "__main__":
