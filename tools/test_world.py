@@ -1,10 +1,10 @@
 """Where a test run begins and what it leaves: used by tools/run-tests.
 
 begin_as_always() gives every run the same umask, signals and soft limits, however it was
-started. World compares the machine before and after. Other runs may be going on beside this
-one, so only what is certainly ours counts: files in a folder that only this run uses, processes
-that lost their parent to us, and objects that are named or marked with the number of a process
-that has ended.
+started. World compares the machine before and after. What is certainly ours: files in a folder
+that only this run uses, processes that lost their parent to us, mounts. What another run may
+have left meanwhile as well: objects that are named or marked with the number of a process that
+has ended.
 """
 import ctypes
 import os
@@ -51,7 +51,8 @@ class World:
             raise OSError(ctypes.get_errno(), "prctl")
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="moat-tests."))
         self.folder.chmod(0o1777)  # as /tmp: tests become other users
-        self.before = things()
+        self.mounts = mounts()
+        self.things = things()
 
     def run(self, command, cwd):
         """The exit code of the command. Orphans that end meanwhile are reaped."""
@@ -68,11 +69,17 @@ class World:
         words = [f"file {path}" for path in sorted(self.folder.iterdir())]
         shutil.rmtree(self.folder, ignore_errors=True)
         words += self._processes()
+        words += [f"mount {line}" for line in mounts() if line not in self.mounts]
+        return words
+
+    def shared_left(self):
+        """What stays of processes that have ended, where all runs of a machine leave their things."""
         deadline = time.monotonic() + PATIENCE_S
+        new = things() - self.things
         while True:
-            new = sorted(thing for thing in things() - self.before if certainly_left(thing))
+            new &= {thing for thing in things() if not pathlib.Path(f"/proc/{thing[2]}").exists()}
             if not new or time.monotonic() > deadline:
-                return words + [" ".join(thing[:2]) for thing in new]
+                return [f"{kind} {name}" for kind, name, _ in sorted(new)]
             time.sleep(0.1)
 
     def _processes(self):
@@ -106,12 +113,17 @@ def command_line(pid):
         return "?"
 
 
+def mounts():
+    return lines("/proc/self/mountinfo")
+
+
 def things():
-    """{(kind, name, number of the process it belongs to, or None)}"""
-    found = {("mount", line, None) for line in lines("/proc/self/mountinfo")}
+    """{(kind, name, number of the process that made it)}"""
+    found = set()
     for path in cgroups() + list(pathlib.Path("/dev/shm").glob("moat-*")):
-        number = re.fullmatch(r"moat-(?:[a-z]+-)*(\d+)(?:-\w{6})?", path.name)
-        found.add(("folder" if path.is_dir() else "file", str(path), int(number[1]) if number else None))
+        number = re.fullmatch(r"(?:moat|escape)-(?:[a-z]+-)*(\d+)(?:-\w+)?", path.name)
+        if number:
+            found.add(("folder" if path.is_dir() else "file", str(path), int(number[1])))
     for kind in ("shm", "msg", "sem"):
         for line in lines(f"/proc/sysvipc/{kind}")[1:]:
             key, name = (int(word) for word in line.split()[:2])
@@ -121,9 +133,9 @@ def things():
 
 
 def cgroups():
-    points = [line.split()[4] for line in lines("/proc/self/mountinfo") if " - cgroup" in line]
+    points = [line.split()[4] for line in mounts() if " - cgroup" in line]
     return [pathlib.Path(folder) / name for point in points for folder, names, _ in os.walk(point)
-            for name in names if re.fullmatch(r"moat-\d+", name)]
+            for name in names if re.fullmatch(r"(?:moat|escape)-\d+(?:-\w+)?", name)]
 
 
 def lines(path):
@@ -131,10 +143,3 @@ def lines(path):
         return pathlib.Path(path).read_text().splitlines()
     except OSError:
         return []
-
-
-def certainly_left(thing):
-    kind, _, owner = thing
-    if owner is None:
-        return kind == "mount"  # the others may belong to a run beside this one
-    return not pathlib.Path(f"/proc/{owner}").exists()

@@ -69,7 +69,7 @@ class OwnLimits {
     int ready[2], go[2];
     EXPECT_EQ(::pipe(ready), 0);
     EXPECT_EQ(::pipe(go), 0);
-    holder_ = ::fork();
+    holder_ = ::_Fork();  // see testkit/process.cc
     if (holder_ == 0) {
       char byte = 0;
       if (::unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) ::_exit(1);  // mounts that its root may change
@@ -79,6 +79,7 @@ class OwnLimits {
       (void)!::write(ready[1], "x", 1);
       for (;;) ::pause();
     }
+    ::close(ready[1]);  // so that the end of the holder is heard
     char byte = 0;
     EXPECT_EQ(::read(ready[0], &byte, 1), 1);
     const std::string process = "/proc/" + std::to_string(holder_);
@@ -86,7 +87,7 @@ class OwnLimits {
     testkit::WriteFile(process + "/gid_map", "0 0 4294967295\n");
     (void)!::write(go[1], "x", 1);
     EXPECT_EQ(::read(ready[0], &byte, 1), 1);
-    for (const int fd : {ready[0], ready[1], go[0], go[1]}) ::close(fd);
+    for (const int fd : {ready[0], go[0], go[1]}) ::close(fd);
     namespaces_ = {process + "/ns/user", process + "/ns/mnt"};
   }
   ~OwnLimits() {

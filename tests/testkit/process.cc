@@ -99,7 +99,9 @@ Process::Process(const Command& command)
   descriptors.emplace(0, in.get());  // emplace: what the test asked for wins
   descriptors.emplace(1, out.get());
   descriptors.emplace(2, err.get());
-  pid_ = ::fork();
+  // Not fork: a sanitizer starts a thread of its own in that child, which could then enter no
+  // user namespace.
+  pid_ = ::_Fork();
   if (pid_ == 0) Child(command, descriptors);
   EXPECT_GT(pid_, 0);
   pidfd_ = sys::Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
