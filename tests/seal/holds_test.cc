@@ -273,7 +273,7 @@ TEST(Holds, PreparedOnceAppliedInEachChild) {
     const auto prepared = Plain().Prepare();
     if (!prepared.ok()) return 7;
     for (int job = 0; job < 3; ++job) {
-      const pid_t child = fork();
+      const pid_t child = _Fork();
       if (child == 0) {
         if (!prepared->Apply().ok()) _exit(5);
         abort();  // needs the child's own number in the filter
