@@ -1,4 +1,4 @@
-// What pid 1 waits for: signals, and calls that the filter asks about before it kills (ADR 5).
+// What pid 1 waits for: signals, and calls that the filter asks about before it kills (ADR 6).
 #pragma once
 
 #include "plan/abi.h"

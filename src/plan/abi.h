@@ -171,7 +171,7 @@ enum HeaderFlags : std::uint32_t {
   kExecNonce = 4,        // the filter allows exec only with the nonce in the 6th register
   kOwnNamespace = 8,     // the launcher must enter a user namespace of its own first
   kCountsPids = 16,      // a control group counts processes, and refuses more
-  kListens = 32,         // the filter asks pid 1 to kill, so that each denial is known (ADR 5)
+  kListens = 32,         // the filter asks pid 1 to kill, so that each denial is known (ADR 6)
 };
 
 struct Header {

@@ -158,15 +158,12 @@ TEST_P(Verdict, AWallLimitIsNeverSuccess) {
 TEST_P(Verdict, TheWallLimitHoldsWhileTheLauncherIsStopped) {
   auto job = AsCaller().Flag("--wall", "1s").Flag("--grace", "50ms").Start({"sh", "-c", "trap '' TERM; sleep 3000 & sleep 3000 & echo ready; wait; wait; wait"});
   ASSERT_TRUE(job.AwaitOutput("ready"));
-  const auto children = testkit::Descendants(job.pid());
-  std::vector<pid_t> jobs;
-  for (const pid_t pid : children) {
-    if (pid != job.pid()) jobs.push_back(pid);
-  }
-  const auto family = testkit::HoldProcesses(jobs);
+  std::vector<pid_t> inside = testkit::Descendants(job.pid());
+  std::erase(inside, job.pid());
+  const auto family = testkit::HoldProcesses(inside);
   ASSERT_GE(family.size(), 3U);
   ASSERT_TRUE(job.Signal(SIGSTOP));
-  EXPECT_TRUE(testkit::AwaitEnd(std::vector<sys::Fd>(testkit::HoldProcesses({jobs.back()})))) << "it outlived its limit";
+  EXPECT_TRUE(testkit::AwaitEnd(family)) << "it outlived its limit";
   ASSERT_TRUE(job.Signal(SIGCONT));
   const Job done = job.Finish();
   EXPECT_EQ(done.Cause(), "wall") << done;
