@@ -21,7 +21,6 @@ struct KernelSigaction {
   unsigned long handler, flags, restorer, mask;
 };
 
-
 [[noreturn]] void Exit(int code) {
   for (;;) Syscall(__NR_exit_group, code);
 }

@@ -146,5 +146,33 @@ TEST_F(CollectTest, NoDestinationIsAnError) {
   EXPECT_FALSE(Collect(-1, source.get(), {}).ok());
 }
 
+// The caller has had enough: what is there is whole, the rest is named.
+TEST_F(CollectTest, StopsWhenItIsAsked) {
+  Write(guest_ / "a", "first");
+  Write(guest_ / "b", "second");
+  static int asked;
+  asked = 0;
+  CollectLimits limits;
+  limits.stop = {[](int most) { return ++asked > most; }, 2};  // once before `a`, once in it
+  const Collected collected = Run(limits);
+  EXPECT_TRUE(collected.interrupted);
+  ASSERT_EQ(collected.outputs.size(), 1U);
+  EXPECT_EQ(Read(caller_ / "a"), "first");
+  EXPECT_NE(Refusal(collected, "b"), "");
+  EXPECT_EQ(EntriesIn(caller_), 1U);
+}
+
+TEST_F(CollectTest, AFileThatIsInterruptedDoesNotAppear) {
+  Write(guest_ / "a", std::string(1 << 20, 'x'));
+  static int asked;
+  asked = 0;
+  CollectLimits limits;
+  limits.stop = {[](int most) { return ++asked > most; }, 3};
+  const Collected collected = Run(limits);
+  EXPECT_TRUE(collected.interrupted);
+  EXPECT_EQ(EntriesIn(caller_), 0U);
+  EXPECT_FALSE(collected.error.has_value());
+}
+
 }  // namespace
 }  // namespace moat::run

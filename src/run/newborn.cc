@@ -10,10 +10,9 @@
 #include "uapi/syscall.h"
 
 namespace moat::run {
-
 namespace {
 
-// Opened by an age of this, what a job sees of the host's mounts would be out of date.
+// A child that waited longer is not used: what it would show of the host's mounts is out of date.
 constexpr std::uint64_t kMaxAgeNs = 10'000'000'000;
 
 bool ByLauncher(abi::Phase phase) {

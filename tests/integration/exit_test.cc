@@ -1,4 +1,5 @@
 // What comes back: exit codes, causes, and where the report goes.
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <csignal>
@@ -104,6 +105,33 @@ TEST_P(Exit, AReportThatCannotBeWrittenIsToldBeforeTheJobRuns) {
   const testkit::Job closed = AsCaller().WithoutReport().Flag("--report", "fd:77").Run({"echo", "ran"});
   EXPECT_EQ(closed.exit_code(), 125) << closed;
   EXPECT_EQ(closed.out, "");
+}
+
+// Neither a name that is too long nor a FIFO that nobody reads may cost the work of a job.
+TEST_P(Exit, AReportThatCannotBeHadIsToldBeforeTheJobRuns) {
+  const std::string fifo = folder_ / "fifo";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0666), 0);
+  ASSERT_EQ(::chmod(fifo.c_str(), 0666), 0);
+  const std::vector<std::string> bad = {folder_ / std::string(256, 'r'), fifo, "/tmp/"};
+  for (const std::string& report : bad) {
+    const testkit::Job job = AsCaller().WithoutReport().Flag("--report", report).Run({"echo", "ran"});
+    EXPECT_EQ(job.exit_code(), 125) << job;
+    EXPECT_EQ(job.out, "") << "the job has run";
+  }
+  const std::string longest = folder_ / std::string(255, 'r');
+  EXPECT_EQ(AsCaller().WithoutReport().Flag("--report", longest).Run({"true"}).exit_code(), 0);
+  EXPECT_TRUE(std::filesystem::exists(longest));
+}
+
+// The link of that name stays a link, also when a plain file is behind it.
+TEST_P(Exit, AReportToStandardErrorIsWrittenThere) {
+  const std::string log = folder_.File("log", "before\n", 0666);
+  const sys::Fd file(::open(log.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
+  const testkit::Job job = AsCaller().WithoutReport().Descriptor(2, file.get()).Flag("--report", "/dev/stderr").Run({"true"});
+  EXPECT_EQ(job.exit_code(), 0) << job;
+  EXPECT_TRUE(std::filesystem::is_symlink("/dev/stderr"));
+  const std::string text = testkit::ReadFile(log);
+  EXPECT_EQ(text.rfind("before\n{", 0), 0U) << text;
 }
 
 TEST_P(Exit, TheReportsDescriptorIsNotTheJobs) {

@@ -1,6 +1,7 @@
 #include "cli/launcher/report_sink.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,8 +10,44 @@
 
 #include "base/text.h"
 #include "sys/calls.h"
+#include "uapi/syscall.h"
 
 namespace moat::launcher {
+namespace {
+
+// /dev/stderr and its like are links that lead to a descriptor, whatever is behind it: the link
+// must not be replaced by a file. Other names in /dev, below /dev/shm say, are files like any.
+bool IsNameOfDescriptor(const std::string& where) {
+  struct stat link;
+  const bool in_a_system_folder = where.rfind("/dev/", 0) == 0 || where.rfind("/proc/", 0) == 0;
+  return in_a_system_folder && lstat(where.c_str(), &link) == 0 && S_ISLNK(link.st_mode);
+}
+
+// Short, whatever the name in the end is, and not to be foreseen by who shares the folder.
+Result<std::string> FreshName() {
+  std::uint64_t number = 0;
+  const long drawn = uapi::Syscall(__NR_getrandom, &number, sizeof(number), 0);
+  if (drawn != static_cast<long>(sizeof(number))) return SystemError("getrandom", drawn < 0 ? static_cast<int>(-drawn) : EIO);
+  return ".moat-" + base::Hex(number).substr(2) + ".part";
+}
+
+// The descriptor may be one that does not block: the caller's choice, and not to be changed.
+Status WriteWaiting(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = write(fd, bytes.data(), bytes.size());
+    if (n >= 0) {
+      bytes.remove_prefix(static_cast<std::size_t>(n));
+    } else if (errno == EAGAIN) {
+      struct pollfd ready{fd, POLLOUT, 0};
+      poll(&ready, 1, -1);
+    } else if (errno != EINTR) {
+      return SystemError("write", errno, "report");
+    }
+  }
+  return {};
+}
+
+}  // namespace
 
 Result<ReportSink> ReportSink::Open(const std::string& where) {
   ReportSink sink;
@@ -27,39 +64,57 @@ Result<ReportSink> ReportSink::Open(const std::string& where) {
     return sink;
   }
   struct stat facts;
-  if (stat(where.c_str(), &facts) == 0 && !S_ISREG(facts.st_mode)) {  // /dev/stderr, a FIFO ...
-    const int fd = open(where.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0) return SystemError("open", errno, where);
-    sink.file_ = sys::Fd(fd);
-    sink.descriptor_ = fd;
-    return sink;
-  }
-  const std::size_t slash = where.rfind('/');
-  const std::string folder = slash == std::string::npos ? "." : slash == 0 ? "/" : where.substr(0, slash);
-  sink.name_ = where.substr(slash == std::string::npos ? 0 : slash + 1);
-  sink.temporary_ = "." + sink.name_ + "." + base::Number(static_cast<std::uint64_t>(getpid()));
-  sink.folder_ = MOAT_TRY(sys::open(folder, O_RDONLY | O_DIRECTORY));
-  // Nameless until it is whole, so that a killed launcher leaves nothing behind.
-  auto nameless = sys::openat2(sink.folder_.get(), ".", O_TMPFILE | O_WRONLY, uapi::kResolveBeneath, 0644);
-  sink.nameless_ = nameless.ok();
-  sink.file_ = nameless.ok() ? std::move(nameless).value()
-                             : MOAT_TRY(sys::openat2(sink.folder_.get(), sink.temporary_.c_str(),
-                                                     O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, uapi::kResolveBeneath, 0644));
+  const bool there = stat(where.c_str(), &facts) == 0;
+  if ((there && !S_ISREG(facts.st_mode)) || IsNameOfDescriptor(where)) return OpenSpecial(where);
+  MOAT_TRY(sink.OpenFile(where));
   return sink;
 }
 
+// Something that is written into, and not replaced: a terminal, a pipe, a device.
+Result<ReportSink> ReportSink::OpenSpecial(const std::string& where) {
+  // A FIFO without a reader would keep the job waiting for ever.
+  const int fd = open(where.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+  if (fd < 0 && errno == ENXIO) return WithFix(SystemError("open", ENXIO, where), "start its reader first");
+  if (fd < 0) return SystemError("open", errno, where);
+  ReportSink sink;
+  sink.file_ = sys::Fd(fd);
+  sink.descriptor_ = fd;
+  return sink;
+}
+
+Status ReportSink::OpenFile(const std::string& where) {
+  const std::size_t slash = where.rfind('/');
+  const std::string folder = slash == std::string::npos ? "." : slash == 0 ? "/" : where.substr(0, slash);
+  name_ = where.substr(slash == std::string::npos ? 0 : slash + 1);
+  if (name_.empty() || name_ == "." || name_ == "..") return PolicyError("`--report " + where + "`: that is no file");
+  folder_ = MOAT_TRY(sys::open(folder, O_RDONLY | O_DIRECTORY));
+  // A name that cannot be had is told now, and not when the work is done.
+  struct stat facts;
+  if (fstatat(folder_.get(), name_.c_str(), &facts, AT_SYMLINK_NOFOLLOW) != 0 && errno != ENOENT) {
+    return SystemError("newfstatat", errno, where);
+  }
+  temporary_ = MOAT_TRY(FreshName());
+  // Nameless until it is whole, so that a killed launcher leaves nothing behind.
+  auto nameless = sys::openat2(folder_.get(), ".", O_TMPFILE | O_WRONLY, uapi::kResolveBeneath, 0644);
+  nameless_ = nameless.ok();
+  file_ = nameless.ok() ? std::move(nameless).value()
+                        : MOAT_TRY(sys::openat2(folder_.get(), temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW,
+                                                uapi::kResolveBeneath, 0644));
+  return {};
+}
+
 Status ReportSink::Write(const std::string& json) {
-  if (descriptor_ >= 0) return sys::WriteAll(descriptor_, json, "report");
+  if (descriptor_ >= 0) return WriteWaiting(descriptor_, json);
   if (!file_.valid()) return {};
   MOAT_TRY(sys::WriteAll(file_.get(), json, name_));
   const std::string self = "/proc/self/fd/" + base::Number(static_cast<std::uint64_t>(file_.get()));
   if (nameless_ && linkat(AT_FDCWD, self.c_str(), folder_.get(), temporary_.c_str(), AT_SYMLINK_FOLLOW) != 0) {
     return SystemError("linkat", errno, name_);
   }
-  if (renameat(folder_.get(), temporary_.c_str(), folder_.get(), name_.c_str()) != 0) {
-    return SystemError("rename", errno, name_);
-  }
-  return {};
+  if (renameat(folder_.get(), temporary_.c_str(), folder_.get(), name_.c_str()) == 0) return {};
+  const int error = errno;
+  unlinkat(folder_.get(), temporary_.c_str(), 0);
+  return SystemError("rename", error, name_);
 }
 
 }  // namespace moat::launcher

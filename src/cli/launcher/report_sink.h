@@ -17,6 +17,9 @@ class ReportSink {
   Status Write(const std::string& json);
 
  private:
+  static Result<ReportSink> OpenSpecial(const std::string& where);
+  Status OpenFile(const std::string& where);
+
   std::string name_, temporary_;
   sys::Fd folder_, file_;
   bool nameless_ = false;
