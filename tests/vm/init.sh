@@ -13,6 +13,9 @@ mount -t devpts -o gid=5,mode=620 pts /dev/pts
 mount -t tmpfs -o mode=1777 shm /dev/shm
 mount -t tmpfs -o mode=755 run /run
 ln -sf /proc/self/fd /dev/fd
+for link in 0:stdin 1:stdout 2:stderr; do
+  ln -sf "/proc/self/fd/${link%%:*}" "/dev/${link##*:}"
+done
 mount -t cgroup2 -o nsdelegate cgroup /sys/fs/cgroup
 hostname vm
 ip link set lo up
