@@ -156,7 +156,7 @@ TEST_P(Verdict, AWallLimitIsNeverSuccess) {
 
 // The launcher is stopped: pid 1 has a clock of its own.
 TEST_P(Verdict, TheWallLimitHoldsWhileTheLauncherIsStopped) {
-  auto job = AsCaller().Flag("--wall", "1s").Flag("--grace", "50ms").Start({"sh", "-c", "trap '' TERM; sleep 3000 & sleep 3000 & echo ready; wait; wait; wait"});
+  auto job = AsCaller().Flag("--wall", "3s").Flag("--grace", "50ms").Start({"sh", "-c", "trap '' TERM; sleep 3000 & sleep 3000 & echo ready; wait; wait; wait"});
   ASSERT_TRUE(job.AwaitOutput("ready"));
   std::vector<pid_t> inside = testkit::Descendants(job.pid());
   std::erase(inside, job.pid());

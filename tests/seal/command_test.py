@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""`moat seal -- COMMAND` and `moat explain`, as somebody at a shell uses them."""
+"""`moat seal -- COMMAND` and `moat explain`, as somebody at a shell uses them.
+
+    command_test.py BUILD-FOLDER [CLASS]...
+"""
 import gzip
 import json
 import os

@@ -133,7 +133,7 @@ TEST(Modes, ReportGoesOn) {
     if (fd < 0) return 1;
     char c;
     if (read(fd, &c, 1) != 1) return 2;
-    const pid_t child = fork();
+    const pid_t child = _Fork();
     if (child == 0) _exit(3);
     int status = 0;
     if (waitpid(child, &status, 0) != child || WEXITSTATUS(status) != 3) return 4;
