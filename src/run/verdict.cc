@@ -132,7 +132,7 @@ void HintAt(Report& report, int signal, const abi::LimitsRow& limits) {
   if (signal == SIGXFSZ && limits.file_size != abi::kNone) {
     report.hints.push_back("perhaps a file was to grow past the limit `file_size` of " + Size(limits.file_size));
   }
-  if (signal == SIGSYS) report.hints.push_back("sent by a process of the job, not by the filter");
+  if (signal == SIGSYS) report.hints.push_back("sent by a process of the job, or by a filter of its own: not by that of the policy");
 }
 
 // A guest can send itself any signal: only what the kernel counted, or left behind, proves more.
