@@ -146,7 +146,10 @@ bool HasEnded(const Helper& helper) {
 }  // namespace
 
 Result<Talk> RunOn(Helper& helper, const StoredPlan& plan, const Command& command) {
-  if (HasEnded(helper)) return Talk{};
+  if (HasEnded(helper)) {
+    RemoveGroups(plan.plan, helper.pid());  // that of the child that waited, on cgroup v2
+    return Talk{};
+  }
   Request request = MOAT_TRY(Request::Make(command));
   const Helper::Slot slot = helper.SlotOf(plan.id);
   const std::uint32_t job = helper.NextJob();
