@@ -1,0 +1,36 @@
+// Scene -> pixels, with cairo.
+//
+// Threads: Paint may be called by several threads at once, each with a scene of its own or the same
+// const one; it starts none. After Prewarm() it makes no system call but for memory.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "scene/scene.h"
+
+namespace raster {
+
+struct Picture {
+  std::uint32_t width = 0, height = 0;
+  std::vector<std::uint32_t> pixels;  // premultiplied ARGB, native endian, as cairo has it
+};
+
+struct Options {
+  double scale = 1;                 // output pixels per design pixel; ignored when longest_side is set
+  std::uint32_t longest_side = 0;   // 400 for a thumbnail; 0: by scale
+};
+
+// Fails with kBudget, kGeometry; a broken image is drawn as Figma does (grey checkers) and remarked.
+fig::Outcome<Picture> Paint(const scene::Scene& scene, const Options& options, const fig::Budget& budget,
+                            std::vector<std::string>* remarks);
+
+// PNG, RGBA without colour management chunks; the same picture gives the same bytes.
+fig::Outcome<std::vector<std::uint8_t>> EncodePng(const Picture& picture);
+
+// Does once what libraries do lazily (codecs, cairo's tables), before a seal.
+void Prewarm();
+
+}  // namespace raster
