@@ -55,13 +55,14 @@ pid_t InChild(const std::function<void()>& body) {
 
 std::size_t DescriptorsOf(int pid) { return OpenDescriptors(std::to_string(pid)).size(); }
 
+bool Sleeps(int pid) { return testing::Slurp("/proc/" + std::to_string(pid) + "/stat").find(") S ") != std::string::npos; }
+
 // Behind each answer the helper bears the next job's pid 1, and then sleeps: with that one child, and
-// without a zombie.
+// without a zombie. The child sleeps at its last gate; what it waits for before is no sleep (state D).
 bool IsAtRest(int helper) {
   const std::string pid = std::to_string(helper);
   const std::string children = testing::Slurp("/proc/" + pid + "/task/" + pid + "/children");
-  const std::string stat = testing::Slurp("/proc/" + pid + "/stat");
-  return std::count(children.begin(), children.end(), ' ') == 1 && stat.find(") S ") != std::string::npos;
+  return std::count(children.begin(), children.end(), ' ') == 1 && Sleeps(helper) && Sleeps(atoi(children.c_str()));
 }
 
 int WaitFor(pid_t child) {

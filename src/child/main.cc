@@ -220,10 +220,11 @@ void Main(const Memory& memory) {
   const auto& header = *reinterpret_cast<const abi::Header*>(memory.blob);
   WipeCommandLine(memory.blob, header);
   ResetSignals();
-  const Outcome born = RunPhase(memory, abi::Phase::kBirth);
-  StopUnless(born.failed_op == abi::kNoOp, shared, born);
-  const Outcome set_up = RunPhase(memory, abi::Phase::kSetup);
-  StopUnless(set_up.failed_op == abi::kNoOp, shared, set_up);
+  constexpr abi::Phase kOurs[] = {abi::Phase::kBirth, abi::Phase::kSettle, abi::Phase::kSetup};
+  for (const abi::Phase phase : kOurs) {
+    const Outcome outcome = RunPhase(memory, phase);
+    StopUnless(outcome.failed_op == abi::kNoOp, shared, outcome);
+  }
   alignas(16) unsigned char stack[kStackBytes];
   Memory passed = memory;
   const long program = Vfork(stack + kStackBytes, Program, &passed);

@@ -18,10 +18,24 @@ using Offset = std::uint32_t;  // from the start of the blob; 0: none
 using Index = std::uint32_t;
 
 inline constexpr std::uint32_t kMagic = 0x54414f4d;  // "MOAT"
-inline constexpr std::uint32_t kVersion = 2;         // raised with every change of this file
+inline constexpr std::uint32_t kVersion = 3;         // raised with every change of this file
 
-enum class Phase : std::uint8_t { kAhead, kBirth, kPrepare, kJob, kSetup, kProgram };
-inline constexpr unsigned kPhases = 6;
+// By whom, and what it may know of the one job: nothing up to kSettle. Per-input ops come behind, so
+// that the places of the ops before them are the same for every job.
+enum class Phase : std::uint8_t {
+  kAhead,    // launcher: the group that pid 1 is born into
+  kBirth,    // pid 1
+  kPrepare,  // launcher, beside kBirth: mounts
+  kGroups,   // launcher, beside kSettle
+  kSettle,   // pid 1: mounts moved into place, the host's gone
+  kJob,      // launcher: inputs
+  kSetup,    // pid 1, with descriptors of its own
+  kProgram,
+};
+inline constexpr unsigned kPhases = 8;
+
+// What the launcher opens the gate to, one after the other.
+inline constexpr std::uint32_t kGateMounts = 1, kGateGroups = 2, kGateJob = 3;
 
 // The named order of things. Texts and reasons: plan/stages.cc.
 enum class Stage : std::uint8_t {
@@ -142,7 +156,8 @@ inline constexpr std::int32_t kCrashHere = -1;  // tests, as Slots::fail_errno
 // Words that are only known when a job starts. run/ fills them in its private copy.
 struct InputSlot {
   std::int32_t mount_fd;      // detached read-only mount of the file
-  std::int32_t target_fd;
+  std::int32_t made_fd;       // the launcher's, while it makes the place
+  std::int32_t target_fd;     // pid 1's
   char target[kNameMax + 8];  // "in/NAME", relative to the root
 };
 struct Slots {

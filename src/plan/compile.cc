@@ -35,11 +35,16 @@ Status CheckKernel(const HostFacts& facts) {
   return {};
 }
 
+void EmitGate(Blob& blob, std::uint32_t gate) {
+  blob.At(Phase::kSettle, Stage::kGate);
+  blob.For("", {});
+  blob.Add(abi::Pseudo::kGate, {Value(gate)});
+}
+
 // Until here pid 1 shares the launcher's descriptors, which are still being opened. The launcher may
 // change the plan behind the gate until it opens it.
-void EmitGate(Blob& blob) {
-  blob.At(Phase::kBirth, Stage::kGate);
-  blob.Add(abi::Pseudo::kGate, {Value(1)});
+void EmitSplit(Blob& blob) {
+  EmitGate(blob, abi::kGateJob);
   blob.Add(__NR_unshare, {Value(uapi::kCloneFiles)});
   blob.Add(abi::Pseudo::kTell, {Value(1)});
 }
@@ -149,14 +154,20 @@ Result<Plan> Compile(const Request& request) {
   MOAT_TRY(CheckKernel(request.facts));
   Layout layout = MOAT_TRY(LayOut(request));
   const ProgramPath program = MOAT_TRY(FindProgram(layout, request));
-  EmitMountSources(blob, layout, request);
+  EmitMountSources(blob, layout);
   MOAT_TRY(EmitCgroups(blob, request));
 
   EmitSession(blob);
   MOAT_TRY(EmitNetwork(blob, request));
-  EmitGate(blob);
-  EmitCgroupEntry(blob, request);
+  EmitBoundingSet(blob);
+  EmitGate(blob, abi::kGateMounts);
   MOAT_TRY(EmitMounts(blob, layout, request));
+  const abi::Offset ruleset = MOAT_TRY(EmitLandlockRules(blob, layout, request));
+  EmitGate(blob, abi::kGateGroups);
+  EmitCgroupEntry(blob, request);
+  EmitSplit(blob);
+
+  EmitInputs(blob, layout, request);
   MOAT_TRY(EmitLimits(blob, request));
   MOAT_TRY(EmitIdentity(blob, request));
   EmitOwnFolders(blob, layout);
@@ -166,7 +177,7 @@ Result<Plan> Compile(const Request& request) {
   EmitStart(blob, layout, request.model.files.cwd.origin);
   // no_new_privs first: an unprivileged process may not restrict itself without it.
   EmitNoNewPrivs(blob);
-  MOAT_TRY(EmitLandlock(blob, layout, request));
+  EmitLandlock(blob, ruleset);
   EmitCloseAll(blob);
   MOAT_TRY(EmitSeccomp(blob, request));
   EmitExec(blob, program);

@@ -71,12 +71,15 @@ TEST_F(CompileTest, TheOrderIsThatOfTheLaw) {
   const std::pair<const char*, int> order[] = {
       {"die with the launcher", FirstOf(plan, __NR_prctl, Phase::kBirth)},
       {"network", FirstOf(plan, __NR_unshare, Phase::kBirth)},
-      {"gate", FirstOf(plan, static_cast<unsigned>(abi::Pseudo::kGate), Phase::kBirth)},
-      {"own descriptors", LastOf(plan, static_cast<unsigned>(abi::Pseudo::kTell))},
-      {"groups entered", FirstOf(plan, __NR_unshare, Phase::kSetup)},
-      {"last mount", LastOf(plan, __NR_move_mount)},
-      {"last mount closed", LastOf(plan, __NR_mount_setattr)},
+      {"gate", FirstOf(plan, static_cast<unsigned>(abi::Pseudo::kGate), Phase::kSettle)},
+      {"first mount", FirstOf(plan, __NR_move_mount, Phase::kSettle)},
       {"pivot", LastOf(plan, __NR_pivot_root)},
+      {"old root", LastOf(plan, __NR_umount2)},
+      {"Landlock's rules", LastOf(plan, __NR_landlock_add_rule)},
+      {"groups entered", FirstOf(plan, __NR_unshare, Phase::kSettle)},
+      {"own descriptors", LastOf(plan, static_cast<unsigned>(abi::Pseudo::kTell))},
+      {"inputs", FirstOf(plan, __NR_move_mount, Phase::kSetup)},
+      {"root closed", LastOf(plan, __NR_mount_setattr)},
       {"last limit", LastOf(plan, __NR_prlimit64)},
       {"groups", LastOf(plan, __NR_setgroups)},
       {"gid", LastOf(plan, __NR_setresgid)},
@@ -96,6 +99,37 @@ TEST_F(CompileTest, TheOrderIsThatOfTheLaw) {
   }
   EXPECT_EQ(order[std::size(order) - 1].second, static_cast<int>(plan.header().op_count) - 1) << "exec is the last";
   EXPECT_EQ(LastOf(plan, __NR_seccomp) + 1, LastOf(plan, __NR_execve)) << "the filter need not allow our own calls";
+}
+
+// The launcher closes what was opened before pid 1 had a table of its own while that one goes on.
+TEST_F(CompileTest, NoPlaceForADescriptorIsWrittenOnBothSidesOfTheSplit) {
+  case_.model = Shipped("default");
+  case_.collect = Collect::kYes;
+  const Plan plan = Compiled();
+  std::set<abi::Offset> before, behind;
+  for (abi::Index i = 0; i < plan.header().op_count; ++i) {
+    const abi::Op& op = plan.ops()[i];
+    const bool own = op.phase == Phase::kSetup || op.phase == Phase::kProgram;
+    if (op.result != 0) (own ? behind : before).insert(op.result);
+    const bool forgets = op.number == __NR_close && op.kinds[0] == abi::Kind::kInt32;
+    if (forgets) (own ? behind : before).insert(static_cast<abi::Offset>(op.args[0]));
+  }
+  EXPECT_FALSE(before.empty());
+  EXPECT_FALSE(behind.empty());
+  for (const abi::Offset place : behind) EXPECT_EQ(before.count(place), 0U) << place;
+}
+
+// The ops of a job that was prepared ahead are written anew while pid 1 goes through the first ones.
+TEST_F(CompileTest, NothingUpToTheJobDependsOnItsInputs) {
+  case_.model = Shipped("default");
+  const Plan plan = Compiled();
+  bool any = false;
+  for (abi::Index i = 0; i < plan.header().op_count; ++i) {
+    if ((plan.ops()[i].flags & abi::kPerInput) == 0) continue;
+    any = true;
+    EXPECT_GT(plan.ops()[i].phase, Phase::kSettle) << i;
+  }
+  EXPECT_TRUE(any);
 }
 
 TEST_F(CompileTest, TheSpawnOpEndsTheSetup) {

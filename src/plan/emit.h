@@ -8,12 +8,14 @@
 
 namespace moat::plan {
 
-// kPrepare: detached file systems and mounts, the folders in them. kJob: the outside of -i files.
-void EmitMountSources(Blob& blob, Layout& layout, const Request& request);
-// kSetup: everything moved into place, /proc, pivot.
+// kPrepare: detached file systems and mounts, the folders in them.
+void EmitMountSources(Blob& blob, Layout& layout);
+// kSettle: everything moved into place, /proc, pivot.
 Status EmitMounts(Blob& blob, const Layout& layout, const Request& request);
+// kJob: the places of -i files. kSetup: they are moved there, and the root is closed.
+void EmitInputs(Blob& blob, const Layout& layout, const Request& request);
 
-// kAhead (v2, to be born in), kJob (v1): groups made, limits written. kSetup: pid 1 goes in,
+// kAhead (v2, to be born in), kGroups (v1): groups made, limits written. kSettle: pid 1 goes in,
 // and sees no other group.
 Status EmitCgroups(Blob& blob, const Request& request);
 void EmitCgroupEntry(Blob& blob, const Request& request);
@@ -25,12 +27,15 @@ Status EmitNetwork(Blob& blob, const Request& request);
 Status EmitNamespaces(Blob& blob, const Request& request);
 // The first thing that pid 1 does: it must not outlive its launcher.
 void EmitParentDeath(Blob& blob);
-// kBirth: the bounding set. kSetup: ids, capabilities, securebits, dumpable, parent death.
+// kBirth: the bounding set and the securebits.
+void EmitBoundingSet(Blob& blob);
+// kSetup: ids, capabilities, dumpable, parent death.
 Status EmitIdentity(Blob& blob, const Request& request);
 // kSetup, once pid 1 has the job's uid: its home, its folder of shared memory.
 void EmitOwnFolders(Blob& blob, const Layout& layout);
-// kProgram: Landlock ruleset over the layout.
-Status EmitLandlock(Blob& blob, const Layout& layout, const Request& request);
+// kSettle: a Landlock ruleset over the layout. kProgram: it holds.
+Result<abi::Offset> EmitLandlockRules(Blob& blob, const Layout& layout, const Request& request);
+void EmitLandlock(Blob& blob, abi::Offset ruleset);  // 0: there is none
 void EmitNoNewPrivs(Blob& blob);
 // kProgram: the filter.
 Status EmitSeccomp(Blob& blob, const Request& request);

@@ -80,11 +80,9 @@ void EmitParentDeath(Blob& blob) {
   blob.Add(__NR_prctl, {Signed(kPrSetPdeathsig), Signed(kSigkill), Value(0), Value(0), Value(0)});
 }
 
-Status EmitIdentity(Blob& blob, const Request& request) {
-  const bool user_namespace = (blob.header().flags & abi::kUserNamespace) != 0;
-  const Arg uid = user_namespace ? Value(kInsideId) : Int32(MOAT_SLOT(blob, job_uid));
-  const Arg gid = user_namespace ? Value(kInsideId) : Int32(MOAT_SLOT(blob, job_gid));
+void EmitBoundingSet(Blob& blob) {
   blob.At(abi::Phase::kBirth, abi::Stage::kCapabilities);
+  blob.For("", {});
   blob.Add(__NR_prctl, {Signed(kPrSetSecurebits), Value(kSecurebits), Value(0), Value(0), Value(0)});
   blob.Add(__NR_prctl, {Signed(kPrCapAmbient), Signed(kPrCapAmbientClearAll), Value(0), Value(0), Value(0)});
   for (unsigned capability = 0; capability <= kLastKnownCapability; ++capability) {
@@ -93,7 +91,14 @@ Status EmitIdentity(Blob& blob, const Request& request) {
     op.flags = abi::kTolerate;  // an older kernel does not know the last ones
     op.tolerated = kEinval;
   }
+}
+
+Status EmitIdentity(Blob& blob, const Request& request) {
+  const bool user_namespace = (blob.header().flags & abi::kUserNamespace) != 0;
+  const Arg uid = user_namespace ? Value(kInsideId) : Int32(MOAT_SLOT(blob, job_uid));
+  const Arg gid = user_namespace ? Value(kInsideId) : Int32(MOAT_SLOT(blob, job_gid));
   blob.At(abi::Phase::kSetup, abi::Stage::kIds);
+  blob.For("", {});
   if (request.facts.root.works) {
     blob.Add(__NR_setgroups, {Value(0), Value(0)});
   } else {

@@ -93,7 +93,7 @@ std::string Describe(int landlock, bool network) {
 
 }  // namespace
 
-Status EmitLandlock(Blob& blob, const Layout& layout, const Request& request) {
+Result<abi::Offset> EmitLandlockRules(Blob& blob, const Layout& layout, const Request& request) {
   const int landlock = request.facts.landlock_abi;
   if (landlock == 0) {
     if (!BestEffort(request)) {
@@ -101,7 +101,7 @@ Status EmitLandlock(Blob& blob, const Layout& layout, const Request& request) {
                        "boot with lsm=landlock,... on Linux 5.13 or later, or pass --best-effort to run without it");
     }
     blob.Layer("landlock", abi::LayerState::kDegraded, "not available on this host");
-    return {};
+    return abi::Offset{0};
   }
   const std::uint64_t handled = Handled(landlock);
   const bool close_network = request.model.network.value == policy::NetworkMode::kNone;
@@ -115,7 +115,7 @@ Status EmitLandlock(Blob& blob, const Layout& layout, const Request& request) {
     size = 24;
     attributes.scoped = uapi::kLandlockScopeAbstractUnix | uapi::kLandlockScopeSignal;
   }
-  blob.At(abi::Phase::kProgram, abi::Stage::kLandlock);
+  blob.At(abi::Phase::kSettle, abi::Stage::kLandlock);
   const abi::Offset ruleset = blob.Int();
   blob.Add(__NR_landlock_create_ruleset, {Address(blob.Struct(attributes)), Value(size), Value(0)}).result = ruleset;
   for (const PathRule& rule : Merge(layout)) {
@@ -127,10 +127,15 @@ Status EmitLandlock(Blob& blob, const Layout& layout, const Request& request) {
   EmitRule(blob, ruleset, "/etc", kRead, true);
   blob.For(layout.input, request.model.files.input.origin);
   EmitRule(blob, ruleset, layout.input, kRead, true);
+  blob.Layer("landlock", abi::LayerState::kEnforced, Describe(landlock, close_network));
+  return ruleset;
+}
+
+void EmitLandlock(Blob& blob, abi::Offset ruleset) {
+  if (ruleset == 0) return;
+  blob.At(abi::Phase::kProgram, abi::Stage::kLandlock);
   blob.For("", {});
   blob.Add(__NR_landlock_restrict_self, {Int32(ruleset), Value(0)});
-  blob.Layer("landlock", abi::LayerState::kEnforced, Describe(landlock, close_network));
-  return {};
 }
 
 }  // namespace moat::plan

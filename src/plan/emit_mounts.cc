@@ -152,7 +152,7 @@ void EmitInputPlaces(Blob& blob, const Layout& layout, const Origin& origin) {
   blob.At(Phase::kJob, Stage::kInput);
   blob.For(layout.input, origin);
   const abi::Offset name = MOAT_SLOT(blob, inputs[0].target);
-  const abi::Offset fd = MOAT_SLOT(blob, inputs[0].target_fd);
+  const abi::Offset fd = MOAT_SLOT(blob, inputs[0].made_fd);
   abi::Op& made = blob.Add(__NR_openat, {Int32(layout.mounts.front().fd), Address(name),
                                          Value(kOCreat | kOExcl | kOWronly | kOCloexec), Value(0444)});
   made.result = fd;
@@ -228,7 +228,7 @@ void EmitReadOnly(Blob& blob, const Mount& mount) {
 }
 
 void EmitPivot(Blob& blob, abi::Offset root) {
-  blob.At(Phase::kSetup, Stage::kPivot);
+  blob.At(Phase::kSettle, Stage::kPivot);
   blob.For("/", {});
   blob.Add(__NR_fchdir, {Int32(root)});
   // Old root on top of the new one, then taken away: the way of pivot_root(2), no spare folder needed.
@@ -239,7 +239,7 @@ void EmitPivot(Blob& blob, abi::Offset root) {
 
 }  // namespace
 
-void EmitMountSources(Blob& blob, Layout& layout, const Request& request) {
+void EmitMountSources(Blob& blob, Layout& layout) {
   blob.At(Phase::kPrepare, Stage::kMountSource);
   for (Mount& mount : layout.mounts) {
     blob.For(mount.target, mount.origin);
@@ -254,7 +254,6 @@ void EmitMountSources(Blob& blob, Layout& layout, const Request& request) {
   }
   blob.At(Phase::kPrepare, Stage::kRootfs);
   EmitContents(blob, layout);
-  EmitInputPlaces(blob, layout, request.model.files.input.origin);
 }
 
 void EmitOwnFolders(Blob& blob, const Layout& layout) {
@@ -267,7 +266,7 @@ void EmitOwnFolders(Blob& blob, const Layout& layout) {
 
 Status EmitMounts(Blob& blob, const Layout& layout, const Request& request) {
   const Mount& root = layout.mounts.front();
-  blob.At(Phase::kSetup, Stage::kMount);
+  blob.At(Phase::kSettle, Stage::kMount);
   blob.For("/", {});
   blob.Add(__NR_move_mount, {Int32(root.fd), Address(blob.Text("")), Signed(kAtFdcwd), Address(blob.Text("/")),
                              Value(uapi::kMoveMountFromEmptyPath)});
@@ -280,13 +279,20 @@ Status EmitMounts(Blob& blob, const Layout& layout, const Request& request) {
       MoveTo(blob, layout, mount.target, mount.fd);
     }
   }
-  blob.For(layout.input, request.model.files.input.origin);
-  MoveInput(blob, layout);
   for (const Mount& mount : layout.mounts) {
-    if (mount.type == MountType::kRoot || mount.type == MountType::kHide) EmitReadOnly(blob, mount);
+    if (mount.type == MountType::kHide) EmitReadOnly(blob, mount);
   }
   EmitPivot(blob, root.fd);
   return {};
+}
+
+void EmitInputs(Blob& blob, const Layout& layout, const Request& request) {
+  const Origin& origin = request.model.files.input.origin;
+  EmitInputPlaces(blob, layout, origin);
+  blob.At(Phase::kSetup, Stage::kMount);
+  blob.For(layout.input, origin);
+  MoveInput(blob, layout);
+  EmitReadOnly(blob, layout.mounts.front());
 }
 
 }  // namespace moat::plan

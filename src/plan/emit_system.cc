@@ -126,7 +126,7 @@ void WriteGroupFile(Blob& blob, abi::Offset group, const Setting& setting, Arg c
 }
 
 void EmitGroup(Blob& blob, abi::CgroupKind kind, const std::string& parent, const std::vector<Setting>& settings) {
-  blob.At(kind == abi::CgroupKind::kV2 ? abi::Phase::kAhead : abi::Phase::kJob, abi::Stage::kCgroup);
+  blob.At(kind == abi::CgroupKind::kV2 ? abi::Phase::kAhead : abi::Phase::kGroups, abi::Stage::kCgroup);
   const abi::Offset parent_fd = blob.Int(), made = blob.Int(), group = blob.Int();
   blob.For(parent, settings.empty() ? Origin{} : settings.front().origin);
   blob.Add(__NR_openat, {Signed(kAtFdcwd), Address(blob.Text(parent)), Value(kOPathDirectory)}).result = parent_fd;
@@ -230,7 +230,7 @@ Status EmitCgroups(Blob& blob, const Request& request) {
 // A v1 group is entered by pid 1 itself, which writes "0" to `tasks`: moving another process
 // takes a lock that waits for an RCU grace period, 10 ms and more on a quiet machine.
 void EmitCgroupEntry(Blob& blob, const Request& request) {
-  blob.At(abi::Phase::kSetup, abi::Stage::kCgroup);
+  blob.At(abi::Phase::kSettle, abi::Stage::kCgroup);
   for (const abi::CgroupRow& row : blob.cgroups()) {
     if (row.kind == abi::CgroupKind::kV2) continue;
     const Setting enter{"tasks", "0", false, {}};

@@ -14,7 +14,7 @@ constexpr Row kRows[abi::kStages] = {
     {"rootfs", "folders and small files go into the new root before anyone else can see it"},
     {"cgroup", "limits hold before the first instruction of the guest: pid 1 moves itself in, then hides the rest"},
     {"namespace", "pid 1 must not outlive its launcher, from the start"},
-    {"gate", "waits for what only the launcher can do: mounts, groups, the id maps; its descriptors become copies"},
+    {"gate", "waits for what only the launcher can do: mounts, groups, inputs; then its descriptors become copies"},
     {"mount", "needs the capabilities that are dropped below"},
     {"pivot", "after the last mount: from here on the host's files do not exist"},
     {"hostname", "needs CAP_SYS_ADMIN in the new uts namespace"},
@@ -25,12 +25,13 @@ constexpr Row kRows[abi::kStages] = {
     {"no-new-privs", "Landlock and seccomp ask for it; set-id programs stop working"},
     {"descriptors", "0, 1, 2 are moved into place, everything else is closed"},
     {"signals", "blocked since before clone, so that no handler of the launcher runs in the child"},
-    {"landlock", "after the mounts that it names; its descriptors are closed right after"},
+    {"landlock", "rules on the mounts as the job will see them; in force for the program alone"},
     {"seccomp", "last: the filter needs to allow none of the calls above"},
     {"spawn", "pid 1 stays behind to reap and to forward signals"},
     {"exec", "the program, through the filter; a failure is told by shared memory"},
 };
-constexpr std::string_view kPhaseNames[abi::kPhases] = {"ahead", "birth", "prepare", "job", "setup", "program"};
+constexpr std::string_view kPhaseNames[abi::kPhases] = {"ahead", "birth", "prepare", "groups",
+                                                       "settle", "job", "setup", "program"};
 
 }  // namespace
 

@@ -15,9 +15,8 @@ namespace {
 // A child that waited longer is not used: what it would show of the host's mounts is out of date.
 constexpr std::uint64_t kMaxAgeNs = 10'000'000'000;
 
-bool ByLauncher(abi::Phase phase) {
-  return phase == abi::Phase::kAhead || phase == abi::Phase::kPrepare || phase == abi::Phase::kJob;
-}
+// While pid 1 shares the table of descriptors: what it opens then is here too.
+bool InOurTable(abi::Phase phase) { return phase != abi::Phase::kSetup && phase != abi::Phase::kProgram; }
 
 // Until the end of the job: counters, file systems to look at, results.
 std::vector<abi::Offset> NeededLater(const abi::Header& header, LivePlan& plan) {
@@ -35,13 +34,12 @@ std::vector<abi::Offset> NeededLater(const abi::Header& header, LivePlan& plan) 
 
 }  // namespace
 
-// What was opened by an op of the launcher is known only to the plan, which pid 1 still reads:
-// nothing is noted in it.
+// What was opened by an op is known only to the plan, which pid 1 still reads: nothing is noted in it.
 void Newborn::Close(bool needed) {
   const std::vector<abi::Offset> later = NeededLater(plan_.header(), plan_);
   for (abi::Index i = 0; i < plan_.header().op_count; ++i) {
     const abi::Op& op = plan_.op(i);
-    if (op.result == 0 || !ByLauncher(op.phase)) continue;
+    if (op.result == 0 || !InOurTable(op.phase)) continue;
     const bool is_needed = std::find(later.begin(), later.end(), op.result) != later.end();
     const std::int32_t fd = plan_.Int(op.result);
     if (is_needed == needed && fd > 2) uapi::Syscall(__NR_close, fd);

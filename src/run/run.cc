@@ -174,7 +174,7 @@ void Supervised(Newborn& newborn, const Job& job, Prepared& prepared, const sys:
   Supervise(plan, newborn.child(), prepared.streams, signals, job.detail, report, evidence);
   if (job.repeatable != nullptr && prepared.streams.in.usage().bytes > 0) *job.repeatable = false;
   ReadCounters(plan, job.detail, report, evidence);
-  RemoveGroups(plan);
+  if (job.remains == nullptr) RemoveGroups(plan);  // else once the report is on its way
   const abi::Shared& shared = plan.shared();
   if (shared.state == abi::ChildState::kFailed) {
     Fail(report, DescribeFailure(plan, shared.failed_op, shared.failed_errno));

@@ -290,13 +290,19 @@ Status RunBeside(LivePlan& plan, Child& child, Phase phase) {
 
 }  // namespace
 
-Status Prepare(LivePlan& plan, Child& child) { return RunBeside(plan, child, Phase::kPrepare); }
+Status Prepare(LivePlan& plan, Child& child) {
+  MOAT_TRY(RunBeside(plan, child, Phase::kPrepare));
+  child::Raise(&plan.shared().gate, abi::kGateMounts);
+  MOAT_TRY(RunBeside(plan, child, Phase::kGroups));
+  child::Raise(&plan.shared().gate, abi::kGateGroups);
+  return {};
+}
 
 Status Launch(LivePlan& plan, Child& child) {
   constexpr long kLookNs = 50'000'000;  // a child that is gone tells nothing
   MOAT_TRY(RunBeside(plan, child, Phase::kJob));
   child.RunAnywhere();
-  child::Raise(&plan.shared().gate, 1);
+  child::Raise(&plan.shared().gate, abi::kGateJob);
   child::WaitFor(&plan.shared().told, 1, child.pidfd().get(), kLookNs);
   return {};
 }

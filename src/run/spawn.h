@@ -56,9 +56,9 @@ Status FillArguments(LivePlan& plan, const Job& job, const std::vector<std::stri
 // Runs the kAhead ops, clones, writes the maps. All signals must be blocked; the identity must be
 // filled in.
 Result<Child> Bear(LivePlan& plan);
-// Runs the kPrepare ops. On failure the child is ended.
+// Runs the kPrepare and kGroups ops and opens the gates behind them. On failure the child is ended.
 Status Prepare(LivePlan& plan, Child& child);
-// Runs the kJob ops, opens the gate, and waits until the child has its own copies of all
+// Runs the kJob ops, opens the last gate, and waits until the child has its own copies of all
 // descriptors. A failure of the child itself is not told here but when it ends.
 Status Launch(LivePlan& plan, Child& child);
 
