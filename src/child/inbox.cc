@@ -1,5 +1,6 @@
 #include "child/inbox.h"
 
+#include "child/room.h"
 #include "uapi/syscall.h"
 
 namespace moat::child {
@@ -24,6 +25,20 @@ struct Notification {
 };
 static_assert(sizeof(Notification) == 80);
 constexpr std::uint64_t kReceive = 0xc0502100;  // SECCOMP_IOCTL_NOTIF_RECV
+struct Answer {
+  std::uint64_t id;
+  std::int64_t value;
+  std::int32_t error;
+  std::uint32_t flags;
+};
+static_assert(sizeof(Answer) == 24);
+constexpr std::uint64_t kSend = 0xc0182101;  // SECCOMP_IOCTL_NOTIF_SEND
+constexpr std::uint32_t kContinue = 1;       // SECCOMP_USER_NOTIF_FLAG_CONTINUE
+#if defined(__x86_64__)
+constexpr std::uint32_t kNativeArch = 0xc000003e;  // AUDIT_ARCH_X86_64
+#else
+constexpr std::uint32_t kNativeArch = 0xc00000b7;  // AUDIT_ARCH_AARCH64
+#endif
 
 struct Poll {
   std::int32_t fd;
@@ -50,7 +65,8 @@ void Note(abi::Shared* shared, const Notification& asked) {
 
 }  // namespace
 
-Inbox::Inbox(abi::Shared* shared, std::int32_t listener) : shared_(shared), listener_(listener) {
+Inbox::Inbox(abi::Shared* shared, std::int32_t listener, Watch watch)
+    : shared_(shared), listener_(listener), watch_(watch) {
   if (listener_ < 0) return;
   const unsigned long all = ~0UL;
   signals_ = static_cast<std::int32_t>(Syscall(__NR_signalfd4, -1, &all, kSigmaskBytes, kNonblockCloexec));
@@ -89,11 +105,18 @@ void Inbox::TakeRest() {
   }
 }
 
-// The call is never answered: who made it waits in it until it is dead. A signal may take it out of
+// A call that is allowed anyway: the kernel goes on with it, once what will come of it is noted.
+// A denied call is never answered: who made it waits in it until it is dead. A signal may take it out of
 // there before, without the call; the kill does not depend on that.
 bool Inbox::TakeOne() {
   Notification asked{};
   if (IsError(Syscall(__NR_ioctl, listener_, kReceive, &asked))) return false;
+  if (watch_ == Watch::kAllocations && asked.number == __NR_fallocate && asked.arch == kNativeArch) {
+    NoteUnmet(shared_, static_cast<std::int32_t>(asked.pid), asked.args);
+    Answer answer{asked.id, 0, 0, kContinue};
+    Syscall(__NR_ioctl, listener_, kSend, &answer);  // fails when the caller is gone
+    return true;
+  }
   Note(shared_, asked);
   if (asked.pid > 1) Syscall(__NR_kill, static_cast<int>(asked.pid), kSigkill);
   return true;

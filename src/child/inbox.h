@@ -11,8 +11,10 @@ struct KernelTimespec {
 
 class Inbox {
  public:
+  // What the filter asks about besides calls that it kills for.
+  enum class Watch : unsigned char { kNothing, kAllocations };
   // `listener`: of the filter, or -1. All signals must be blocked.
-  Inbox(abi::Shared* shared, std::int32_t listener);
+  Inbox(abi::Shared* shared, std::int32_t listener, Watch watch);
   // A signal's number; 0 when something else happened, or nothing for as long as `patience` says.
   int Wait(const KernelTimespec* patience);
   // Whatever is still asked: the caller is about to end everybody.
@@ -24,6 +26,7 @@ class Inbox {
 
   abi::Shared* shared_;
   std::int32_t listener_, signals_ = -1;
+  Watch watch_;
 };
 
 }  // namespace moat::child

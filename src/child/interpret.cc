@@ -114,6 +114,7 @@ Outcome Interpret(unsigned char* blob, abi::Shared* shared, abi::Index begin, ab
     const int error = fails ? slots.fail_errno : spawn ? 0 : RunOp(blob, shared, op);
     if (error == 0 && spawn) return outcome;
     if (error == 0 || ((op.flags & abi::kTolerate) != 0 && error == op.tolerated)) continue;
+    if ((op.flags & abi::kOptional) != 0) continue;
     if ((op.flags & abi::kBestEffort) != 0) {
       shared->degraded_layers |= 1ULL << (op.layer & 63);
       continue;

@@ -14,6 +14,7 @@ using uapi::Syscall;
 constexpr int kSigkill = 9, kSigterm = 15, kSigchld = 17, kSigstop = 19, kSigcont = 18;
 constexpr unsigned kSigmaskBytes = 8;
 constexpr unsigned kStackBytes = 16 * 1024;
+constexpr long kEagain = 11;
 constexpr int kWnohang = 1, kWall = 0x40000000;
 constexpr int kSignals = 64;
 
@@ -74,8 +75,9 @@ void Program(void* argument) {
 
 // vfork semantics on a stack of its own: returns in pid 1 once the other has executed or ended.
 // The table of descriptors is shared as well, until the exec: what the filter listens with stays here.
-long Vfork(unsigned char* stack_top, void (*function)(void*), void* argument) {
-  const unsigned long flags = uapi::kCloneVm | uapi::kCloneVfork | uapi::kCloneFiles | kSigchld;
+enum class Parent : unsigned long { kWaits = uapi::kCloneVfork, kGoesOn = 0 };
+long Vfork(unsigned char* stack_top, void (*function)(void*), void* argument, Parent parent) {
+  const unsigned long flags = uapi::kCloneVm | uapi::kCloneFiles | kSigchld | static_cast<unsigned long>(parent);
 #if defined(__x86_64__)
   long result;
   register unsigned long r10 __asm__("r10") = 0;
@@ -190,9 +192,30 @@ void Supervise(abi::Shared* shared, int program, Inbox& inbox, Clock& clock) {
   }
 }
 
-void CloseAllBut(std::int32_t fd) {
-  if (fd > 0) Syscall(__NR_close_range, 0, static_cast<unsigned>(fd) - 1, 0);
-  Syscall(__NR_close_range, static_cast<unsigned>(fd + 1), ~0U, 0);
+// Either may be -1.
+void CloseAllBut(std::int32_t one, std::int32_t other) {
+  const std::int32_t low = one < other ? one : other, high = one < other ? other : one;
+  if (low > 0) Syscall(__NR_close_range, 0U, static_cast<unsigned>(low) - 1, 0);
+  if (high > low + 1) Syscall(__NR_close_range, static_cast<unsigned>(low + 1), static_cast<unsigned>(high) - 1, 0);
+  Syscall(__NR_close_range, static_cast<unsigned>(high + 1), ~0U, 0);
+}
+
+void Nothing(void*) { Exit(0); }
+
+// RLIMIT_NPROC counts nobody whom it refused. But a job that failed for want of processes mostly has
+// them still: then another one is refused to us as well, who have the same limit, or a second one where
+// the program itself has made room for the first.
+void TryAnother(abi::Shared* shared, unsigned char* stack_top) {
+  if (StateOf(shared) == abi::ChildState::kDone && shared->status == 0) return;
+  for (unsigned i = 0; i < 2; ++i) {
+    if (Vfork(stack_top - i * (kStackBytes / 2), Nothing, nullptr, Parent::kGoesOn) != -kEagain) continue;
+    shared->no_more_processes = 1;
+    return;
+  }
+}
+
+void NoteAccounts(abi::Shared* shared, std::int32_t accounts) {
+  if (accounts >= 0) Syscall(__NR_read, accounts, shared->accounts, sizeof(shared->accounts) - 1);
 }
 
 // Reaping the rest here, rather than leaving it to the kernel, adds their times to ours. Whoever
@@ -227,7 +250,7 @@ void Main(const Memory& memory) {
   }
   alignas(16) unsigned char stack[kStackBytes];
   Memory passed = memory;
-  const long program = Vfork(stack + kStackBytes, Program, &passed);
+  const long program = Vfork(stack + kStackBytes, Program, &passed, Parent::kWaits);
   const abi::Index spawn = header.phase_begin[static_cast<unsigned>(abi::Phase::kProgram)] - 1;
   StopUnless(!IsError(program), shared, Outcome{spawn, static_cast<int>(-program)});
   if (StateOf(shared) == abi::ChildState::kFailed) Exit(125);
@@ -235,15 +258,20 @@ void Main(const Memory& memory) {
   // the launcher's alone from now on.
   const auto& slots = *reinterpret_cast<const abi::Slots*>(memory.blob + header.slots);
   const std::int32_t listener = (header.flags & abi::kListens) != 0 ? slots.listener : -1;
+  const std::int32_t accounts = slots.accounts;
+  const bool counted = header.limits.pids == abi::kNone || (header.flags & abi::kCountsPids) != 0;
+  const auto watch = (header.flags & abi::kWatchesAllocations) != 0 ? Inbox::Watch::kAllocations : Inbox::Watch::kNothing;
   Clock clock(header.limits);
-  CloseAllBut(listener);
+  CloseAllBut(listener, accounts);
   Syscall(__NR_munmap, memory.blob, memory.size);
   shared->program_pid = static_cast<std::int32_t>(program);
   SetState(shared, abi::ChildState::kRunning);
-  Inbox inbox(shared, listener);
+  Inbox inbox(shared, listener, watch);
   Supervise(shared, static_cast<int>(program), inbox, clock);
   inbox.TakeRest();
+  if (!counted) TryAnother(shared, stack + kStackBytes);
   EndEveryone(shared, static_cast<int>(program));
+  NoteAccounts(shared, accounts);
   Exit(0);
 }
 

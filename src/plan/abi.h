@@ -18,7 +18,7 @@ using Offset = std::uint32_t;  // from the start of the blob; 0: none
 using Index = std::uint32_t;
 
 inline constexpr std::uint32_t kMagic = 0x54414f4d;  // "MOAT"
-inline constexpr std::uint32_t kVersion = 3;         // raised with every change of this file
+inline constexpr std::uint32_t kVersion = 4;         // raised with every change of this file
 
 // By whom, and what it may know of the one job: nothing up to kSettle. Per-input ops come behind, so
 // that the places of the ops before them are the same for every job.
@@ -66,6 +66,7 @@ enum OpFlags : std::uint8_t {
   kMustBeZero = 2,  // any result but 0 is a failure (ESRCH): "the launcher is still there"
   kTolerate = 4,    // failing with Op::tolerated is fine
   kBestEffort = 8,  // any failure degrades Op::layer instead of stopping the start
+  kOptional = 16,   // any failure is fine: the result stays what it was, and a figure unknown
 };
 
 struct Op {
@@ -177,6 +178,7 @@ struct Slots {
   std::uint32_t fail_op;          // tests: this op fails with fail_errno, or the launcher dies here; kNoOp: none
   std::int32_t fail_errno;
   std::int32_t listener;          // of the filter, in pid 1
+  std::int32_t accounts;          // pid 1's own /proc/self/io, where the launcher may not read it; else -1
   InputSlot inputs[1];            // the template; run/ makes one for each input behind the ops
 };
 
@@ -187,6 +189,7 @@ enum HeaderFlags : std::uint32_t {
   kOwnNamespace = 8,     // the launcher must enter a user namespace of its own first
   kCountsPids = 16,      // a control group counts processes, and refuses more
   kListens = 32,         // the filter asks pid 1 to kill, so that each denial is known (ADR 6)
+  kWatchesAllocations = 64,  // and tells pid 1 of each fallocate, which the kernel then does or refuses
 };
 
 struct Header {
@@ -255,6 +258,10 @@ struct Shared {
   std::uint64_t denials;          // calls that were answered with death
   DenialRow denied[kDenialRows];
   std::uint64_t degraded_layers;  // bit set: a kBestEffort op of that layer failed
+  std::uint32_t no_more_processes;  // when the program had ended, the kernel refused pid 1 another one
+  std::uint32_t unmet_major, unmet_minor;  // of the file system that had no room
+  std::uint64_t unmet_bytes;        // that a fallocate wanted of it; 0: there was room for each
+  char accounts[256];               // of the whole job, as /proc/PID/io has them
 };
 
 static_assert(sizeof(Shared) <= 4096, "one page");

@@ -136,6 +136,7 @@ std::string Blob::Finish() {
   header_.slots = slots_;
   auto& slots = *reinterpret_cast<abi::Slots*>(bytes_.data() + slots_);
   slots.fail_op = abi::kNoOp;
+  slots.accounts = -1;
   header_.size = static_cast<std::uint32_t>(bytes_.size());
   std::memcpy(bytes_.data(), &header_, sizeof(header_));
   return bytes_;

@@ -71,9 +71,12 @@ void EmitDescriptors(Blob& blob) {
   }
 }
 
+// By the exec, which gives the program a table of its own first: pid 1 shares this one until then,
+// and keeps what it needs.
 void EmitCloseAll(Blob& blob) {
+  constexpr unsigned kCloseOnExec = 4;  // CLOSE_RANGE_CLOEXEC, Linux 5.11
   blob.At(Phase::kProgram, Stage::kDescriptors);
-  blob.Add(__NR_close_range, {Value(3), Value(~0U), Value(0)});
+  blob.Add(__NR_close_range, {Value(3), Value(~0U), Value(kCloseOnExec)});
 }
 
 void EmitStart(Blob& blob, const Layout& layout, const Origin& cwd) {
@@ -161,6 +164,7 @@ Result<Plan> Compile(const Request& request) {
   MOAT_TRY(EmitNetwork(blob, request));
   EmitBoundingSet(blob);
   EmitGate(blob, abi::kGateMounts);
+  EmitAccounts(blob, request);
   MOAT_TRY(EmitMounts(blob, layout, request));
   const abi::Offset ruleset = MOAT_TRY(EmitLandlockRules(blob, layout, request));
   EmitGate(blob, abi::kGateGroups);

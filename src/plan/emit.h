@@ -23,6 +23,8 @@ void EmitCgroupEntry(Blob& blob, const Request& request);
 Status EmitLimits(Blob& blob, const Request& request);
 // kBirth: the network namespace, its loopback when asked for, the host name.
 Status EmitNetwork(Blob& blob, const Request& request);
+// kSettle: what pid 1 alone may read of itself, while the host's /proc is there.
+void EmitAccounts(Blob& blob, const Request& request);
 // Which namespaces clone3 is asked for.
 Status EmitNamespaces(Blob& blob, const Request& request);
 // The first thing that pid 1 does: it must not outlive its launcher.

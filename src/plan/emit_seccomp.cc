@@ -60,6 +60,26 @@ bool AskBeforeKilling(bpf::FilterSpec& spec, const HostFacts& facts) {
   return true;
 }
 
+// What does not fit fails at once and leaves the file system as it was: nothing shows afterwards that
+// it was full. So pid 1 is told of larger ones and looks whether there is room, and the kernel goes
+// on with the call. Small ones fill the folder before they fail. A policy that decides about the call
+// itself is left alone.
+bool WatchAllocations(Blob& blob, bpf::FilterSpec& spec) {
+  constexpr std::uint64_t kLarge = 64 << 10, kKeepSize = 1;
+  if (blob.scratches().empty()) return false;
+  bool allowed = spec.default_action == bpf::Allow();
+  for (const bpf::Rule& rule : spec.rules) {
+    if (rule.number != __NR_fallocate) continue;
+    if (!rule.all_of.empty() || rule.action != bpf::Allow()) return false;
+    allowed = true;
+  }
+  if (!allowed) return false;
+  bpf::Condition takes_room{1, bpf::Compare::kMaskedEqual, 0, ~kKeepSize & 0xffffffff};
+  bpf::Condition large{3, bpf::Compare::kGreaterEqual, kLarge};
+  spec.rules.insert(spec.rules.begin(), {__NR_fallocate, {takes_room, large}, {bpf::ActionKind::kNotify, 0}, 0});
+  return true;
+}
+
 // The launcher has no table of calls: the names of those that it may have to tell about.
 void NameDeadly(Blob& blob, const bpf::FilterSpec& spec) {
   for (const bpf::SyscallInfo& call : bpf::Syscalls(spec.abi)) {
@@ -131,6 +151,7 @@ Status EmitSeccomp(Blob& blob, const Request& request) {
   const bool own_exec = AllowOwnExec(spec);
   const bool listens = AskBeforeKilling(spec, facts);
   if (listens) NameDeadly(blob, spec);
+  if (listens && WatchAllocations(blob, spec)) blob.header().flags |= abi::kWatchesAllocations;
   const bpf::Program program = MOAT_TRY(bpf::Compile(spec));
   const abi::Offset code = blob.Bytes(
       std::string_view(reinterpret_cast<const char*>(program.code.data()), program.code.size() * sizeof(sock_filter)));

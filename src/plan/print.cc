@@ -88,7 +88,7 @@ class Printer {
                 {offsetof(abi::Slots, job_uid), 4, "$uid"}, {offsetof(abi::Slots, job_gid), 4, "$gid"},
                 {offsetof(abi::Slots, uid_text), abi::kTextId, "$uid"}, {offsetof(abi::Slots, gid_text), abi::kTextId, "$gid"},
                 {offsetof(abi::Slots, processors), sizeof(abi::Slots::processors), "$processors"},
-                {offsetof(abi::Slots, listener), 4, "$listener"},
+                {offsetof(abi::Slots, listener), 4, "$listener"}, {offsetof(abi::Slots, accounts), 4, "$accounts"},
                 {offsetof(abi::Slots, group_name), 2 * abi::kTextId, "$group"},
                 {offsetof(abi::Slots, inputs), 4, "$input"}, {offsetof(abi::Slots, inputs) + 4, 4, "$place"}};
     for (const auto& row : rows) {
@@ -166,6 +166,7 @@ std::string Print(const Plan& plan) {
     if ((op.flags & abi::kTolerate) != 0) line += "  [or " + std::string(base::ErrnoName(op.tolerated)) + "]";
     if ((op.flags & abi::kMustBeZero) != 0) line += "  [must be 0]";
     if ((op.flags & abi::kBestEffort) != 0) line += "  [best effort]";
+    if ((op.flags & abi::kOptional) != 0) line += "  [or not]";
     const std::string origin = printer.Origin(op);
     if (!origin.empty()) line += "  # " + origin;
     out += line + "\n";
@@ -207,6 +208,7 @@ std::string PrintJson(const Plan& plan, std::string_view policy) {
     json.Key("policy_line").Text(printer.Origin(op));
     json.Key("tolerates").Text((op.flags & abi::kTolerate) != 0 ? base::ErrnoName(op.tolerated) : "");
     json.Key("best_effort").Bool((op.flags & abi::kBestEffort) != 0);
+    json.Key("optional").Bool((op.flags & abi::kOptional) != 0);
     json.Key("each_input").Bool((op.flags & abi::kPerInput) != 0);
     json.EndObject();
   }

@@ -118,8 +118,8 @@ void FailWith(Report& report, const Error& error, std::string_view stage) {
   report.setup = std::move(failure);
 }
 
-void LookAtScratch(const LivePlan& plan, Evidence& evidence) {
-  evidence.full = FindFullPlaces(plan);
+void LookAtScratch(const LivePlan& plan, const abi::Shared& shared, Evidence& evidence) {
+  evidence.full = FindFullPlaces(plan, shared);
   const std::uint64_t most = plan.header().limits.file_size;
   const bool failed = evidence.program_done && evidence.program_status != 0;
   evidence.file_at_limit = failed && most != abi::kNone && HoldsFileOf(plan, most);
@@ -179,8 +179,9 @@ void Supervised(Newborn& newborn, const Job& job, Prepared& prepared, const sys:
   if (shared.state == abi::ChildState::kFailed) {
     Fail(report, DescribeFailure(plan, shared.failed_op, shared.failed_errno));
   } else {
-    LookAtScratch(plan, evidence);
+    LookAtScratch(plan, shared, evidence);
     CollectOutputs(plan, output, signals, report, evidence);
+    evidence.no_more_processes = shared.no_more_processes != 0;
     evidence.filter_kills = (plan.header().flags & abi::kListens) == 0;
     Judge(report, evidence, shared, plan);
     ListLayers(report, plan);

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 
 #include <algorithm>
@@ -36,9 +37,15 @@ bool Holds(int folder, Search& search, std::size_t depth) {
   return false;
 }
 
+bool IsUnmet(int fd, const abi::Shared& shared) {
+  struct stat facts;
+  return shared.unmet_bytes != 0 && fstat(fd, &facts) == 0 && major(facts.st_dev) == shared.unmet_major &&
+         minor(facts.st_dev) == shared.unmet_minor;
+}
+
 }  // namespace
 
-FullPlaces FindFullPlaces(const LivePlan& plan) {
+FullPlaces FindFullPlaces(const LivePlan& plan, const abi::Shared& shared) {
   FullPlaces full;
   const abi::Header& header = plan.header();
   const auto* rows = plan.Rows<abi::ScratchRow>(header.scratches);
@@ -46,11 +53,15 @@ FullPlaces FindFullPlaces(const LivePlan& plan) {
     struct statfs facts;
     const int fd = plan.Int(rows[i].fd);
     if (fd < 0 || fstatfs(fd, &facts) != 0) continue;
-    if (facts.f_bavail != 0 && facts.f_ffree != 0) continue;
     const std::string_view target = plan.Text(rows[i].target);
     const bool output = (header.flags & abi::kHasOutput) != 0 && target == plan.Text(header.output_dir);
     const std::uint64_t size = output ? std::min(rows[i].size, header.limits.output) : rows[i].size;
     std::string place = std::string(target) + " " + base::FormatSize(size);
+    if (IsUnmet(fd, shared)) {
+      full.refused = base::FormatSize(shared.unmet_bytes) + " in " + place;
+      full.refused_output = output;
+    }
+    if (facts.f_bavail != 0 && facts.f_ffree != 0) continue;
     if (facts.f_bavail != 0) place += " (inodes)";
     if (output) {
       full.output = std::move(place);

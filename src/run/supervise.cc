@@ -27,10 +27,9 @@ bool IsEnding(int number) { return number == SIGINT || number == SIGTERM || numb
 
 class Supervisor {
  public:
-  Supervisor(LivePlan& plan, Child& child, Streams& streams, const sys::Fd& signals, Report& report, Evidence& evidence,
-             Job::Detail detail)
-      : plan_(plan), child_(child), streams_(streams), signals_(signals), report_(report), evidence_(evidence),
-        detail_(detail), limits_(plan.header().limits), begin_(sys::NowNs()) {
+  Supervisor(LivePlan& plan, Child& child, Streams& streams, const sys::Fd& signals, Evidence& evidence, Job::Detail detail)
+      : plan_(plan), child_(child), streams_(streams), signals_(signals), evidence_(evidence), detail_(detail),
+        limits_(plan.header().limits), begin_(sys::NowNs()) {
     wall_at_ = After(begin_, limits_.wall_ns);
     cpu_at_ = limits_.cpu_ns == abi::kNone ? kNever : begin_ + std::max(kMillisecond, limits_.cpu_ns / CpuCount());
   }
@@ -92,7 +91,7 @@ class Supervisor {
 
   void Reap() {
     int status = 0;
-    if (detail_ == Job::Detail::kFull) TakeTransfers(child_.pid(), report_);
+    if (detail_ == Job::Detail::kFull) LookAtTransfers(child_.pid(), plan_.shared());
     const pid_t reaped = wait4(child_.pid(), &status, WNOHANG | __WALL, &usage_);
     if (reaped == 0 || (reaped < 0 && errno == EINTR)) return;
     // Anything else means that it is gone, even if somebody else took its status.
@@ -183,7 +182,6 @@ class Supervisor {
   Child& child_;
   Streams& streams_;
   const sys::Fd& signals_;
-  Report& report_;
   Evidence& evidence_;
   const Job::Detail detail_;
   const abi::LimitsRow& limits_;
@@ -208,10 +206,11 @@ bool CancelAsked(int signals) {
 
 void Supervise(LivePlan& plan, Child& child, Streams& streams, const sys::Fd& signals, Job::Detail detail,
                Report& report, Evidence& evidence) {
-  Supervisor supervisor(plan, child, streams, signals, report, evidence, detail);
+  Supervisor supervisor(plan, child, streams, signals, evidence, detail);
   supervisor.Run();
   report.wall = supervisor.ended_at() - supervisor.begin();
   TakeTimes(supervisor.usage(), report);
+  if (detail == Job::Detail::kFull) TakeTransfers(plan.shared(), report);
   report.out = streams.out.usage();
   report.err = streams.err.usage();
   const abi::Shared& shared = plan.shared();

@@ -3,6 +3,10 @@
 #include <fcntl.h>
 #include <sys/time.h>
 
+#include <algorithm>
+#include <cstring>
+#include <string_view>
+
 #include "base/text.h"
 #include "run/fields.h"
 #include "sys/calls.h"
@@ -24,16 +28,22 @@ void TakeTimes(const struct rusage& usage, Report& report) {
   report.involuntary_switches = static_cast<std::uint64_t>(usage.ru_nivcsw);
 }
 
-void TakeTransfers(int pid, Report& report) {
+void LookAtTransfers(int pid, abi::Shared& shared) {
   const std::string path = "/proc/" + base::Number(static_cast<std::uint64_t>(pid)) + "/io";
   auto file = sys::open(path, O_RDONLY);
   auto text = file.ok() ? sys::ReadAll(*file, 4096, path) : Result<std::string>(file.error());
-  if (text.ok()) {
-    report.read = Field(*text, "rchar:");
-    report.written = Field(*text, "wchar:");
-  }
+  if (!text.ok()) return;
+  std::memset(shared.accounts, 0, sizeof(shared.accounts));
+  std::memcpy(shared.accounts, text->data(), std::min(text->size(), sizeof(shared.accounts) - 1));
+}
+
+void TakeTransfers(const abi::Shared& shared, Report& report) {
+  const std::string_view text(shared.accounts, strnlen(shared.accounts, sizeof(shared.accounts)));
+  report.read = Field(text, "rchar:");
+  report.written = Field(text, "wchar:");
   if (report.read && report.written) return;
-  const char* why = text.ok() ? "the kernel does not count it (CONFIG_TASK_IO_ACCOUNTING)" : "/proc/PID/io of another user namespace is shown to root only";
+  const char* why = text.empty() ? "pid 1 of the job was killed before it could tell (/proc/PID/io), or has no such file"
+                                 : "the kernel does not count it (CONFIG_TASK_XACCT)";
   report.unknown.push_back({"read", why});
   report.unknown.push_back({"written", why});
 }

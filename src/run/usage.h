@@ -4,13 +4,16 @@
 #include <sys/resource.h>
 
 #include "moat/report.h"
+#include "plan/abi.h"
 
 namespace moat::run {
 
 void TakeTimes(const struct rusage& usage, Report& report);
 
-// Bytes through read and write calls of the whole tree: to be asked while pid 1 is dead and not
-// yet reaped, when everything below it has been added to it.
-void TakeTransfers(int pid, Report& report);
+// Bytes through read and write calls of the whole tree. Root looks at pid 1 when it is dead and not
+// yet reaped, and everything below it has been added to it. Others may not: they have it from pid 1,
+// who looked last of all (`accounts`).
+void LookAtTransfers(int pid, abi::Shared& shared);
+void TakeTransfers(const abi::Shared& shared, Report& report);
 
 }  // namespace moat::run

@@ -106,7 +106,18 @@ bool JudgeStop(Report& report, const Evidence& evidence, const abi::LimitsRow& l
   return false;
 }
 
+// Failing, or ended by the signals of a mapping that got no page and of a program that gave up.
+bool EndsAsOnFullDisk(const Report& report) {
+  if (report.signal) return *report.signal == SIGBUS || *report.signal == SIGABRT || *report.signal == SIGXFSZ;
+  return report.exit_code.value_or(0) != 0;
+}
+
 bool JudgeOutput(Report& report, const Evidence& evidence) {
+  if (!evidence.full.refused.empty() && evidence.full.refused_output && EndsAsOnFullDisk(report)) {
+    Hit(report, "output");
+    Set(report, Cause::kOutput, "no room in the output folder for " + evidence.full.refused);
+    return true;
+  }
   if (!evidence.output_exceeded && evidence.full.output.empty()) return false;
   Hit(report, "output");
   Set(report, Cause::kOutput, !evidence.full.output.empty()
@@ -153,12 +164,6 @@ bool JudgeSignal(Report& report, int signal, const Evidence& evidence, const abi
   return false;
 }
 
-// Failing, or ended by the signals of a mapping that got no page and of a program that gave up.
-bool EndsAsOnFullDisk(const Report& report) {
-  if (report.signal) return *report.signal == SIGBUS || *report.signal == SIGABRT || *report.signal == SIGXFSZ;
-  return report.exit_code.value_or(0) != 0;
-}
-
 bool JudgeDisk(Report& report, const Evidence& evidence, const abi::LimitsRow& limits) {
   if (!EndsAsOnFullDisk(report)) return false;
   if (evidence.file_at_limit) {
@@ -166,7 +171,13 @@ bool JudgeDisk(Report& report, const Evidence& evidence, const abi::LimitsRow& l
     Set(report, Cause::kDisk, "a file reached the limit `file_size` of " + Size(limits.file_size) + " (SIGXFSZ, EFBIG)");
     return true;
   }
-  if (evidence.full.scratch.empty() || report.signal == SIGXFSZ) return false;
+  if (report.signal == SIGXFSZ) return false;
+  if (!evidence.full.refused.empty()) {
+    Hit(report, "scratch");
+    Set(report, Cause::kDisk, "scratch full: no room for " + evidence.full.refused);
+    return true;
+  }
+  if (evidence.full.scratch.empty()) return false;
   Hit(report, "scratch");
   Set(report, Cause::kDisk, "scratch full: " + evidence.full.scratch.front());
   return true;
@@ -183,8 +194,15 @@ void JudgeProgram(Report& report, const Evidence& evidence, const abi::LimitsRow
   Set(report, Cause::kExit, "exited " + base::Number(static_cast<std::uint64_t>(report.exit_code.value_or(0))));
 }
 
+bool ReachedPids(const Evidence& evidence) { return evidence.pids_hits > 0 || evidence.no_more_processes; }
+
+std::string HowPids(const Evidence& evidence) {
+  if (evidence.pids_hits > 0) return "hit " + Times(evidence.pids_hits);
+  return "reached: when the program had ended, no other could be started (how often that was refused is not counted)";
+}
+
 void JudgePids(Report& report, const Evidence& evidence, const abi::LimitsRow& limits) {
-  Set(report, Cause::kPids, "limit of " + base::Number(limits.pids) + " processes and threads hit " + Times(evidence.pids_hits));
+  Set(report, Cause::kPids, "limit of " + base::Number(limits.pids) + " processes and threads " + HowPids(evidence));
 }
 
 // What was reached, but is not the cause.
@@ -192,10 +210,10 @@ void NoteTheRest(Report& report, const Evidence& evidence, const abi::LimitsRow&
   if (report.cause != Cause::kDisk) {
     for (const std::string& scratch : evidence.full.scratch) report.hints.push_back("scratch full: " + scratch);
   }
-  if (evidence.pids_hits == 0) return;
+  if (!ReachedPids(evidence)) return;
   Hit(report, "pids");
   if (report.cause == Cause::kPids) return;
-  report.hints.push_back("the limit `pids` of " + base::Number(limits.pids) + " was hit " + Times(evidence.pids_hits));
+  report.hints.push_back("the limit `pids` of " + base::Number(limits.pids) + " was " + HowPids(evidence));
 }
 
 }  // namespace
@@ -208,7 +226,7 @@ void Judge(Report& report, const Evidence& evidence, const abi::Shared& shared, 
     // certain, whatever the program made of it
   } else if (!evidence.program_done) {
     Set(report, Cause::kWorkerLost, "pid 1 of the job vanished before it could tell how the program ended");
-  } else if (evidence.pids_hits > 0 && report.exit_code.value_or(1) != 0) {
+  } else if (ReachedPids(evidence) && report.exit_code.value_or(1) != 0) {
     JudgePids(report, evidence, limits);
   } else {
     JudgeProgram(report, evidence, limits);

@@ -21,7 +21,8 @@ struct Evidence {
   std::int32_t init_status = 0;   // how pid 1 itself ended
   std::uint64_t oom_kills = 0;    // the group's own counter
   bool own_memory = true;         // it was this job's limit; false: the host's or an outer group's memory
-  std::uint64_t pids_hits = 0;
+  std::uint64_t pids_hits = 0;    // refusals, where a group counts them
+  bool no_more_processes = false; // where none does: at the end the kernel refused another process
   FullPlaces full;
   bool output_exceeded = false;   // more than may be collected
   bool filter_kills = false;      // the filter kills by itself: SIGSYS may be its doing
