@@ -10,7 +10,8 @@ using uapi::Syscall;
 using uapi::Word;
 
 constexpr int kSigkill = 9;
-constexpr int kEsrch = 3, kEagain = 11, kEtimedout = 110, kEstale = 116, kEnosys = 38;
+constexpr int kEsrch = 3, kEagain = 11, kEtimedout = 110, kEstale = 116, kEnosys = 38,
+              kEcanceled = 125;
 constexpr long kEintr = -4;
 constexpr int kFutexWait = 0, kFutexWake = 1, kEveryone = 0x7fffffff;
 // The parent-death signal ends who waits at the gate; one that came too early is seen at once.
@@ -60,7 +61,8 @@ int RunOp(unsigned char* blob, abi::Shared* shared, const abi::Op& op) {
     if (op.number == static_cast<std::uint16_t>(abi::Pseudo::kGate)) {
       const auto& header = *reinterpret_cast<const abi::Header*>(blob);
       const auto& slots = *reinterpret_cast<const abi::Slots*>(blob + header.slots);
-      return WaitFor(&shared->gate, static_cast<std::uint32_t>(args[0]), slots.launcher_pidfd, kGateLookNs);
+      const int waited = WaitFor(&shared->gate, static_cast<std::uint32_t>(args[0]), slots.launcher_pidfd, kGateLookNs);
+      return waited == 0 && __atomic_load_n(&shared->end, __ATOMIC_ACQUIRE) != 0 ? kEcanceled : waited;
     }
     if (op.number == static_cast<std::uint16_t>(abi::Pseudo::kTell)) {
       Raise(&shared->told, static_cast<std::uint32_t>(args[0]));

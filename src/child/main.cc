@@ -232,7 +232,7 @@ void EndEveryone(abi::Shared* shared, int program) {
 
 void StopUnless(bool good, abi::Shared* shared, const Outcome& outcome) {
   if (good) return;
-  Fail(shared, outcome);
+  if (__atomic_load_n(&shared->end, __ATOMIC_ACQUIRE) == 0) Fail(shared, outcome);  // else it was called off
   Exit(125);
 }
 

@@ -253,7 +253,7 @@ struct Shared {
   std::int32_t status;            // wait status of the program, when kDone
   std::int32_t program_pid;       // inside the jail
   std::uint32_t timed_out;        // pid 1 ended the job: the wall limit was over, and the launcher silent
-  std::uint32_t end;              // the launcher's word: end everybody, now
+  std::uint32_t end;              // the launcher's word: end everybody, now; before the job: end at the next gate
   std::uint32_t denial_rows;      // used
   std::uint64_t denials;          // calls that were answered with death
   DenialRow denied[kDenialRows];

@@ -83,7 +83,7 @@ Status Newborn::Launch() {
 }
 
 void Newborn::Undo() {
-  child_.End();
+  child_.CallOff(plan_.shared());
   RemoveGroups(plan_);
   CloseUnneeded();
   Close(true);

@@ -216,7 +216,7 @@ void RunPrepared(const CheckedPlan& plan, const Job& job, const sys::Fd& output,
   if (!newborn.ok()) return FailToStart(report, newborn.error(), failed);
   Prepared prepared;
   if (auto start = Start(*newborn, job, prepared); !start.ok()) {
-    newborn->child().End();
+    newborn->child().CallOff(newborn->plan().shared());
     const abi::Shared& shared = newborn->plan().shared();
     if (shared.state == abi::ChildState::kFailed) failed = DescribeFailure(newborn->plan(), shared.failed_op, shared.failed_errno);
     newborn->Undo();

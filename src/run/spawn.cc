@@ -1,6 +1,7 @@
 #include "run/spawn.h"
 
 #include <linux/filter.h>
+#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -243,6 +244,19 @@ void Child::End() {
   pid_ = 0;
 }
 
+void Child::CallOff(abi::Shared& shared) {
+  constexpr long kPatienceSeconds = 10;  // somebody may have stopped it
+  if (pid_ != 0 && __atomic_load_n(&shared.told, __ATOMIC_ACQUIRE) == 0) {
+    __atomic_store_n(&shared.end, 1U, __ATOMIC_RELEASE);
+    RunAnywhere();
+    child::Raise(&shared.gate, abi::kGateJob);
+    struct pollfd ended{pidfd_.get(), POLLIN, 0};
+    const struct timespec patience{kPatienceSeconds, 0};
+    Syscall(__NR_ppoll, &ended, 1, &patience, nullptr, 0);
+  }
+  End();
+}
+
 Error OpError(LivePlan& plan, abi::Index failed_op, int error_number) {
   abi::Shared& shared = plan.shared();
   shared.failed_op = failed_op;
@@ -284,7 +298,7 @@ Status RunBeside(LivePlan& plan, Child& child, Phase phase) {
   if (done.ok()) return done;
   const abi::Index failed = plan.shared().failed_op;
   const int error_number = plan.shared().failed_errno;
-  child.End();  // it writes where the failure is noted
+  child.CallOff(plan.shared());  // it writes where the failure is noted
   return OpError(plan, failed, error_number);
 }
 

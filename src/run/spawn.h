@@ -33,6 +33,9 @@ class Child {
   // It has been waited for: there is nothing to end any more.
   void Reaped() { pid_ = 0; }
   void End();
+  // The same before its job, while what it opens may still appear in our table of descriptors: it ends
+  // itself at its next gate, when all that it opened is noted in the plan.
+  void CallOff(abi::Shared& shared);
   // A child is queued behind its parent where the scheduler packs processes: what the two do side
   // by side would be done in turn. It is sent to another processor, and later may run on all again
   // that this process may run on. sched_setaffinity(2).
