@@ -1,10 +1,15 @@
 #include "run/newborn.h"
 
+#include <fcntl.h>
 #include <poll.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <cstddef>
+#include <cstring>
+#include <string>
 
+#include "base/text.h"
 #include "run/groups.h"
 #include "sys/calls.h"
 #include "uapi/syscall.h"
@@ -74,7 +79,10 @@ Result<Newborn> Newborn::Bear(LivePlan plan, OwnArguments own, SetupFailure& fai
 Status Newborn::Prepare() {
   if (prepared_) return {};
   prepared_ = true;
-  return run::Prepare(plan_, child_);
+  MOAT_TRY(run::Prepare(plan_, child_));
+  const std::string link = "/proc/" + base::Number(static_cast<std::uint64_t>(child_.pid())) + "/ns/mnt";
+  mounts_ = sys::Fd(open(link.c_str(), O_RDONLY | O_CLOEXEC));
+  return {};
 }
 
 Status Newborn::Launch() {
@@ -82,17 +90,41 @@ Status Newborn::Launch() {
   return run::Launch(plan_, child_);
 }
 
+// A socket that lies in its own queue belongs to nobody once it is closed. unix(7): the kernel collects
+// it, in a worker of its own, and with it what else lies there.
+void Newborn::LeaveMountsToKernel() {
+  if (!mounts_.valid()) return;
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends) != 0) return;
+  const int fds[2] = {mounts_.get(), ends[1]};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(fds))] = {};
+  char byte = 0;
+  struct iovec part{&byte, 1};
+  struct msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof(control);
+  cmsghdr* rights = CMSG_FIRSTHDR(&message);
+  rights->cmsg_level = SOL_SOCKET;
+  rights->cmsg_type = SCM_RIGHTS;
+  rights->cmsg_len = CMSG_LEN(sizeof(fds));
+  std::memcpy(CMSG_DATA(rights), fds, sizeof(fds));
+  // The ends stay open until this process is gone: the socket is nobody's from then on.
+  if (sendmsg(ends[0], &message, MSG_NOSIGNAL) == 1) mounts_.Close();
+}
+
 void Newborn::Undo() {
   child_.CallOff(plan_.shared());
   RemoveGroups(plan_);
   CloseUnneeded();
   Close(true);
+  mounts_.Close();
 }
 
 void Remains::Drop() {
   if (newborn) newborn->Undo();
   newborn.reset();
-  mounts.Close();
 }
 
 void Ahead::Prepare(std::string_view plan, OwnArguments own) {

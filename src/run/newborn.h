@@ -36,6 +36,9 @@ class Newborn {
   // Once the child has its own copies of all descriptors: closes what the launcher needs no more.
   // Mounts must not outlive the job in our hands.
   void CloseUnneeded();
+  // The end of a mount namespace makes who causes it wait for a grace period of the kernel. For a
+  // process that ends with its job: once it has, the kernel does it by itself.
+  void LeaveMountsToKernel();
   // Closes the rest, removes the groups. The child has ended, or is ended now.
   void Undo();
 
@@ -46,16 +49,15 @@ class Newborn {
   LivePlan plan_;
   sys::Pidfd self_;
   Child child_;
+  sys::Fd mounts_;  // the job's mount namespace outlives it as long as this; not valid: could not be had
   bool prepared_ = false;
   bool unneeded_closed_ = false;
 };
 
-// What a job leaves in the hands of its launcher when every process of it is gone: memory, descriptors,
-// and its mount namespace where that can be had, whose end makes a process wait for a grace period of
-// the kernel. To be dropped when nobody waits for the job any more.
+// What a job leaves in the hands of its launcher when every process of it is gone: memory, groups,
+// descriptors, its mounts. To be dropped when nobody waits for the job any more.
 struct Remains {
   std::optional<Newborn> newborn;
-  sys::Fd mounts;
 
   void Drop();
 };

@@ -164,10 +164,7 @@ void Supervised(Newborn& newborn, const Job& job, Prepared& prepared, const sys:
                 Report& report) {
   LivePlan& plan = newborn.plan();
   newborn.CloseUnneeded();  // while the job runs, it costs nobody time
-  if (job.remains != nullptr) {
-    const std::string link = "/proc/" + base::Number(static_cast<std::uint64_t>(newborn.child().pid())) + "/ns/mnt";
-    job.remains->mounts = sys::Fd(open(link.c_str(), O_RDONLY | O_CLOEXEC));
-  }
+  if (job.after == Job::After::kEnds) newborn.LeaveMountsToKernel();
   prepared.streams.CloseGuestEnds();
   prepared.inputs.Close();
   Evidence evidence;
