@@ -41,6 +41,8 @@ class Supervisor {
       if (!dead_) Watch();
       if (dead_ && sys::NowNs() >= flush_until_) break;
     }
+    // What came last may have come when nobody was left to be ended for it.
+    if (CutOutput() && evidence_.stop == Stop::kNo) evidence_.stop = Stop::kOutput;
     streams_.in.Stop();
     streams_.out.Stop();
     streams_.err.Stop();
@@ -150,10 +152,10 @@ class Supervisor {
     kill_at_ = kNever;
   }
 
+  bool CutOutput() const { return streams_.out.over_limit() || streams_.err.over_limit(); }
+
   void Watch() {
-    if (streams_.out.over_limit() || streams_.err.over_limit()) {
-      if (evidence_.stop == Stop::kNo) End(Stop::kOutput, 0);
-    }
+    if (CutOutput() && evidence_.stop == Stop::kNo) End(Stop::kOutput, 0);
     const std::uint64_t now = sys::NowNs();
     if (now >= kill_at_) Kill();
     if (now >= wall_at_) {
