@@ -13,12 +13,12 @@
 #include "base/errno_name.h"
 #include "base/safe_text.h"
 #include "base/text.h"
+#include "run/arrival.h"
 #include "run/copy_content.h"
 #include "run/output_name.h"
 #include "run/tree_walk.h"
 #include "sys/calls.h"
 #include "sys/fd.h"
-#include "uapi/syscall.h"
 
 namespace moat::run {
 namespace {
@@ -34,12 +34,6 @@ struct Folder {
   std::string guest_path, path;  // as the guest named it, as it is named outside; "" or "a/b/"
   Listing listing;
   std::size_t next = 0;
-};
-
-// A file on its way: in the destination under a name of ours until it is complete.
-struct Temporary {
-  sys::Fd fd;
-  std::string name;
 };
 
 std::string InWords(const Error& error) {
@@ -64,7 +58,6 @@ class Collector {
  public:
   explicit Collector(const CollectLimits& limits) : limits_(limits) {
     clock_gettime(CLOCK_REALTIME, &now_);
-    uapi::Syscall(__NR_getrandom, &nonce_, sizeof(nonce_), 0);
   }
 
   Status Start(int source_dir, int destination_dir);
@@ -81,10 +74,8 @@ class Collector {
   Status List(Folder& folder);
 
   void CollectFile(const Entry& entry, const sys::Fd& source, const struct stat& facts, OutputFile output);
-  Result<Temporary> MakeTemporary();
-  Status Fill(const Temporary& temporary, const sys::Fd& source, const struct stat& facts, OutputFile& output);
+  Status Fill(int fd, const sys::Fd& source, const struct stat& facts, OutputFile& output);
   Status SetTime(int fd, struct timespec time, OutputFile& output) const;
-  Status Publish(const Temporary& temporary, const std::string& name);
 
   void Refuse(const Entry& entry, std::string why);
   void Interrupt(const Entry& entry);
@@ -100,7 +91,6 @@ class Collector {
   std::vector<char> buffer_;
   HoleBudget holes_;
   struct timespec now_ = {};
-  std::uint64_t nonce_ = 0;
   std::uint64_t listed_ = 0;    // entries so far, against limits_.files
   std::uint64_t text_ = 0;
   std::uint64_t unnamed_ = 0;   // refused, beyond what is named
@@ -112,6 +102,7 @@ Status Collector::Start(int source_dir, int destination_dir) {
   // "." and not a copy of the descriptor: that one may be O_PATH, as fsmount's is.
   root.source = MOAT_TRY(sys::openat2(source_dir, ".", O_RDONLY | O_DIRECTORY, kConfined));
   root.destination = MOAT_TRY(sys::openat2(destination_dir, ".", O_PATH | O_DIRECTORY, kConfined));
+  RemoveLeftArrivals(root.destination.get());
   MOAT_TRY(List(root));
   stack_.push_back(std::move(root));
   return {};
@@ -228,6 +219,7 @@ Result<sys::Fd> Collector::MakeFolder(const std::string& name) {
   sys::Fd fd = MOAT_TRY(sys::openat2(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW, kConfined));
   // A folder that was there before keeps its mode: it is the caller's.
   if (made && ::fchmod(fd.get(), 0755) != 0) return SystemError("fchmod", errno, name);
+  if (!made) RemoveLeftArrivals(fd.get());
   return fd;
 }
 
@@ -241,38 +233,21 @@ void Collector::CollectFile(const Entry& entry, const sys::Fd& source, const str
   if (facts.st_nlink > 1) {
     output.changes.push_back("one of " + base::Number(facts.st_nlink) + " hard links, copied as a file of its own");
   }
-  auto temporary = MakeTemporary();
-  if (!temporary.ok()) return RefuseFailed(entry, temporary.error());
-  Status status = Fill(temporary.value(), source, facts, output);
-  if (status.ok()) status = Publish(temporary.value(), output.name.substr(top().path.size()));
+  auto arrival = Arrival::Open(top().destination.get(), 0600);
+  if (!arrival.ok()) return RefuseFailed(entry, arrival.error());
+  Status status = Fill(arrival->fd().get(), source, facts, output);
+  if (status.ok()) status = arrival->Publish(output.name.substr(top().path.size()));
   if (status.ok()) {
     result_.bytes += output.size;
     result_.outputs.push_back(std::move(output));
     return;
   }
-  ::unlinkat(top().destination.get(), temporary.value().name.c_str(), 0);
   if (status.error().error_number == ECANCELED) return Interrupt(entry);
   if (status.error().error_number == EISDIR) return Refuse(entry, "the destination has a folder under its name");
   RefuseFailed(entry, status.error());
 }
 
-// Exclusive: a name that somebody has planted is passed over, not opened.
-Result<Temporary> Collector::MakeTemporary() {
-  for (int attempt = 0;; ++attempt) {
-    Temporary temporary;
-    temporary.name = ".moat-" + base::Hex(nonce_++).substr(2) + ".part";
-    const std::uint64_t flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_NOCTTY;
-    auto fd = sys::openat2(top().destination.get(), temporary.name.c_str(), flags, kConfined, 0600);
-    if (!fd.ok() && fd.error().error_number == EEXIST && attempt < 100) continue;
-    if (!fd.ok()) return fd.error();
-    temporary.fd = std::move(fd).value();
-    return temporary;
-  }
-}
-
-Status Collector::Fill(const Temporary& temporary, const sys::Fd& source, const struct stat& facts,
-                       OutputFile& output) {
-  const int fd = temporary.fd.get();
+Status Collector::Fill(int fd, const sys::Fd& source, const struct stat& facts, OutputFile& output) {
   // Only as large as needed: most jobs leave one small file, and fresh pages cost.
   const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(kBuffer, output.size));
   if (buffer_.size() < wanted) buffer_.resize(wanted);
@@ -289,13 +264,6 @@ Status Collector::SetTime(int fd, struct timespec time, OutputFile& output) cons
   if (insane) output.changes.emplace_back("modification time replaced");
   const struct timespec times[2] = {{0, UTIME_OMIT}, insane ? now_ : time};
   if (::futimens(fd, times) != 0) return SystemError("utimensat", errno);
-  return {};
-}
-
-// rename(2) replaces what has the name, also a symbolic link, and follows nothing.
-Status Collector::Publish(const Temporary& temporary, const std::string& name) {
-  const int dir = top().destination.get();
-  if (::renameat(dir, temporary.name.c_str(), dir, name.c_str()) != 0) return SystemError("renameat", errno);
   return {};
 }
 

@@ -3,6 +3,7 @@
 #include <cstddef>
 
 #include "base/utf8.h"
+#include "run/arrival.h"
 
 namespace moat::run {
 namespace {
@@ -25,7 +26,7 @@ void AppendPercent(std::string& out, char c) {
 }  // namespace
 
 bool IsHarmlessName(std::string_view name) {
-  if (name.empty() || name == "." || name == "..") return false;
+  if (name.empty() || name == "." || name == ".." || IsArrivalName(name)) return false;
   for (std::size_t at = 0; at < name.size();) {
     const std::size_t length = HarmlessPrefix(name.substr(at), at == 0);
     if (length == 0) return false;
@@ -36,11 +37,11 @@ bool IsHarmlessName(std::string_view name) {
 
 std::string HarmlessName(std::string_view name) {
   std::string out;
-  const bool dots = name == "." || name == "..";
+  const bool dots = name == "." || name == "..", reserved = IsArrivalName(name);
   for (std::size_t at = 0; at < name.size();) {
     const std::size_t length = HarmlessPrefix(name.substr(at), at == 0);
     // Byte by byte also for a whole character: its other bytes are no character of their own.
-    const bool keep = length != 0 && name[at] != '%' && !dots;
+    const bool keep = length != 0 && name[at] != '%' && !dots && !(reserved && at == 0);
     if (keep) {
       out += name.substr(at, length);
     } else {

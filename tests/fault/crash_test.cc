@@ -10,6 +10,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <thread>
 
@@ -35,6 +36,11 @@ bool Names(const json& list, const std::string& group, const char* why = nullptr
     if (why == nullptr ? each == group : each["group"] == group && each["why"] == why) return true;
   }
   return false;
+}
+
+bool HasEnded(pid_t pid) {
+  siginfo_t info{};
+  return ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == pid;
 }
 
 class Crash : public testkit::CallerTest {
@@ -107,6 +113,46 @@ TEST_P(Crash, AtEveryStepIsCleanedUp) {
     EXPECT_EQ(file.find(".part"), std::string::npos) << file;
   }
   EXPECT_EQ(Moat().Run(Program()).exit_code(), 0) << "the next job";
+}
+
+// Killed while it replaces the results of the run before, one after the other.
+TEST_P(Crash, ResultsArriveWholeAndNothingElseStays) {
+  const std::string out = folder_ / "out";
+  const std::string write = "i=0; while [ $i -lt 400 ]; do echo $1 $i > /out/$i; i=$((i+1)); done";
+  const auto run = [&](const std::string& word) {
+    return AsCaller().WithoutReport().Output(out).Start({"sh", "-c", write, "sh", word});
+  };
+  ASSERT_EQ(run("old").Finish().exit_code(), 0);
+  const auto names = testkit::FilesBelow(out);
+  ASSERT_EQ(names.size(), 400U);
+  std::size_t partial = 0;
+  for (int round = 0; round < 12; ++round) {
+    const std::string word = "round" + std::to_string(round);
+    testkit::RunningJob job = run(word);
+    // Names are collected in order. No clock: it dies when it has got so far.
+    const std::string last = out + "/" + std::vector<std::string>{"0", "1", "10", "100", "200", "300"}.at(static_cast<std::size_t>(round) % 6);
+    while (testkit::ReadFile(last).rfind(word, 0) != 0 && !HasEnded(job.pid())) std::this_thread::yield();
+    job.Signal(SIGKILL);
+    job.Finish();
+    std::size_t fresh = 0;
+    for (const std::string& name : testkit::FilesBelow(out)) {
+      if (names.count(name) == 0) continue;  // one is on its way, and stays there
+      const std::string text = testkit::ReadFile(name);
+      EXPECT_EQ(text.substr(text.find(' ')), " " + std::filesystem::path(name).filename().string() + "\n") << name;
+      if (text.rfind(word, 0) == 0) ++fresh;
+    }
+    if (fresh > 0 && fresh < names.size()) ++partial;
+    testkit::RemoveCgroupsOfLauncher(job.pid());
+  }
+  EXPECT_GT(partial, 0U) << "no launcher was killed while it collected";
+  // Surely there now: as one leaves it that is killed between its two steps.
+  testkit::Command left = AsCaller().ToCommand({});
+  left.argv = {"/bin/sh", "-c", "echo left > " + out + "/.moat-0.part"};
+  ASSERT_EQ(testkit::Run(left).exit_code(), 0);
+  EXPECT_EQ(run("last").Finish().exit_code(), 0);
+  EXPECT_EQ(testkit::FilesBelow(out), names);
+  while (::waitpid(-1, nullptr, __WALL) > 0) {
+  }
 }
 
 TEST_P(Crash, ALivingJobIsNotTouched) {

@@ -8,9 +8,7 @@
 #include <cerrno>
 #include <cstdlib>
 
-#include "base/text.h"
 #include "sys/calls.h"
-#include "uapi/syscall.h"
 
 namespace moat::launcher {
 namespace {
@@ -21,14 +19,6 @@ bool IsNameOfDescriptor(const std::string& where) {
   struct stat link;
   const bool in_a_system_folder = where.rfind("/dev/", 0) == 0 || where.rfind("/proc/", 0) == 0;
   return in_a_system_folder && lstat(where.c_str(), &link) == 0 && S_ISLNK(link.st_mode);
-}
-
-// Short, whatever the name in the end is, and not to be foreseen by who shares the folder.
-Result<std::string> FreshName() {
-  std::uint64_t number = 0;
-  const long drawn = uapi::Syscall(__NR_getrandom, &number, sizeof(number), 0);
-  if (drawn != static_cast<long>(sizeof(number))) return SystemError("getrandom", drawn < 0 ? static_cast<int>(-drawn) : EIO);
-  return ".moat-" + base::Hex(number).substr(2) + ".part";
 }
 
 // The descriptor may be one that does not block: the caller's choice, and not to be changed.
@@ -93,28 +83,16 @@ Status ReportSink::OpenFile(const std::string& where) {
   if (fstatat(folder_.get(), name_.c_str(), &facts, AT_SYMLINK_NOFOLLOW) != 0 && errno != ENOENT) {
     return SystemError("newfstatat", errno, where);
   }
-  temporary_ = MOAT_TRY(FreshName());
-  // Nameless until it is whole, so that a killed launcher leaves nothing behind.
-  auto nameless = sys::openat2(folder_.get(), ".", O_TMPFILE | O_WRONLY, uapi::kResolveBeneath, 0644);
-  nameless_ = nameless.ok();
-  file_ = nameless.ok() ? std::move(nameless).value()
-                        : MOAT_TRY(sys::openat2(folder_.get(), temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW,
-                                                uapi::kResolveBeneath, 0644));
+  run::RemoveLeftArrivals(folder_.get());
+  arrival_ = MOAT_TRY(run::Arrival::Open(folder_.get(), 0644));
   return {};
 }
 
 Status ReportSink::Write(const std::string& json) {
   if (descriptor_ >= 0) return WriteWaiting(descriptor_, json);
-  if (!file_.valid()) return {};
-  MOAT_TRY(sys::WriteAll(file_.get(), json, name_));
-  const std::string self = "/proc/self/fd/" + base::Number(static_cast<std::uint64_t>(file_.get()));
-  if (nameless_ && linkat(AT_FDCWD, self.c_str(), folder_.get(), temporary_.c_str(), AT_SYMLINK_FOLLOW) != 0) {
-    return SystemError("linkat", errno, name_);
-  }
-  if (renameat(folder_.get(), temporary_.c_str(), folder_.get(), name_.c_str()) == 0) return {};
-  const int error = errno;
-  unlinkat(folder_.get(), temporary_.c_str(), 0);
-  return SystemError("rename", error, name_);
+  if (!arrival_.fd().valid()) return {};
+  MOAT_TRY(sys::WriteAll(arrival_.fd().get(), json, name_));
+  return arrival_.Publish(name_);
 }
 
 }  // namespace moat::launcher

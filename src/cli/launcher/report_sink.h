@@ -5,6 +5,7 @@
 #include <string>
 
 #include "moat/result.h"
+#include "run/arrival.h"
 #include "sys/fd.h"
 
 namespace moat::launcher {
@@ -13,16 +14,16 @@ class ReportSink {
  public:
   // "", "FILE" or "fd:N".
   static Result<ReportSink> Open(const std::string& where);
-  bool wanted() const { return descriptor_ >= 0 || file_.valid(); }
+  bool wanted() const { return descriptor_ >= 0 || file_.valid() || arrival_.fd().valid(); }
   Status Write(const std::string& json);
 
  private:
   static Result<ReportSink> OpenSpecial(const std::string& where);
   Status OpenFile(const std::string& where);
 
-  std::string name_, temporary_;
+  std::string name_;
   sys::Fd folder_, file_;
-  bool nameless_ = false;
+  run::Arrival arrival_;  // into the folder
   int descriptor_ = -1;  // not ours to close
 };
 
