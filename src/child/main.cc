@@ -192,12 +192,19 @@ void Supervise(abi::Shared* shared, int program, Inbox& inbox, Clock& clock) {
   }
 }
 
-// Either may be -1.
-void CloseAllBut(std::int32_t one, std::int32_t other) {
-  const std::int32_t low = one < other ? one : other, high = one < other ? other : one;
-  if (low > 0) Syscall(__NR_close_range, 0U, static_cast<unsigned>(low) - 1, 0);
-  if (high > low + 1) Syscall(__NR_close_range, static_cast<unsigned>(low + 1), static_cast<unsigned>(high) - 1, 0);
-  Syscall(__NR_close_range, static_cast<unsigned>(high + 1), ~0U, 0);
+// Each may be -1.
+void CloseAllBut(std::int32_t a, std::int32_t b, std::int32_t c) {
+  const std::int32_t kept[] = {a, b, c};
+  unsigned from = 0;
+  for (;;) {
+    unsigned next = ~0U;
+    for (const std::int32_t fd : kept) {
+      if (fd >= 0 && static_cast<unsigned>(fd) >= from && static_cast<unsigned>(fd) < next) next = static_cast<unsigned>(fd);
+    }
+    if (next > from) Syscall(__NR_close_range, from, next == ~0U ? next : next - 1, 0);
+    if (next == ~0U) return;
+    from = next + 1;
+  }
 }
 
 void Nothing(void*) { Exit(0); }
@@ -230,6 +237,18 @@ void EndEveryone(abi::Shared* shared, int program) {
   }
 }
 
+// A launcher that goes on need not wait until this process is gone, which takes the kernel longer
+// than all that is left to be done for the report.
+void TellThatAllEnded(abi::Shared* shared, std::int32_t notice) {
+  constexpr int kSelf = 0, kChildren = -1;
+  if (notice < 0) return;
+  Syscall(__NR_getrusage, kSelf, shared->used_by_init);
+  Syscall(__NR_getrusage, kChildren, shared->used_by_others);
+  __atomic_store_n(&shared->alone, 1U, __ATOMIC_RELEASE);
+  const std::uint64_t one = 1;
+  Syscall(__NR_write, notice, &one, sizeof(one));
+}
+
 void StopUnless(bool good, abi::Shared* shared, const Outcome& outcome) {
   if (good) return;
   if (__atomic_load_n(&shared->end, __ATOMIC_ACQUIRE) == 0) Fail(shared, outcome);  // else it was called off
@@ -258,11 +277,11 @@ void Main(const Memory& memory) {
   // the launcher's alone from now on.
   const auto& slots = *reinterpret_cast<const abi::Slots*>(memory.blob + header.slots);
   const std::int32_t listener = (header.flags & abi::kListens) != 0 ? slots.listener : -1;
-  const std::int32_t accounts = slots.accounts;
+  const std::int32_t accounts = slots.accounts, notice = slots.notice;
   const bool counted = header.limits.pids == abi::kNone || (header.flags & abi::kCountsPids) != 0;
   const auto watch = (header.flags & abi::kWatchesAllocations) != 0 ? Inbox::Watch::kAllocations : Inbox::Watch::kNothing;
   Clock clock(header.limits);
-  CloseAllBut(listener, accounts);
+  CloseAllBut(listener, accounts, notice);
   Syscall(__NR_munmap, memory.blob, memory.size);
   shared->program_pid = static_cast<std::int32_t>(program);
   SetState(shared, abi::ChildState::kRunning);
@@ -272,6 +291,7 @@ void Main(const Memory& memory) {
   if (!counted) TryAnother(shared, stack + kStackBytes);
   EndEveryone(shared, static_cast<int>(program));
   NoteAccounts(shared, accounts);
+  TellThatAllEnded(shared, notice);
   Exit(0);
 }
 

@@ -18,7 +18,7 @@ using Offset = std::uint32_t;  // from the start of the blob; 0: none
 using Index = std::uint32_t;
 
 inline constexpr std::uint32_t kMagic = 0x54414f4d;  // "MOAT"
-inline constexpr std::uint32_t kVersion = 4;         // raised with every change of this file
+inline constexpr std::uint32_t kVersion = 5;         // raised with every change of this file
 
 // By whom, and what it may know of the one job: nothing up to kSettle. Per-input ops come behind, so
 // that the places of the ops before them are the same for every job.
@@ -178,6 +178,7 @@ struct Slots {
   std::uint32_t fail_op;          // tests: this op fails with fail_errno, or the launcher dies here; kNoOp: none
   std::int32_t fail_errno;
   std::int32_t listener;          // of the filter, in pid 1
+  std::int32_t notice;            // an eventfd that pid 1 writes when nobody but itself is left; -1: it just ends
   std::int32_t accounts;          // pid 1's own /proc/self/io, where the launcher may not read it; else -1
   InputSlot inputs[1];            // the template; run/ makes one for each input behind the ops
 };
@@ -244,6 +245,9 @@ struct DenialRow {
   std::uint64_t count;
 };
 inline constexpr int kWakeSignal = 64;  // SIGRTMAX: the launcher wrote `end`
+// struct rusage of getrusage(2), word for word.
+inline constexpr unsigned kUsageWords = 18;
+
 struct Shared {
   std::uint32_t gate;             // futex; raised by the launcher
   std::uint32_t told;             // futex; raised by pid 1: it has descriptors of its own. ~0: it failed
@@ -261,6 +265,8 @@ struct Shared {
   std::uint32_t no_more_processes;  // when the program had ended, the kernel refused pid 1 another one
   std::uint32_t unmet_major, unmet_minor;  // of the file system that had no room
   std::uint64_t unmet_bytes;        // that a fallocate wanted of it; 0: there was room for each
+  std::uint32_t alone;              // nobody but pid 1 is left, and it has noted all that follows
+  std::uint64_t used_by_init[kUsageWords], used_by_others[kUsageWords];
   char accounts[256];               // of the whole job, as /proc/PID/io has them
 };
 

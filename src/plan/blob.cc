@@ -137,6 +137,7 @@ std::string Blob::Finish() {
   auto& slots = *reinterpret_cast<abi::Slots*>(bytes_.data() + slots_);
   slots.fail_op = abi::kNoOp;
   slots.accounts = -1;
+  slots.notice = -1;
   header_.size = static_cast<std::uint32_t>(bytes_.size());
   std::memcpy(bytes_.data(), &header_, sizeof(header_));
   return bytes_;

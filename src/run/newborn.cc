@@ -2,9 +2,11 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstddef>
 #include <cstring>
 #include <string>
@@ -56,13 +58,19 @@ void Newborn::CloseUnneeded() {
   unneeded_closed_ = true;
 }
 
-Result<Newborn> Newborn::Bear(LivePlan plan, OwnArguments own, SetupFailure& failed) {
+Result<Newborn> Newborn::Bear(LivePlan plan, OwnArguments own, Over over, SetupFailure& failed) {
   Newborn newborn(std::move(plan));
   LivePlan& live = newborn.plan_;
   MOAT_TRY(FillIdentity(live));
   newborn.self_ = MOAT_TRY(sys::pidfd_open(static_cast<int>(uapi::Syscall(__NR_getpid))));
   abi::Slots& slots = live.slots();
   slots.launcher_pidfd = newborn.self_.get();
+  if (over == Over::kTold) {
+    const int notice = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (notice < 0) return SystemError("eventfd", errno);
+    newborn.notice_ = sys::Fd(notice);
+    slots.notice = notice;
+  }
   slots.wipe = reinterpret_cast<std::uint64_t>(own.bytes);
   slots.wipe_size = own.size;
   auto child = run::Bear(live);
@@ -120,6 +128,7 @@ void Newborn::Undo() {
   CloseUnneeded();
   Close(true);
   mounts_.Close();
+  notice_.Close();
 }
 
 void Remains::Drop() {
@@ -134,7 +143,7 @@ void Ahead::Prepare(std::string_view plan, OwnArguments own) {
   auto copy = LivePlan::Copy(*checked, abi::kMaxInputs);
   if (!copy.ok()) return;
   SetupFailure failed;
-  auto born = Newborn::Bear(std::move(*copy), own, failed);
+  auto born = Newborn::Bear(std::move(*copy), own, Over::kTold, failed);
   if (!born.ok()) return;
   if (!born->Prepare().ok()) return born->Undo();
   plan_ = plan;

@@ -22,14 +22,19 @@ struct OwnArguments {
   std::size_t size = 0;
 };
 
+// When is a job over for its launcher: once pid 1 is gone too, or as soon as that one says that nobody
+// else is left? The latter is for a launcher that goes on, and sees to the rest later.
+enum class Over : std::uint8_t { kReaped, kTold };
+
 class Newborn {
  public:
   // All signals must be blocked. On failure nothing is left, and `failed` holds
   // the failed op when it was one.
-  static Result<Newborn> Bear(LivePlan plan, OwnArguments own, SetupFailure& failed);
+  static Result<Newborn> Bear(LivePlan plan, OwnArguments own, Over over, SetupFailure& failed);
 
   LivePlan& plan() { return plan_; }
   Child& child() { return child_; }
+  const sys::Fd& notice() const { return notice_; }  // readable: it was told; not valid with kReaped
   // What does not depend on the one job: mounts and what is in them. Ahead of time, or by Launch.
   Status Prepare();
   Status Launch();
@@ -49,13 +54,14 @@ class Newborn {
   LivePlan plan_;
   sys::Pidfd self_;
   Child child_;
+  sys::Fd notice_;
   sys::Fd mounts_;  // the job's mount namespace outlives it as long as this; not valid: could not be had
   bool prepared_ = false;
   bool unneeded_closed_ = false;
 };
 
 // What a job leaves in the hands of its launcher when every process of it is gone: memory, groups,
-// descriptors, its mounts. To be dropped when nobody waits for the job any more.
+// descriptors, its mounts, its pid 1 on its way out. To be dropped when nobody waits for the job any more.
 struct Remains {
   std::optional<Newborn> newborn;
 

@@ -168,7 +168,7 @@ void Supervised(Newborn& newborn, const Job& job, Prepared& prepared, const sys:
   prepared.streams.CloseGuestEnds();
   prepared.inputs.Close();
   Evidence evidence;
-  Supervise(plan, newborn.child(), prepared.streams, signals, job.detail, report, evidence);
+  Supervise(newborn, prepared.streams, signals, job.detail, report, evidence);
   if (job.repeatable != nullptr && prepared.streams.in.usage().bytes > 0) *job.repeatable = false;
   ReadCounters(plan, job.detail, report, evidence);
   if (job.remains == nullptr) RemoveGroups(plan);  // else once the report is on its way
@@ -197,7 +197,8 @@ Result<Newborn> Birth(const CheckedPlan& checked, const Job& job, SetupFailure& 
   }
   LivePlan plan = MOAT_TRY(LivePlan::Make(checked, job));
   if (job.after == Job::After::kEnds) plan.Leak();
-  return Newborn::Bear(std::move(plan), {job.own_arguments, job.own_arguments_size}, failed);
+  const Over over = job.remains != nullptr ? Over::kTold : Over::kReaped;
+  return Newborn::Bear(std::move(plan), {job.own_arguments, job.own_arguments_size}, over, failed);
 }
 
 // A failed op has a better description than the error that it became.

@@ -27,9 +27,9 @@ bool IsEnding(int number) { return number == SIGINT || number == SIGTERM || numb
 
 class Supervisor {
  public:
-  Supervisor(LivePlan& plan, Child& child, Streams& streams, const sys::Fd& signals, Evidence& evidence, Job::Detail detail)
-      : plan_(plan), child_(child), streams_(streams), signals_(signals), evidence_(evidence), detail_(detail),
-        limits_(plan.header().limits), begin_(sys::NowNs()) {
+  Supervisor(Newborn& newborn, Streams& streams, const sys::Fd& signals, Evidence& evidence, Job::Detail detail)
+      : plan_(newborn.plan()), child_(newborn.child()), notice_(newborn.notice().get()), streams_(streams), signals_(signals),
+        evidence_(evidence), detail_(detail), limits_(plan_.header().limits), begin_(sys::NowNs()) {
     wall_at_ = After(begin_, limits_.wall_ns);
     cpu_at_ = limits_.cpu_ns == abi::kNone ? kNever : begin_ + std::max(kMillisecond, limits_.cpu_ns / CpuCount());
   }
@@ -67,6 +67,7 @@ class Supervisor {
     polls_.clear();
     polls_.push_back({signals_.get(), POLLIN, 0});
     polls_.push_back({dead_ ? -1 : child_.pidfd().get(), POLLIN, 0});  // poll skips a negative one
+    polls_.push_back({dead_ ? -1 : notice_, POLLIN, 0});
     streams_.out.AddPolls(polls_);
     streams_.err.AddPolls(polls_);
     if (!dead_) streams_.in.AddPolls(polls_);
@@ -88,6 +89,7 @@ class Supervisor {
     streams_.err.Step(polls_);
     if (!dead_) streams_.in.Step(polls_);
     if (polls_[1].revents != 0) Reap();
+    if (!dead_ && polls_[2].revents != 0) TakeNotice();
     if (polls_[0].revents != 0) TakeSignals();
   }
 
@@ -97,9 +99,22 @@ class Supervisor {
     const pid_t reaped = wait4(child_.pid(), &status, WNOHANG | __WALL, &usage_);
     if (reaped == 0 || (reaped < 0 && errno == EINTR)) return;
     // Anything else means that it is gone, even if somebody else took its status.
-    dead_ = true;
     child_.Reaped();
     status_ = status;
+    NoteEnd();
+  }
+
+  // pid 1 has reaped everybody, and is all that is left: code of ours that ends.
+  void TakeNotice() {
+    const abi::Shared& shared = plan_.shared();
+    if (__atomic_load_n(&shared.alone, __ATOMIC_ACQUIRE) == 0) return;
+    if (detail_ == Job::Detail::kFull) LookAtTransfers(child_.pid(), plan_.shared());
+    usage_ = Sum(shared.used_by_init, shared.used_by_others);
+    NoteEnd();
+  }
+
+  void NoteEnd() {
+    dead_ = true;
     ended_at_ = sys::NowNs();
     // A reader that does not read must not hold us longer than the job itself could have.
     const std::uint64_t wall = After(begin_, limits_.wall_ns);
@@ -182,6 +197,7 @@ class Supervisor {
 
   LivePlan& plan_;
   Child& child_;
+  const int notice_;  // -1: only the end of pid 1 tells
   Streams& streams_;
   const sys::Fd& signals_;
   Evidence& evidence_;
@@ -206,9 +222,10 @@ bool CancelAsked(int signals) {
   return false;
 }
 
-void Supervise(LivePlan& plan, Child& child, Streams& streams, const sys::Fd& signals, Job::Detail detail,
+void Supervise(Newborn& newborn, Streams& streams, const sys::Fd& signals, Job::Detail detail,
                Report& report, Evidence& evidence) {
-  Supervisor supervisor(plan, child, streams, signals, evidence, detail);
+  LivePlan& plan = newborn.plan();
+  Supervisor supervisor(newborn, streams, signals, evidence, detail);
   supervisor.Run();
   report.wall = supervisor.ended_at() - supervisor.begin();
   TakeTimes(supervisor.usage(), report);

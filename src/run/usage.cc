@@ -18,7 +18,25 @@ std::uint64_t Ns(const struct timeval& time) {
   return static_cast<std::uint64_t>(time.tv_sec) * 1000000000ULL + static_cast<std::uint64_t>(time.tv_usec) * 1000ULL;
 }
 
+struct timeval Sum(const struct timeval& a, const struct timeval& b) {
+  constexpr long kMicroseconds = 1000000;
+  const long parts = a.tv_usec + b.tv_usec;
+  return {a.tv_sec + b.tv_sec + parts / kMicroseconds, parts % kMicroseconds};
+}
+
 }  // namespace
+
+struct rusage Sum(const std::uint64_t* own, const std::uint64_t* children) {
+  struct rusage a {}, b {};
+  std::memcpy(&a, own, abi::kUsageWords * sizeof(*own));
+  std::memcpy(&b, children, abi::kUsageWords * sizeof(*children));
+  a.ru_utime = Sum(a.ru_utime, b.ru_utime);
+  a.ru_stime = Sum(a.ru_stime, b.ru_stime);
+  a.ru_maxrss = std::max(a.ru_maxrss, b.ru_maxrss);
+  a.ru_nvcsw += b.ru_nvcsw;
+  a.ru_nivcsw += b.ru_nivcsw;
+  return a;
+}
 
 void TakeTimes(const struct rusage& usage, Report& report) {
   report.cpu_user = Ns(usage.ru_utime);

@@ -3,10 +3,15 @@
 
 #include <sys/resource.h>
 
+#include <cstdint>
+
 #include "moat/report.h"
 #include "plan/abi.h"
 
 namespace moat::run {
+
+// What wait4 would say of a process that ends: its own and that of the children it waited for.
+struct rusage Sum(const std::uint64_t* own, const std::uint64_t* children);
 
 void TakeTimes(const struct rusage& usage, Report& report);
 
