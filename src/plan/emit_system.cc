@@ -151,6 +151,82 @@ bool Usable(const Controller& controller) {
   return controller.version != Controller::Version::kNone && controller.writable;
 }
 
+// The groups of a job. A process is in one group of the v2 hierarchy. What was found higher up is
+// there for all: a controller that ends in a group was passed on by every one above it.
+class Groups {
+ public:
+  explicit Groups(Blob& blob) : blob_(blob) {}
+  void Add(const Controller& controller, abi::CgroupKind v1_kind, const std::vector<Setting>& v1, const std::vector<Setting>& v2) {
+    if (controller.version == Controller::Version::kV1) return EmitGroup(blob_, v1_kind, controller.folder, v1);
+    if (v2_folder_.empty() || controller.folder.size() < v2_folder_.size()) v2_folder_ = controller.folder;
+    v2_.insert(v2_.end(), v2.begin(), v2.end());
+  }
+  void Finish() {
+    if (!v2_folder_.empty()) EmitGroup(blob_, abi::CgroupKind::kV2, v2_folder_, v2_);
+  }
+
+ private:
+  Blob& blob_;
+  std::vector<Setting> v2_;
+  std::string v2_folder_;
+};
+
+void AddMemory(Blob& blob, Groups& groups, const Request& request) {
+  const auto& limit = request.model.limits.memory;
+  const Controller& controller = request.facts.cgroups.memory;
+  if (limit.value == kUnlimited || !Usable(controller)) return;
+  const std::string bytes = base::Number(limit.value);
+  const Origin& origin = limit.origin;
+  groups.Add(controller, abi::CgroupKind::kV1Memory,
+             {{"memory.limit_in_bytes", bytes, false, origin}, {"memory.memsw.limit_in_bytes", bytes, true, origin}},
+             {{"memory.max", bytes, false, origin}, {"memory.swap.max", "0", true, origin}, {"memory.oom.group", "1", true, origin}});
+  blob.Layer("memory limit", abi::LayerState::kEnforced,
+             controller.version == Controller::Version::kV1 ? "cgroup v1" : "cgroup v2");
+}
+
+// The default number of processes is kept by RLIMIT_NPROC, which costs nothing; a group
+// of its own is made when the number was asked for, and then its hits are counted too.
+void AddPids(Blob& blob, Groups& groups, const Request& request) {
+  const auto& limit = request.model.limits.pids;
+  const Controller& controller = request.facts.cgroups.pids;
+  if (limit.value == kUnlimited || !Usable(controller)) return;
+  if (IsDefaultLimit(request, limit.origin) && controller.version != Controller::Version::kV2) return;
+  const Setting setting{"pids.max", base::Number(limit.value + 1), false, limit.origin};
+  groups.Add(controller, abi::CgroupKind::kV1Pids, {setting}, {setting});
+  blob.header().flags |= abi::kCountsPids;
+}
+
+// A group that only counts: made when the limit was asked for.
+void AddCpuTime(Groups& groups, const Request& request) {
+  const auto& limit = request.model.limits.cpu;
+  const Controller& controller = request.facts.cgroups.cpuacct;
+  if (limit.value == policy::Nanoseconds::max() || IsDefaultLimit(request, limit.origin) || !Usable(controller)) return;
+  groups.Add(controller, abi::CgroupKind::kV1Cpuacct, {}, {});
+}
+
+Status AddCpuRate(Blob& blob, Groups& groups, const Request& request) {
+  const auto& limit = request.model.limits.cpus;
+  const Controller& controller = request.facts.cgroups.cpu;
+  if (limit.value <= 0) return {};
+  if (!Usable(controller)) {
+    if (!BestEffort(request)) {
+      return WithOrigin(HostError("the limit `cpus` cannot be enforced here: " + controller.problem,
+                                  "run as root or in a delegated cgroup, or drop the limit"),
+                        limit.origin);
+    }
+    blob.Layer("cpus limit", abi::LayerState::kDegraded, controller.problem);
+    return {};
+  }
+  constexpr std::uint64_t kPeriodUs = 100000;
+  const auto quota = base::Number(std::max<std::uint64_t>(1000, static_cast<std::uint64_t>(limit.value * kPeriodUs)));
+  const std::string period = base::Number(kPeriodUs);
+  groups.Add(controller, abi::CgroupKind::kV1Cpu,
+             {{"cpu.cfs_period_us", period, false, limit.origin}, {"cpu.cfs_quota_us", quota, false, limit.origin}},
+             {{"cpu.max", quota + " " + period, false, limit.origin}});
+  blob.Layer("cpus limit", abi::LayerState::kEnforced, "cgroup");
+  return {};
+}
+
 }  // namespace
 
 bool IsDefaultLimit(const Request& request, const Origin& origin) {
@@ -162,69 +238,12 @@ bool BestEffort(const Request& request) {
 }
 
 Status EmitCgroups(Blob& blob, const Request& request) {
-  const policy::Limits& limits = request.model.limits;
-  const Cgroups& cgroups = request.facts.cgroups;
-  // A process is in one group of the v2 hierarchy. What was found higher up is there for all:
-  // a controller that ends in a group was passed on by every one above it.
-  std::vector<Setting> v2;
-  std::string v2_folder;
-  const auto on_v2 = [&](const Controller& controller) {
-    if (v2_folder.empty() || controller.folder.size() < v2_folder.size()) v2_folder = controller.folder;
-  };
-  const auto add = [&](const Controller& controller, abi::CgroupKind v1_kind, std::vector<Setting> v1,
-                       std::vector<Setting> for_v2) {
-    if (controller.version == Controller::Version::kV1) {
-      EmitGroup(blob, v1_kind, controller.folder, v1);
-    } else {
-      on_v2(controller);
-      for (Setting& setting : for_v2) v2.push_back(std::move(setting));
-    }
-  };
-  if (limits.memory.value != kUnlimited && Usable(cgroups.memory)) {
-    const std::string bytes = base::Number(limits.memory.value);
-    const Origin& origin = limits.memory.origin;
-    add(cgroups.memory, abi::CgroupKind::kV1Memory,
-        {{"memory.limit_in_bytes", bytes, false, origin}, {"memory.memsw.limit_in_bytes", bytes, true, origin}},
-        {{"memory.max", bytes, false, origin}, {"memory.swap.max", "0", true, origin}, {"memory.oom.group", "1", true, origin}});
-    blob.Layer("memory limit", abi::LayerState::kEnforced,
-               cgroups.memory.version == Controller::Version::kV1 ? "cgroup v1" : "cgroup v2");
-  }
-  // The default number of processes is kept by RLIMIT_NPROC, which costs nothing; a group
-  // of its own is made when the number was asked for, and then its hits are counted too.
-  if (limits.pids.value != kUnlimited && Usable(cgroups.pids) &&
-      (!IsDefaultLimit(request, limits.pids.origin) || cgroups.pids.version == Controller::Version::kV2)) {
-    const Setting setting{"pids.max", base::Number(limits.pids.value + 1), false, limits.pids.origin};
-    add(cgroups.pids, abi::CgroupKind::kV1Pids, {setting}, {setting});
-    blob.header().flags |= abi::kCountsPids;
-  }
-  // A group that only counts: made when the limit was asked for.
-  if (limits.cpu.value != policy::Nanoseconds::max() && !IsDefaultLimit(request, limits.cpu.origin) &&
-      Usable(cgroups.cpuacct)) {
-    if (cgroups.cpuacct.version == Controller::Version::kV1) {
-      EmitGroup(blob, abi::CgroupKind::kV1Cpuacct, cgroups.cpuacct.folder, {});
-    } else {
-      on_v2(cgroups.cpuacct);
-    }
-  }
-  if (limits.cpus.value > 0) {
-    if (!Usable(cgroups.cpu)) {
-      if (!BestEffort(request)) {
-        return WithOrigin(HostError("the limit `cpus` cannot be enforced here: " + cgroups.cpu.problem,
-                                    "run as root or in a delegated cgroup, or drop the limit"),
-                          limits.cpus.origin);
-      }
-      blob.Layer("cpus limit", abi::LayerState::kDegraded, cgroups.cpu.problem);
-    } else {
-      constexpr std::uint64_t kPeriodUs = 100000;
-      const auto quota = base::Number(std::max<std::uint64_t>(1000, static_cast<std::uint64_t>(limits.cpus.value * kPeriodUs)));
-      const Origin& origin = limits.cpus.origin;
-      add(cgroups.cpu, abi::CgroupKind::kV1Cpu,
-          {{"cpu.cfs_period_us", base::Number(kPeriodUs), false, origin}, {"cpu.cfs_quota_us", quota, false, origin}},
-          {{"cpu.max", quota + " " + base::Number(kPeriodUs), false, origin}});
-      blob.Layer("cpus limit", abi::LayerState::kEnforced, "cgroup");
-    }
-  }
-  if (!v2_folder.empty()) EmitGroup(blob, abi::CgroupKind::kV2, v2_folder, v2);
+  Groups groups(blob);
+  AddMemory(blob, groups, request);
+  AddPids(blob, groups, request);
+  AddCpuTime(groups, request);
+  MOAT_TRY(AddCpuRate(blob, groups, request));
+  groups.Finish();
   return {};
 }
 
