@@ -46,9 +46,24 @@ bool ReachedItsLimit(int group, std::uint64_t limit) {
          ToNumber(Read(group, "memory.max_usage_in_bytes")).value_or(limit) + kBatch >= limit;
 }
 
+// Of the groups around the job's, where the kernel does not say it itself.
+std::uint64_t LowestLimitFrom(std::string folder) {
+  std::uint64_t lowest = 0;
+  while (!folder.empty()) {
+    auto text = sys::ReadFile(folder + "/memory.max", 64);
+    if (!text.ok()) break;
+    const std::uint64_t limit = ToNumber(*text).value_or(0);  // "max"
+    if (limit > 0 && (lowest == 0 || limit < lowest)) lowest = limit;
+    folder.resize(folder.rfind('/'));
+  }
+  return lowest;
+}
+
 void ReadMemoryV1(int group, std::uint64_t limit, Job::Detail detail, Report& report, Evidence& evidence) {
+  evidence.memory_by_process = false;
   evidence.oom_kills = Field(Read(group, "memory.oom_control"), "oom_kill").value_or(0);
   if (evidence.oom_kills > 0) evidence.own_memory = ReachedItsLimit(group, limit);
+  if (!evidence.own_memory) evidence.outer_memory = Field(Read(group, "memory.stat"), "hierarchical_memory_limit").value_or(0);
   if (detail != Job::Detail::kFull) return;
   if (const auto peak = ToNumber(Read(group, "memory.max_usage_in_bytes"))) report.memory_peak = *peak;
   const std::string stat = Read(group, "memory.stat");
@@ -57,10 +72,12 @@ void ReadMemoryV1(int group, std::uint64_t limit, Job::Detail detail, Report& re
   Divide(cache && shared ? std::optional(*cache > *shared ? *cache - *shared : 0) : std::nullopt, shared, report);
 }
 
-void ReadMemoryV2(int group, Job::Detail detail, Report& report, Evidence& evidence) {
+void ReadMemoryV2(int group, std::string_view parent, Job::Detail detail, Report& report, Evidence& evidence) {
   const std::string events = Read(group, "memory.events");
+  evidence.memory_by_process = events.empty();
   evidence.oom_kills = Field(events, "oom_kill").value_or(0);
   evidence.own_memory = Field(events, "oom").value_or(1) > 0;
+  if (evidence.oom_kills > 0 && !evidence.own_memory) evidence.outer_memory = LowestLimitFrom(std::string(parent));
   if (detail != Job::Detail::kFull) return;
   if (const auto peak = ToNumber(Read(group, "memory.peak"))) report.memory_peak = *peak;
   const std::string stat = Read(group, "memory.stat");
@@ -143,7 +160,7 @@ void ReadCounters(LivePlan& plan, Job::Detail detail, Report& report, Evidence& 
       case CgroupKind::kV1Cpuacct: cpu_is_whole = ReadCpuV1(group, report) || cpu_is_whole; break;
       case CgroupKind::kV2:
         // One group for whatever the plan wanted; files of other controllers are not there.
-        ReadMemoryV2(group, detail, report, evidence);
+        ReadMemoryV2(group, plan.Text(rows[i].parent), detail, report, evidence);
         ReadPids(group, detail, report, evidence);
         if (detail == Job::Detail::kFull) cpu_is_whole = ReadCpuV2(group, report) || cpu_is_whole;
         break;

@@ -46,8 +46,10 @@ void JudgeMemory(Report& report, const Evidence& evidence, const abi::LimitsRow&
     Hit(report, "memory");
     Set(report, Cause::kMemory, "memory limit of " + Size(limits.memory) + " reached: " + killed);
   } else {
-    Set(report, Cause::kMemory, "the host, or a control group around moat, ran out of memory before the limit of " +
-                                    Size(limits.memory) + " was reached: " + killed);
+    const bool outer = evidence.outer_memory > 0 && evidence.outer_memory < limits.memory;
+    const std::string who = outer ? "a control group around moat, limited to " + Size(evidence.outer_memory) + ", or the host,"
+                                  : "the host, or a control group around moat,";
+    Set(report, Cause::kMemory, who + " ran out of memory before the limit of " + Size(limits.memory) + " was reached: " + killed);
   }
 }
 
@@ -205,8 +207,18 @@ void JudgePids(Report& report, const Evidence& evidence, const abi::LimitsRow& l
   Set(report, Cause::kPids, "limit of " + base::Number(limits.pids) + " processes and threads " + HowPids(evidence));
 }
 
+// Without a group the limit is each process's own, and what exceeds it fails like any other call.
+void HintAtMemory(Report& report, const Evidence& evidence, const abi::LimitsRow& limits) {
+  if (!evidence.memory_by_process || limits.memory == abi::kNone || report.memory_peak < limits.memory - limits.memory / 16) return;
+  if (report.cause != Cause::kExit && report.cause != Cause::kSignal) return;
+  if (report.exit_code.value_or(1) == 0) return;
+  report.hints.push_back("a process had about the limit `memory` of " + Size(limits.memory) +
+                         ", which holds for each process here: what it asks for beyond that is refused");
+}
+
 // What was reached, but is not the cause.
 void NoteTheRest(Report& report, const Evidence& evidence, const abi::LimitsRow& limits) {
+  HintAtMemory(report, evidence, limits);
   if (report.cause != Cause::kDisk) {
     for (const std::string& scratch : evidence.full.scratch) report.hints.push_back("scratch full: " + scratch);
   }

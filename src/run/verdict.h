@@ -21,6 +21,8 @@ struct Evidence {
   std::int32_t init_status = 0;   // how pid 1 itself ended
   std::uint64_t oom_kills = 0;    // the group's own counter
   bool own_memory = true;         // it was this job's limit; false: the host's or an outer group's memory
+  bool memory_by_process = true;  // no group counts the memory: RLIMIT_DATA keeps the limit
+  std::uint64_t outer_memory = 0; // the lowest limit of the groups around, when that may have been it; 0: none is known
   std::uint64_t pids_hits = 0;    // refusals, where a group counts them
   bool no_more_processes = false; // where none does: at the end the kernel refused another process
   FullPlaces full;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -70,6 +71,23 @@ int Spew(unsigned long out, unsigned long err) {
   return 0;
 }
 
+// touch MIB [later]: that much, a byte in each page; `later`: first reserved, then made writable.
+int Touch(unsigned long mib, const char* when) {
+  const size_t size = mib << 20;
+  const bool later = strcmp(when, "later") == 0;
+  void* at = mmap(nullptr, size, later ? PROT_NONE : PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (at == MAP_FAILED || (later && mprotect(at, size, PROT_READ | PROT_WRITE) != 0)) return 3;
+  for (size_t i = 0; i < size; i += 4096) static_cast<volatile char*>(at)[i] = 1;
+  return 0;
+}
+
+// Some 200 bytes of stack each.
+__attribute__((noinline)) int Recurse(int depth) {
+  volatile char frame[160];
+  frame[0] = static_cast<char>(depth);
+  return depth == 0 ? frame[0] : Recurse(depth - 1) + (frame[0] & 1);
+}
+
 int Die(int number) {
   signal(number, SIG_DFL);
   raise(number);
@@ -94,6 +112,8 @@ int Main(int argc, char** argv) {
   if (strcmp(deed, "call") == 0 && argc > 1) return Call(argc - 1, argv + 1);
   if (strcmp(deed, "threads") == 0 && argc > 1) return Threads(atoi(argv[1]));
   if (strcmp(deed, "spew") == 0 && argc > 2) return Spew(strtoul(argv[1], nullptr, 0), strtoul(argv[2], nullptr, 0));
+  if (strcmp(deed, "touch") == 0 && argc > 1) return Touch(strtoul(argv[1], nullptr, 0), argc > 2 ? argv[2] : "");
+  if (strcmp(deed, "recurse") == 0 && argc > 1) return Recurse(atoi(argv[1])) < 0;
   if (strcmp(deed, "die") == 0 && argc > 1) return Die(atoi(argv[1]));
   if (strcmp(deed, "abort") == 0) abort();
 #if defined(__x86_64__)

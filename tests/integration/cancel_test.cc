@@ -43,7 +43,7 @@ TEST_P(Cancel, TheProgramMayEndInItsOwnWay) {
   EXPECT_EQ(testkit::ReadFile(folder_ / "out/p"), "partial\n");
 }
 
-// concourse#5070: the same at the wall limit.
+// T6.35 (concourse#5070): the same at the wall limit.
 TEST_P(Cancel, TermComesBeforeKillAtTheWallLimit) {
   const testkit::Job job =
       AsCaller().Flag("--wall", "400ms").Flag("--grace", "30s").Run({"sh", "-c", "trap 'echo bye; exit 0' TERM; sleep 3000 & wait"});
@@ -88,7 +88,7 @@ TEST_P(Cancel, WhenMoatIsKilledWhileItStartsNothingSurvives) {
   }
 }
 
-// nsjail#226: pid 1 of a namespace ignores what it has no handler for; a program must not.
+// T6.33 (nsjail#226): pid 1 of a namespace ignores what it has no handler for; a program must not.
 TEST_P(Cancel, TheProgramIsNotPid1) {
   const testkit::Job job = AsCaller().Run({"sh", "-c", "kill -TERM $$; echo survived"});
   EXPECT_EQ(job.exit_code(), 128 + SIGTERM) << job;

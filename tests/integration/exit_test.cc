@@ -43,7 +43,7 @@ TEST_P(Exit, ASignalIs128AndItsNumber) {
   }
 }
 
-// nsjail#43: the two must be told apart by code and by cause.
+// T2.14 (nsjail#43): the two must be told apart by code and by cause.
 TEST_P(Exit, AMissingProgramIsNoFailingProgram) {
   const testkit::Job missing = AsCaller().Run({"/nope"});
   EXPECT_EQ(missing.exit_code(), 125);

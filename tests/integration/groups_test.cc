@@ -68,6 +68,15 @@ TEST_F(Delegated, TheWholeJobIsCounted) {
   EXPECT_EQ(job.Cause(), "memory") << job;
 }
 
+// T5.27 (nsjail#208)
+TEST_F(Delegated, TheOuterLimitHoldsAndIsNamed) {
+  ASSERT_TRUE(testkit::WriteFile(group_ / "memory.max", "104857600"));
+  const testkit::Job job = User().Flag("--memory", "1G").Run({"python3", "-c", "x=bytearray(300<<20)"});
+  EXPECT_EQ(job.Cause(), "memory") << job;
+  EXPECT_FALSE(job.Hit("memory")) << job;
+  EXPECT_NE(job.report["detail"].get<std::string>().find("limited to 100M"), std::string::npos) << job;
+}
+
 TEST_F(Delegated, ALimitOfTheCallersOwnGroupIsNotEvaded) {
   ASSERT_TRUE(testkit::WriteFile(session_ / "memory.max", "1073741824"));
   const testkit::Job job = User().Flag("--memory", "64M").Run({"echo", "ran"});

@@ -89,7 +89,7 @@ TEST_P(Left, AfterOneThatCouldNotStart) {
   EXPECT_EQ(Watch(AsCaller().Input("/no/such/file"), {"true"}).exit_code(), 125);
 }
 
-// pc2v9#810
+// T6.31 (pc2v9#810)
 TEST_P(Left, AfterOneThatHidItsChildren) {
   const testkit::Job job = Watch(AsCaller(), {"sh", "-c",
                                               "setsid sh -c 'while :; do sleep 1; done' & (setsid sleep 99 &) & "
@@ -105,7 +105,7 @@ TEST_P(Left, AfterEachLimit) {
   Watch(AsCaller().Flag("--cpu", "200ms"), {"sh", "-c", "while :; do :; done"});
 }
 
-// ImageMagick#1167
+// T11.65 (ImageMagick#1167)
 TEST_P(Left, ScratchIsGoneWithTheJob) {
   Watch(AsCaller().Flag("--wall", "500ms").Flag("--grace", "0s"), {"sh", "-c", "echo x > /tmp/magick-left; echo x > /dev/shm/magick-left; sleep 99"});
   EXPECT_NE(::access("/tmp/magick-left", F_OK), 0);

@@ -1,4 +1,4 @@
-// Many at once: isolate#26, ai-jail#21.
+// Many at once: T16.90 (isolate#26), T8.44 (ai-jail#21).
 #include <map>
 #include <set>
 
@@ -56,7 +56,7 @@ TEST_P(Parallel, JobsOfRootHaveIdsOfTheirOwn) {
   for (auto& job : jobs) EXPECT_EQ(job.Finish().exit_code(), 0);
 }
 
-// Submitty#188: limits of processes are the job's, not the user's.
+// T8.44 (Submitty#188): limits of processes are the job's, not the user's.
 TEST_P(Parallel, ProcessLimitsAreNotShared) {
   std::vector<testkit::RunningJob> jobs;
   for (int i = 0; i < 3; ++i) {

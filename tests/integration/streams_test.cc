@@ -35,7 +35,7 @@ TEST_P(Streams, AProgramThatReadsNothingEndsAllTheSame) {
   EXPECT_EQ(job.exit_code(), 0) << job;
 }
 
-// sandlock#149, submitit#1609
+// T7.38 (sandlock#149), T7.39 (submitit#1609)
 TEST_P(Streams, BothAreDrainedAtOnce) {
   const testkit::Job job = AsCaller().Run({GuestPath("guest_static"), "spew", std::to_string(4 * kMiB), std::to_string(4 * kMiB)});
   EXPECT_EQ(job.exit_code(), 0);
@@ -52,7 +52,7 @@ TEST_P(Streams, ErrorsAloneDoNotHoldTheOutputUp) {
   EXPECT_EQ(job.err.size(), kMiB);
 }
 
-// piston#465: what fitted is kept, the rest is said to be missing.
+// T2.12 (piston#465): what fitted is kept, the rest is said to be missing.
 TEST_P(Streams, OverTheLimitEndsTheJobWithWhatFitted) {
   const testkit::Job job = AsCaller().Flag("--stdout", "1M").Run({"seq", "1", "99999999"});
   EXPECT_EQ(job.Cause(), "output") << job;
@@ -78,7 +78,7 @@ TEST_P(Streams, StandardErrorHasALimitOfItsOwn) {
   EXPECT_TRUE(job.report["stderr"]["truncated"].get<bool>());
 }
 
-// lean-ctx#949: it is ended, not waited for. The wall limit is so far that a wait would hang.
+// T7.43 (lean-ctx#949): it is ended, not waited for. The wall limit is so far that a wait would hang.
 TEST_P(Streams, AWriterThatIgnoresClosedPipesIsEnded) {
   const testkit::Job job =
       AsCaller().Flag("--stdout", "64K").Flag("--wall", "60m").Run({"sh", "-c", "trap '' PIPE; yes"});
@@ -86,14 +86,14 @@ TEST_P(Streams, AWriterThatIgnoresClosedPipesIsEnded) {
   EXPECT_EQ(job.out.size(), 65536U);
 }
 
-// piston#180
+// T7.40 (piston#180)
 TEST_P(Streams, WhatWasWrittenBeforeTheWallLimitIsThere) {
   const testkit::Job job = AsCaller().Flag("--wall", "300ms").Flag("--grace", "0s").Run({"sh", "-c", "echo a; sleep 60"});
   EXPECT_EQ(job.Cause(), "wall") << job;
   EXPECT_EQ(job.out, "a\n");
 }
 
-// cpython#76116: a grandchild that holds the pipe does not hold moat.
+// T6.30 (cpython#76116): a grandchild that holds the pipe does not hold moat.
 TEST_P(Streams, AGrandchildDoesNotKeepTheStreamsOpen) {
   const testkit::Job job = AsCaller().Flag("--wall", "60m").Run({"sh", "-c", "sleep 3000 & echo hi"});
   EXPECT_EQ(job.out, "hi\n");

@@ -1,5 +1,5 @@
 // One cause for each job, from what the kernel and moat's own clock prove, and the raw end beside
-// it. A number behind T is the entry's in the collection of complaints that these tests answer.
+// it. A number behind T is the entry's in tests/log_entries.txt: a complaint that the test answers.
 #include <fcntl.h>
 #include <unistd.h>
 
