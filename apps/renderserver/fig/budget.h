@@ -9,11 +9,13 @@ namespace fig {
 struct Budget {
   std::uint64_t input_bytes = 64ull << 20;
   std::uint64_t inflated_bytes = 256ull << 20;    // of one chunk or one ZIP entry
+  std::uint64_t inflated_total_bytes = 384ull << 20;  // of all chunks and entries
   std::uint64_t inflate_ratio = 100;              // inflated to stored, above the first MiB
   std::uint64_t zip_entries = 20'000;
   std::uint32_t schema_definitions = 10'000;
   std::uint32_t schema_fields = 100'000;          // of all definitions
   std::uint32_t kiwi_depth = 64;
+  std::uint64_t decoded_bytes = 768ull << 20;     // of the objects that a message becomes
   std::uint64_t nodes = 200'000;                  // in the file
   std::uint64_t expanded_nodes = 1'000'000;       // after instances are expanded
   std::uint32_t tree_depth = 512;                 // of the expanded tree

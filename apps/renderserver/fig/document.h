@@ -12,14 +12,15 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "fig/budget.h"
+#include "fig/bytes.h"
 #include "fig/fault.h"
 
 namespace fig {
 
+// Has an order and on purpose no hash: a file picks its own guids, and would pick those that collide.
 struct Guid {
   static constexpr std::uint32_t kNullSession = 0xFFFFFFFF;
   std::uint32_t session = kNullSession;
@@ -29,12 +30,6 @@ struct Guid {
   friend bool operator==(const Guid&, const Guid&) = default;
   friend auto operator<=>(const Guid&, const Guid&) = default;
 };
-struct GuidHash {
-  std::size_t operator()(const Guid& guid) const {
-    return (std::uint64_t{guid.session} << 32 | guid.local) * 0x9E3779B97F4A7C15ull;
-  }
-};
-
 struct Vector {
   float x = 0, y = 0;
 };
@@ -164,6 +159,7 @@ struct NodeChange {
   std::optional<std::string> name;  // UTF-8, unchecked
   std::optional<bool> visible;
   std::optional<bool> internal_only;
+  std::optional<bool> section_contents_hidden;
   std::optional<float> opacity;
   std::optional<BlendMode> blend;
   std::optional<Vector> size;
@@ -225,14 +221,6 @@ struct Meta {
   std::optional<std::array<double, 2>> thumbnail_size;
 };
 
-// A file's bytes: a view into memory that the Document keeps alive.
-struct Bytes {
-  const std::uint8_t* data = nullptr;
-  std::size_t size = 0;
-};
-
-class Storage;  // the inflated chunks and the input, kept alive by the Document
-
 struct Document {
   FileKind kind = FileKind::kDesign;
   bool zipped = false;
@@ -241,11 +229,11 @@ struct Document {
   std::string file_name;
   Meta meta;
   std::vector<NodeChange> nodes;  // in file order, without the removed ones
-  std::unordered_map<Guid, std::uint32_t, GuidHash> by_guid;  // index into nodes
+  std::map<Guid, std::uint32_t> by_guid;  // index into nodes
   std::vector<Bytes> blobs;
   std::map<std::string, Bytes> images;  // by hash; still encoded
   Bytes thumbnail;                      // PNG, empty when none
-  std::shared_ptr<const Storage> storage;
+  std::shared_ptr<const Storage> storage;  // of what is not a view into the input
 };
 
 // Decodes a whole file. `input` must outlive the Document (it is not copied).
