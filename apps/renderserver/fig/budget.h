@@ -27,6 +27,7 @@ struct Budget {
   std::uint64_t layer_pixels = 4096ull << 20;     // summed over all isolated groups of one picture
   std::uint64_t live_layer_pixels = 192ull << 20; // of the groups that exist at one moment
   double blur_radius = 1'000;                     // output pixels; larger ones are clamped
+  std::uint64_t svg_bytes = 256ull << 20;         // length of an SVG, images included
 };
 
 }  // namespace fig

@@ -1,0 +1,35 @@
+// How far each node reaches, and what of it can be seen: regions of filters and masks are as small as
+// they may be, and what lies outside the picture is left out.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "scene/scene.h"
+
+namespace svg {
+
+// All in the node's own coordinates, never too small.
+struct Extent {
+  scene::Rect own;      // fills and strokes
+  scene::Rect content;  // with the children, as far as they are not clipped away
+  scene::Rect full;     // with the effects
+  scene::Rect visible;  // the picture's region
+  bool certain = true;  // false: its numbers grew beyond sense; do not leave it out
+};
+
+// By node, in the order of Scene::nodes. Nodes that no parent leads to have empty ones.
+std::vector<Extent> Extents(const scene::Scene& scene);
+
+scene::Rect Grown(const scene::Rect& rect, double by);
+scene::Rect Moved(const scene::Rect& rect, const scene::Point& by);
+
+// How far a Gaussian of that radius (twice its deviation) can be seen.
+double BlurReach(double radius);
+
+// What an effect's source covers afterwards.
+scene::Rect ShadowExtent(const scene::Effect& effect, const scene::Rect& source);
+
+scene::Rect ShapesExtent(const std::vector<scene::Shape>& shapes);
+
+}  // namespace svg

@@ -1,0 +1,42 @@
+// Images as data URIs: each is written once, whatever uses it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+
+#include "fig/budget.h"
+#include "scene/scene.h"
+#include "svg/markup.h"
+
+namespace svg {
+
+class Images {
+ public:
+  // All must outlive this. `remarks` gets what cannot be shown as the file means it.
+  Images(const fig::Budget& budget, Markup* markup, std::set<std::string>* remarks)
+      : budget_(budget), markup_(markup), remarks_(remarks) {}
+
+  // What to show through a clip that holds the shape: in the node's coordinates, covering `area` as
+  // far as the image does. `node` is the node's own box.
+  std::string Content(const scene::Paint& paint, const scene::Rect& node, const scene::Rect& area);
+
+ private:
+  struct Known {
+    std::string id;  // of the <image>, its size that of its pixels; "" when it cannot be shown
+    double width = 0, height = 0;
+  };
+
+  const Known& Find(const scene::Paint& paint);
+  Known Define(const scene::Paint& paint);
+  std::string Tiles(const Known& image, const scene::Paint& paint, const scene::Rect& area);
+  std::string Checkers(const scene::Rect& area);
+
+  fig::Budget budget_;
+  Markup* markup_;
+  std::set<std::string>* remarks_;
+  std::map<std::string, Known> known_;
+};
+
+}  // namespace svg
