@@ -24,7 +24,12 @@ std::uint64_t Ns(const struct timespec& time) {
   return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(time.tv_nsec);
 }
 
-bool IsSame(const abi::DependencyRow& row, const std::string& path) {
+bool IsSame(const abi::DependencyRow& row, const plan::Plan& plan) {
+  const std::string path(plan.Text(row.path));
+  if (row.text != 0) {
+    auto text = sys::ReadFile(path, 4096);
+    return text.ok() && *text == plan.Text(row.text);
+  }
   struct stat facts;
   if (lstat(path.c_str(), &facts) != 0) return row.exists == 0;
   return row.exists != 0 && row.device == facts.st_dev && row.inode == facts.st_ino &&
@@ -57,7 +62,7 @@ bool PlanStore::IsFresh(const plan::Plan& plan) {
   const abi::Header& header = plan.header();
   const auto* rows = reinterpret_cast<const abi::DependencyRow*>(plan.bytes().data() + header.dependencies);
   for (abi::Index i = 0; i < header.dependency_count; ++i) {
-    if (!IsSame(rows[i], std::string(plan.Text(rows[i].path)))) return false;
+    if (!IsSame(rows[i], plan)) return false;
   }
   return true;
 }
@@ -72,6 +77,7 @@ Result<PlanPointer> PlanStore::Get(const PlanKey& key) {
     stored.looked_at = now;
     if (IsFresh(stored.plan)) return found->second;
     plans_.erase(found);
+    facts_.reset();  // what was known of the host may be out of date, too
   }
   PlanPointer made = MOAT_TRY(Compile(key));
   if (plans_.size() >= kMaxPlans) plans_.clear();  // no clock for what hardly happens
@@ -82,6 +88,7 @@ Result<PlanPointer> PlanStore::Get(const PlanKey& key) {
 
 void PlanStore::Forget(const PlanPointer& plan) {
   const std::lock_guard<std::mutex> lock(mutex_);
+  facts_.reset();
   std::erase_if(plans_, [&](const auto& entry) { return entry.second == plan; });
 }
 

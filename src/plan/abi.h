@@ -18,7 +18,7 @@ using Offset = std::uint32_t;  // from the start of the blob; 0: none
 using Index = std::uint32_t;
 
 inline constexpr std::uint32_t kMagic = 0x54414f4d;  // "MOAT"
-inline constexpr std::uint32_t kVersion = 5;         // raised with every change of this file
+inline constexpr std::uint32_t kVersion = 6;         // raised with every change of this file
 
 // By whom, and what it may know of the one job: nothing up to kSettle. Per-input ops come behind, so
 // that the places of the ops before them are the same for every job.
@@ -112,10 +112,13 @@ struct CallNameRow {
   Offset name;
 };
 
-// A file whose change makes a cached plan stale.
+// A file whose change makes a cached plan stale: by its identity, or where that does not tell, by what is
+// in it (control groups).
 struct DependencyRow {
   Offset path;
+  Offset text;           // all of its content; 0: its identity counts
   std::uint32_t exists;  // 0: it was absent
+  std::uint32_t pad;
   std::uint64_t device, inode, size, mtime_ns, ctime_ns;
 };
 

@@ -147,6 +147,13 @@ void AddDependencies(Blob& blob, const Layout& layout, const Request& request) {
     row.path = blob.Text(path);
     blob.dependencies().push_back(row);
   }
+  for (const LimitFile& file : request.facts.cgroups.own_limits) {
+    abi::DependencyRow row{};
+    row.path = blob.Text(file.path);
+    row.exists = file.text ? 1 : 0;
+    if (file.text) row.text = blob.Text(*file.text);
+    blob.dependencies().push_back(row);
+  }
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,10 +28,18 @@ struct Controller {
   std::string fix;      // the one thing that would help; "" when there is none
 };
 
+// A file of a group that says which limit it has.
+struct LimitFile {
+  std::string path;
+  std::optional<std::string> text;  // nothing: there is none
+};
+
 struct Cgroups {
   Controller memory, pids, cpu, cpuacct, cpuset, freezer;
   bool kill = false;            // cgroup.kill exists (v2 hierarchy, even without controllers)
   std::string unified;          // our group in the v2 hierarchy, "" when not mounted
+  // Of the groups that a job beside ours would leave: whether it may depends on them.
+  std::vector<LimitFile> own_limits;
 };
 
 // A path of the host as the plan compiler needs it. Filled for the paths that a policy

@@ -34,20 +34,23 @@ std::vector<std::string> Words(std::string_view text) {
 }
 
 // A limit of this group itself that a job in a group above it would not be under; "" when none.
-std::string OwnLimit(const std::string& folder, const CgroupHost& host) {
+std::string OwnLimit(const std::string& folder, const CgroupHost& host, std::vector<plan::LimitFile>* read = nullptr) {
   const struct {
     const char *file, *unlimited;
   } rows[] = {{"memory.max", "max"}, {"memory.high", "max"}, {"memory.swap.max", "max"}, {"memory.zswap.max", "max"},
               {"pids.max", "max"},   {"cpu.max", "max"},     {"cpuset.cpus", ""},        {"cpuset.mems", ""},
               {"io.max", ""},        {"cgroup.freeze", "0"}};
+  std::string limit;
   for (const auto& row : rows) {
-    const auto text = host.Read(folder + "/" + row.file);
+    const std::string path = folder + "/" + row.file;
+    const auto text = host.Read(path);
+    if (read != nullptr) read->push_back({path, text});
     if (!text) continue;
     const std::vector<std::string> words = Words(*text);
     const std::string first = words.empty() ? "" : words.front();
-    if (first != row.unlimited) return row.file;
+    if (first != row.unlimited && limit.empty()) limit = row.file;
   }
-  return {};
+  return limit;
 }
 
 }  // namespace
@@ -101,7 +104,7 @@ Controller FromPlace(const Place& place, Controller::Version version) {
   return controller;
 }
 
-std::vector<Place> UnifiedPlaces(Place own, const CgroupHost& host) {
+std::vector<Place> UnifiedPlaces(Place own, const CgroupHost& host, std::vector<plan::LimitFile>& limits) {
   std::vector<Place> places;
   places.push_back(std::move(own));
   if (places.front().folder.empty() || places.front().trial.error_number == EROFS) return places;
@@ -114,7 +117,7 @@ std::vector<Place> UnifiedPlaces(Place own, const CgroupHost& host) {
                          [&](const Place& place) { return place.writable && Has(place.trial.files, file); });
     });
   };
-  while (!complete() && folder.size() > top.size() && OwnLimit(folder, host).empty()) {
+  while (!complete() && folder.size() > top.size() && OwnLimit(folder, host, &limits).empty()) {
     folder.resize(folder.rfind('/'));
     Place above;
     above.folder = folder;

@@ -22,8 +22,9 @@ struct Place {
 Place LookAt(const std::vector<CgroupMount>& mounts, const Membership& membership, const CgroupHost& host);
 
 // v2: our own group and, where it has processes in it and so cannot pass controllers on, the
-// groups above it as far as a job there would be under the same limits.
-std::vector<Place> UnifiedPlaces(Place own, const CgroupHost& host);
+// groups above it as far as a job there would be under the same limits: `limits` becomes what was read
+// to know that.
+std::vector<Place> UnifiedPlaces(Place own, const CgroupHost& host, std::vector<plan::LimitFile>& limits);
 
 // The nearest of them that gives its groups the controller; else our own, with what is amiss.
 plan::Controller OnUnified(const std::vector<Place>& places, std::string_view name, std::string_view telling_file,

@@ -141,7 +141,7 @@ Cgroups FindCgroups(std::string_view cgroup, std::string_view mountinfo, const C
   found.unified = unified->folder;
   found.kill = Has(unified->trial.files, "cgroup.kill");
   if (unified->folder.empty() && !claimed.empty()) return found;  // a v1 host
-  const std::vector<Place> places = UnifiedPlaces(std::move(*unified), host);
+  const std::vector<Place> places = UnifiedPlaces(std::move(*unified), host, found.own_limits);
   for (const auto& row : rows) {
     if (Has(claimed, row.name)) continue;
     found.*row.controller = OnUnified(places, row.name, row.telling_file, host);

@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <map>
+#include <set>
 
 namespace moat::probe {
 namespace {
@@ -165,6 +166,15 @@ TEST_F(SessionOnV2, TheNearestGroupThatPassesItOnIsUsed) {
   EXPECT_FALSE(found.cpuset.writable) << "nobody asks for it: no reason to look higher";
   EXPECT_EQ(found.unified, session);
   EXPECT_EQ(host.tried, (std::vector<std::string>{session, user, slice}));
+  // Two groups were left, and whether they may be depends on these.
+  std::set<std::string> read;
+  for (const plan::LimitFile& file : found.own_limits) read.insert(file.path);
+  for (const std::string& folder : {session, user}) {
+    for (const char* file : {"/memory.max", "/pids.max", "/cpu.max", "/cpuset.cpus", "/cgroup.freeze"}) {
+      EXPECT_EQ(read.count(folder + file), 1U) << folder << file;
+    }
+  }
+  EXPECT_EQ(read.count(slice + "/memory.max"), 0U);
 }
 
 TEST_F(SessionOnV2, NoLimitIsEvaded) {

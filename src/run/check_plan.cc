@@ -93,7 +93,7 @@ class Checker {
            All<abi::EnvRow>(header_.env, header_.env_count,
                             [&](const auto& row) { return Text(row.name) && Text(row.value); }) &&
            All<abi::DependencyRow>(header_.dependencies, header_.dependency_count,
-                                   [&](const auto& row) { return Text(row.path); }) &&
+                                   [&](const auto& row) { return Text(row.path) && (row.text == 0 || Text(row.text)); }) &&
            All<abi::CgroupRow>(header_.cgroups, header_.cgroup_count,
                                [&](const auto& row) {
                                  return Text(row.parent) && Int(row.parent_fd) && Int(row.made) && Int(row.fd);

@@ -110,8 +110,11 @@ bool ReadCpuV2(int group, Report& report) {
   return user && system && TakeCpu(*user * 1000, *system * 1000, report);
 }
 
+constexpr const char* kKilled = "at least: the job's pid 1 was killed before it had added up all processes";
+bool Pid1Killed(const Evidence& evidence) { return WIFSIGNALED(evidence.init_status); }
+
 // A figure that is missing has its reason.
-void Explain(Report& report, bool cpu_is_whole) {
+void Explain(Report& report, const Evidence& evidence) {
   constexpr const char* kNoGroup = "the job had no control group that counts memory";
   if (!report.memory_anonymous) report.unknown.push_back({"memory_peak.anonymous", kNoGroup});
   if (!report.memory_file) report.unknown.push_back({"memory_peak.file", kNoGroup});
@@ -119,10 +122,7 @@ void Explain(Report& report, bool cpu_is_whole) {
   if (!report.pids_peak) {
     report.unknown.push_back({"pids_peak", "the job had no control group that counts processes: ask for one by `pids`"});
   }
-  if (cpu_is_whole) return;
-  constexpr const char* kKilled = "at least: the job's pid 1 was killed before it had added up all processes";
-  report.unknown.push_back({"cpu", kKilled});
-  report.unknown.push_back({"context_switches", kKilled});
+  if (Pid1Killed(evidence)) report.unknown.push_back({"context_switches", kKilled});
 }
 
 }  // namespace
@@ -149,7 +149,7 @@ bool ReadCpu(LivePlan& plan, std::uint64_t& ns) {
 
 void ReadCounters(LivePlan& plan, Job::Detail detail, Report& report, Evidence& evidence) {
   std::uint64_t entered = 0;
-  bool cpu_is_whole = !WIFSIGNALED(evidence.init_status);  // that of pid 1, with all that it reaped
+  bool cpu_is_whole = !Pid1Killed(evidence);
   const auto* rows = plan.Rows<abi::CgroupRow>(plan.header().cgroups);
   for (abi::Index i = 0; i < plan.header().cgroup_count; ++i) {
     const int group = plan.Int(rows[i].fd);
@@ -171,7 +171,9 @@ void ReadCounters(LivePlan& plan, Job::Detail detail, Report& report, Evidence& 
   }
   // Each group of v1 was entered by a byte that pid 1 wrote.
   if (report.written && *report.written >= entered) *report.written -= entered;
-  if (detail == Job::Detail::kFull) Explain(report, cpu_is_whole);
+  if (detail != Job::Detail::kFull) return;
+  Explain(report, evidence);
+  if (!cpu_is_whole) report.unknown.push_back({"cpu", kKilled});
 }
 
 Status NameGroups(LivePlan& plan) {

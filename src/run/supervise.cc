@@ -229,7 +229,7 @@ void Supervise(Newborn& newborn, Streams& streams, const sys::Fd& signals, Job::
   supervisor.Run();
   report.wall = supervisor.ended_at() - supervisor.begin();
   TakeTimes(supervisor.usage(), report);
-  if (detail == Job::Detail::kFull) TakeTransfers(plan.shared(), report);
+  if (detail == Job::Detail::kFull) TakeTransfers(plan.shared(), supervisor.status(), report);
   report.out = streams.out.usage();
   report.err = streams.err.usage();
   const abi::Shared& shared = plan.shared();

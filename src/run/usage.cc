@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 
 #include <algorithm>
 #include <cstring>
@@ -55,13 +56,17 @@ void LookAtTransfers(int pid, abi::Shared& shared) {
   std::memcpy(shared.accounts, text->data(), std::min(text->size(), sizeof(shared.accounts) - 1));
 }
 
-void TakeTransfers(const abi::Shared& shared, Report& report) {
+void TakeTransfers(const abi::Shared& shared, int init_status, Report& report) {
   const std::string_view text(shared.accounts, strnlen(shared.accounts, sizeof(shared.accounts)));
-  report.read = Field(text, "rchar:");
-  report.written = Field(text, "wchar:");
+  const bool killed = WIFSIGNALED(init_status);
+  if (!killed) {
+    report.read = Field(text, "rchar:");
+    report.written = Field(text, "wchar:");
+  }
   if (report.read && report.written) return;
-  const char* why = text.empty() ? "pid 1 of the job was killed before it could tell (/proc/PID/io), or has no such file"
-                                 : "the kernel does not count it (CONFIG_TASK_XACCT)";
+  const char* why = killed         ? "the job's pid 1 was killed before it had added up all processes"
+                    : text.empty() ? "the host's /proc does not tell (/proc/PID/io)"
+                                   : "the kernel does not count it (CONFIG_TASK_XACCT)";
   report.unknown.push_back({"read", why});
   report.unknown.push_back({"written", why});
 }

@@ -19,6 +19,7 @@ void TakeTimes(const struct rusage& usage, Report& report);
 // yet reaped, and everything below it has been added to it. Others may not: they have it from pid 1,
 // who looked last of all (`accounts`).
 void LookAtTransfers(int pid, abi::Shared& shared);
-void TakeTransfers(const abi::Shared& shared, Report& report);
+// `init_status`: how pid 1 ended. One that was killed had not added up everybody.
+void TakeTransfers(const abi::Shared& shared, int init_status, Report& report);
 
 }  // namespace moat::run

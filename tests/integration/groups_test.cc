@@ -90,5 +90,18 @@ TEST_F(Delegated, ALimitOfTheCallersOwnGroupIsNotEvaded) {
   EXPECT_NE(std::find(degraded.begin(), degraded.end(), "memory limit"), degraded.end()) << other;
 }
 
+// A plan that is remembered was allowed to leave the group, which had no limit then.
+TEST_F(Delegated, ALimitThatComesLaterIsNotEvadedEither) {
+  const auto run = [] { return testkit::Moat(testkit::Caller::kUser).Flag("--memory", "63M").Run({"echo", "ran"}); };
+  ASSERT_EQ(run().out, "ran\n");
+  ASSERT_EQ(run().out, "ran\n");
+  ASSERT_TRUE(testkit::WriteFile(session_ / "memory.max", "1073741824"));
+  const testkit::Job refused = run();
+  EXPECT_EQ(refused.exit_code(), 125) << refused;
+  EXPECT_NE(refused.err.find("would evade its memory.max"), std::string::npos) << refused;
+  ASSERT_TRUE(testkit::WriteFile(session_ / "memory.max", "max"));
+  EXPECT_EQ(run().out, "ran\n");
+}
+
 }  // namespace
 }  // namespace moat

@@ -105,7 +105,12 @@ bool Private(const sys::Fd& fd, bool folder) {
   return facts.st_uid == geteuid() && (facts.st_mode & 022) == 0 && (folder ? S_ISDIR(facts.st_mode) : S_ISREG(facts.st_mode));
 }
 
-bool Same(const abi::DependencyRow& row, const char* path) {
+bool Same(const abi::DependencyRow& row, const std::string& plan) {
+  const char* path = plan.c_str() + row.path;
+  if (row.text != 0) {
+    auto text = sys::ReadFile(path, 4096);
+    return text.ok() && row.text < plan.size() && *text == plan.c_str() + row.text;
+  }
   struct stat facts;
   if (lstat(path, &facts) != 0) return row.exists == 0;
   return row.exists != 0 && row.device == facts.st_dev && row.inode == facts.st_ino &&
@@ -126,7 +131,7 @@ bool Fresh(const std::string& plan) {
   for (abi::Index i = 0; i < header.dependency_count; ++i) {
     abi::DependencyRow row;
     std::memcpy(&row, plan.data() + header.dependencies + i * sizeof(row), sizeof(row));
-    if (row.path >= plan.size() || !Same(row, plan.c_str() + row.path)) return false;
+    if (row.path >= plan.size() || !Same(row, plan)) return false;
   }
   return true;
 }
