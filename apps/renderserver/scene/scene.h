@@ -47,7 +47,7 @@ struct Outline {
   enum Command : std::uint8_t { kClose = 0, kMove = 1, kLine = 2, kQuad = 3, kCubic = 4 };
   std::vector<Command> commands;
   std::vector<float> points;  // x y pairs: 0, 1, 1, 2, 3 of them per command
-  Rect bounds;                // of all points, control points included
+  Rect bounds;                // of the curves themselves
 };
 
 struct Paint {
