@@ -64,13 +64,13 @@ void Measure(const scene::Scene& scene, std::uint32_t index, std::vector<Extent>
 
 std::vector<Extent> Extents(const scene::Scene& scene) {
   std::vector<Extent> extents(scene.nodes.size());
-  std::vector<Matrix> to_root(scene.nodes.size());
   const std::vector<std::uint32_t> order = PreOrder(scene);
   for (const std::uint32_t index : order) {
     const Node& node = scene.nodes[index];
-    to_root[index] = node.parent == Node::kNone ? node.transform : to_root[node.parent] * node.transform;
+    Matrix& to_root = extents[index].to_root;
+    to_root = node.parent == Node::kNone ? node.transform : extents[node.parent].to_root * node.transform;
     Matrix inverse;
-    if (scene::Invert(to_root[index], &inverse)) {
+    if (scene::Invert(to_root, &inverse)) {
       extents[index].visible = scene::Bounds(inverse, scene.region);
     }
     extents[index].certain = Sane(extents[index].visible);

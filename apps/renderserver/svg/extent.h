@@ -15,6 +15,7 @@ struct Extent {
   scene::Rect content;  // with the children, as far as they are not clipped away
   scene::Rect full;     // with the effects
   scene::Rect visible;  // the picture's region
+  scene::Matrix to_root;
   bool certain = true;  // false: its numbers grew beyond sense; do not leave it out
 };
 

@@ -1,41 +1,13 @@
 #include "svg/markup.h"
 
 #include "svg/number.h"
+#include "svg/unicode.h"
 
 namespace svg {
 namespace {
 
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 constexpr std::size_t kRemembered = 4096;  // longer definitions are not looked up again
-
-struct Character {
-  char32_t code = 0;
-  std::size_t length = 1;
-  bool valid = false;
-};
-
-// One character of UTF-8; over-long forms, surrogates and what lies beyond Unicode are invalid.
-Character Next(std::string_view text) {
-  const auto byte = [&text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = byte(0);
-  if (first < 0x80) return {first, 1, true};
-  const std::size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
-  if (first < 0xC2 || first > 0xF4 || text.size() < length) return {};
-  char32_t code = first & (0x7Fu >> length);
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xC0) != 0x80) return {};
-    code = code << 6 | (byte(i) & 0x3Fu);
-  }
-  constexpr char32_t kLeast[] = {0, 0, 0x80, 0x800, 0x10000};
-  if (code < kLeast[length] || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000)) return {};
-  return {code, length, true};
-}
-
-// Controls of both kinds, marks that turn the direction of the text around them, no characters at all.
-bool Dropped(char32_t code) {
-  return code < 0x20 || (code >= 0x7F && code < 0xA0) || (code >= 0x202A && code <= 0x202E) ||
-         (code >= 0x2066 && code <= 0x2069) || (code & 0xFFFE) == 0xFFFE || (code >= 0xFDD0 && code < 0xFDF0);
-}
 
 std::string_view EntityOf(char32_t code) {
   switch (code) {
@@ -53,11 +25,11 @@ std::string_view EntityOf(char32_t code) {
 std::string Escaped(std::string_view text, std::size_t most) {
   std::string out;
   for (std::size_t count = 0; !text.empty() && count < most; ++count) {
-    const Character character = Next(text);
+    const Character character = NextCharacter(text);
     const std::string_view entity = character.valid ? EntityOf(character.code) : kReplacement;
     if (!entity.empty()) {
       out += entity;
-    } else if (!Dropped(character.code)) {
+    } else if (!IsTreacherous(character.code)) {
       out += text.substr(0, character.length);
     }
     text.remove_prefix(character.length);

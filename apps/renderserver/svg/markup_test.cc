@@ -16,6 +16,7 @@ TEST(Escaped, DropsControlCharacters) {
   EXPECT_EQ(Escaped("a\xC2\x85" "b", 99), "ab");                           // C1
   EXPECT_EQ(Escaped("a\xEF\xBF\xBE\xEF\xBF\xBF\xEF\xB7\x90" "b", 99), "ab");  // no characters
   EXPECT_EQ(Escaped("a\xE2\x80\xAE" "b", 99), "ab");                       // right-to-left override
+  EXPECT_EQ(Escaped("a\xE2\x80\xA8" "b", 99), "ab");                       // line separator
 }
 
 TEST(Escaped, ReplacesBrokenUtf8) {

@@ -2,6 +2,7 @@
 #include <set>
 #include <utility>
 
+#include "svg/backdrop.h"
 #include "svg/effects.h"
 #include "svg/extent.h"
 #include "svg/images.h"
@@ -39,7 +40,7 @@ class Writer {
  public:
   Writer(const scene::Scene& scene, const fig::Budget& budget)
       : scene_(scene), markup_(budget.svg_bytes), images_(budget, &markup_, &remarks_), shapes_(scene, &markup_, &images_),
-        extents_(Extents(scene)) {}
+        extents_(Extents(scene)), backdrop_(scene, extents_, &markup_, &remarks_) {}
 
   fig::Outcome<std::string> Write(const Options& options);
   const std::set<std::string>& remarks() const { return remarks_; }
@@ -48,6 +49,7 @@ class Writer {
   // Names of a node's groups, given only where a shadow refers to them.
   struct Parts {
     std::string fills, children, strokes, silhouette;
+    std::string id;  // of the whole node
   };
   // What is left to be done, the last first: a tree of any depth needs no deep stack.
   struct Step {
@@ -67,15 +69,18 @@ class Writer {
   void BeginOutline(const Step& step);
   void BeginNode(const Step& step);
   void AfterChildren(const Step& step);
+  void Painted(std::uint32_t index, const std::string& id);
 
   bool LeftOut(const Step& step) const;
-  bool WriteAsOne(const Node& node);
+  bool WriteAsOne(const Node& node, const std::string& id);
   Parts NameParts(const Node& node);
-  std::string OpenChildren(const Node& node, const std::string& name);
+  std::string OpenChildren(const std::string& name, const std::string& clip);
+  void BackgroundBlur(std::uint32_t index);
   void Fills(const Node& node, const std::string& name);
   void Strokes(const Node& node, const std::string& name);
   void Shadows(std::uint32_t index, Effect::Type type, const std::string& silhouette);
-  std::string NodeAttributes(const Node& node);
+  std::string NodeId(const Node& node);
+  std::string NodeAttributes(const Node& node, const std::string& id);
   std::string CompositeAttributes(const Node& node, const Extent& extent);
   void NoteApproximations();
   void NoteBlend(scene::BlendMode blend);
@@ -86,7 +91,9 @@ class Writer {
   Images images_;
   Shapes shapes_;
   std::vector<Extent> extents_;
+  Backdrop backdrop_;
   std::vector<Step> steps_;
+  int open_masks_ = 0;  // what is written is within so many
   std::map<fig::Guid, std::uint32_t> copies_;  // of a node, in instances
 };
 
@@ -123,6 +130,7 @@ void Writer::BeginMask(const Step& step) {
   const Node& node = scene_.nodes[step.node];
   const std::string id = markup_.NewId("m");
   markup_.BeginDefinition();
+  ++open_masks_;
   std::string head = "<mask" + Attribute("id", id) + " maskUnits=\"userSpaceOnUse\"";
   head += Box(Grown(scene::Bounds(node.transform, scene::Union(extents_[step.node].full, ShapesExtent(node.clip_shapes))), 1));
   if (node.mask != Mask::kLuminance) head += Attribute("style", "mask-type:alpha");
@@ -149,6 +157,8 @@ void Writer::BeginOutline(const Step& step) {
 void Writer::EndMask(const Step& step) {
   markup_.Add("</mask>");
   markup_.EndDefinition();
+  --open_masks_;
+  backdrop_.OpenMask(Reference(step.text));
   markup_.Add("<g" + Attribute("mask", Reference(step.text)) + ">");
 }
 
@@ -161,13 +171,19 @@ bool Writer::LeftOut(const Step& step) const {
 
 void Writer::BeginNode(const Step& step) {
   const Node& node = scene_.nodes[step.node];
-  if (LeftOut(step) || WriteAsOne(node)) return;
-  markup_.Add("<g" + NodeAttributes(node) + CompositeAttributes(node, extents_[step.node]) + ">");
-  const Parts parts = NameParts(node);
+  if (LeftOut(step)) return;
+  const std::string id = NodeId(node);
+  if (WriteAsOne(node, id)) return Painted(step.node, id);
+  markup_.Add("<g" + NodeAttributes(node, id) + CompositeAttributes(node, extents_[step.node]) + ">");
+  BackgroundBlur(step.node);
+  Parts parts = NameParts(node);
+  parts.id = id;
   Shadows(step.node, Effect::Type::kDropShadow, parts.silhouette);
   Fills(node, parts.fills);
   std::string close;
-  if (node.first_child != Node::kNone) close = OpenChildren(node, parts.children);
+  const std::string clip = node.clips && node.first_child != Node::kNone ? shapes_.Clip(node.clip_shapes) : "";
+  if (node.first_child != Node::kNone) close = OpenChildren(parts.children, clip);
+  backdrop_.Enter(step.node, parts.fills, clip);
   steps_.push_back({Step::What::kAfterChildren, step.node, false, 0, close, parts});
   steps_.push_back({Step::What::kSiblings, node.first_child, step.keep || !node.effects.empty(), 0, "", {}});
 }
@@ -178,26 +194,36 @@ void Writer::AfterChildren(const Step& step) {
   Strokes(node, step.parts.strokes);
   Shadows(step.node, Effect::Type::kInnerShadow, step.parts.silhouette);
   markup_.Add("</g>");
+  backdrop_.Leave();
+  Painted(step.node, step.parts.id);
+}
+
+// What is in a mask cannot be seen through anything.
+void Writer::Painted(std::uint32_t index, const std::string& id) {
+  if (open_masks_ == 0) backdrop_.Painted(index, id);
 }
 
 // ---- one node -------------------------------------------------------------------------------------
 
 // A node that is one path needs no group around it.
-bool Writer::WriteAsOne(const Node& node) {
+bool Writer::WriteAsOne(const Node& node, const std::string& id) {
   if (node.first_child != Node::kNone || !node.effects.empty()) return false;
   const bool fill = !node.fills.empty();
   if (fill != node.strokes.empty()) return false;
   if (!fill && node.stroke_align != scene::StrokeAlign::kCenter) return false;
   const std::vector<scene::Shape>& shapes = fill ? node.fills : node.strokes;
   if (!Shapes::IsOneElement(shapes)) return false;
-  shapes_.PaintAsOne(shapes, NodeAttributes(node) + CompositeAttributes(node, {}));
+  shapes_.PaintAsOne(shapes, NodeAttributes(node, id) + CompositeAttributes(node, {}));
   return true;
 }
 
 // What a shadow is cast by: the node's own paint, or its children where it has none.
 Writer::Parts Writer::NameParts(const Node& node) {
   Parts parts;
-  if (!Has(node, Effect::Type::kDropShadow) && !Has(node, Effect::Type::kInnerShadow)) return parts;
+  if (!Has(node, Effect::Type::kDropShadow) && !Has(node, Effect::Type::kInnerShadow)) {
+    if (backdrop_.active() && !node.fills.empty() && node.first_child != Node::kNone) parts.fills = markup_.NewId("p");
+    return parts;
+  }
   if (!node.fills.empty()) parts.silhouette = parts.fills = markup_.NewId("p");
   if (!node.strokes.empty()) parts.silhouette = parts.strokes = markup_.NewId("p");
   if (!parts.fills.empty() && !parts.strokes.empty()) {
@@ -208,18 +234,23 @@ Writer::Parts Writer::NameParts(const Node& node) {
 }
 
 // Returns what closes the groups that were opened.
-std::string Writer::OpenChildren(const Node& node, const std::string& name) {
+std::string Writer::OpenChildren(const std::string& name, const std::string& clip) {
   std::string close;
-  if (!name.empty()) {
-    markup_.Add("<g" + Attribute("id", name) + ">");
-    close += "</g>";
-  }
-  if (node.clips) {
-    const std::string clip = shapes_.Clip(node.clip_shapes);
-    markup_.Add("<g" + (clip.empty() ? "" : Attribute("clip-path", clip)) + ">");
+  for (const std::string& attribute : {name.empty() ? "" : Attribute("id", name), clip.empty() ? "" : Attribute("clip-path", clip)}) {
+    if (attribute.empty()) continue;
+    markup_.Add("<g" + attribute + ">");
     close += "</g>";
   }
   return close;
+}
+
+void Writer::BackgroundBlur(std::uint32_t index) {
+  const Node& node = scene_.nodes[index];
+  if (open_masks_ > 0) return;
+  for (const Effect& effect : node.effects) {
+    if (effect.type != Effect::Type::kBackgroundBlur || !(effect.radius > 0)) continue;
+    backdrop_.Write(index, effect.radius, shapes_.Clip(node.clip_shapes.empty() ? node.fills : node.clip_shapes));
+  }
 }
 
 void Writer::Fills(const Node& node, const std::string& name) {
@@ -261,10 +292,14 @@ void Writer::Shadows(std::uint32_t index, Effect::Type type, const std::string& 
 
 // ---- attributes -----------------------------------------------------------------------------------
 
-std::string Writer::NodeAttributes(const Node& node) {
+std::string Writer::NodeId(const Node& node) {
   std::string id = "n" + std::to_string(node.guid.session) + "-" + std::to_string(node.guid.local);
   const std::uint32_t copy = ++copies_[node.guid];
   if (copy > 1) id += "-" + std::to_string(copy);
+  return id;
+}
+
+std::string Writer::NodeAttributes(const Node& node, const std::string& id) {
   std::string text = Attribute("id", id);
   const std::string name = Escaped(node.name, kNameCharacters);
   if (!name.empty()) text += Attribute("data-name", name);
@@ -320,6 +355,7 @@ fig::Outcome<std::string> Writer::Write(const Options& options) {
   text += Attribute("viewBox", Number(region.x) + " " + Number(region.y) + " " + Number(region.width) + " " + Number(region.height));
   text += ">";
   if (scene_.background.a > 0) markup_.Add("<rect" + Box(region) + SolidFill(scene_.background, 1) + "/>");
+  backdrop_.Enter(0, "", "");
   if (!scene_.nodes.empty()) steps_.push_back({Step::What::kSiblings, scene_.nodes[0].first_child, false, 0, "", {}});
   while (!steps_.empty() && !markup_.over()) {
     const Step step = std::move(steps_.back());

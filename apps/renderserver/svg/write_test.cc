@@ -89,6 +89,37 @@ TEST(Write, ShadowsAreFiltersOverWhatCastsThem) {
             "<g id=\"p1\"><path d=\"M0 0h10v10h-10z\" fill=\"#f00\"/></g></g>");
 }
 
+void Glass(Maker* maker, const scene::Rect& box) {
+  scene::Node& node = maker->Leaf("glass", box);
+  maker->Fill(&node, {Solid(1, 1, 1, .2f)});
+  node.effects.push_back({scene::Effect::Type::kBackgroundBlur, {}, {}, 4, 0, scene::BlendMode::kNormal, false});
+}
+
+TEST(Write, WhatIsBelowGlassIsReferredTo) {
+  Maker maker(40, 40);
+  maker.Fill(&maker.Leaf("below", {0, 0, 20, 20}), {Solid(1, 0, 0)});
+  maker.Fill(&maker.Leaf("far away", {35, 35, 5, 5}), {Solid(1, 0, 0)});
+  Glass(&maker, {10, 10, 10, 10});
+  const std::string inner = Inner(maker.scene());
+  EXPECT_NE(inner.find("<g clip-path=\"url(#c1)\"><g filter=\"url(#f1)\"><g transform=\"translate(-10 -10)\"><g><g>"
+                       "<use xlink:href=\"#n1-1\"/></g></g></g></g></g>"),
+            std::string::npos)
+      << inner;
+  EXPECT_EQ(inner.find("#n1-2"), std::string::npos);
+}
+
+// Each would be drawn again for all that lie on it: 2^60 times.
+TEST(Write, GlassOnGlassOnGlassHasAnEnd) {
+  Maker maker(40, 40);
+  for (int i = 0; i < 60; ++i) Glass(&maker, {10, 10, 10, 10});
+  std::vector<std::string> remarks;
+  const auto text = Write(maker.scene(), {}, {}, &remarks);
+  ASSERT_TRUE(text.ok());
+  EXPECT_LT(text.value().size(), 100'000u);
+  ASSERT_EQ(remarks.size(), 1u);
+  EXPECT_NE(remarks[0].find("background blur"), std::string::npos);
+}
+
 TEST(Write, TheSameLetterIsWrittenOnce) {
   Maker maker(40, 40);
   scene::Node& text = maker.Leaf("text", {0, 0, 40, 20});
