@@ -106,8 +106,8 @@ struct Effect {
 
 struct Path {
   Winding winding = Winding::kNonZero;
-  std::uint32_t blob = 0;      // Document::blobs
-  std::uint32_t style_id = 0;  // into VectorData::styles, 0: the node's own paints
+  std::uint32_t blob = 0xFFFFFFFF;  // Document::blobs; the largest number when the file names none
+  std::uint32_t style_id = 0;       // into VectorData::styles, 0: the node's own paints
 };
 
 struct Glyph {

@@ -56,7 +56,8 @@ class Parser {
     field.array = (in_.Byte() & 1) != 0;
     field.id = in_.Uint();
     if (kind != DefinitionKind::kEnum && !SetType(type, &field)) {
-      in_.Fail("field " + Quoted(field.name) + " has type " + std::to_string(type));
+      in_.FailWith({FaultClass::kSchema, "field " + Quoted(field.name) + " has type " + std::to_string(type),
+                    field.offset, "schema"});
     }
     schema_.fields.push_back(field);
   }
