@@ -53,15 +53,15 @@ Rect WithEffects(const Node& node, const Rect& rect) {
 
 // Parents stand before their children: from the back, every node has all of its children's bounds when
 // its own are asked for. Siblings are joined in their order, since a mask cuts what comes behind it.
-Rect RenderBounds(const Scene& scene) {
-  std::vector<Rect> bounds(scene.nodes.size());
+std::vector<Reach> Reaches(const Scene& scene) {
+  std::vector<Reach> reaches(scene.nodes.size());
   for (std::size_t i = scene.nodes.size(); i-- > 0;) {
     const Node& node = scene.nodes[i];
     Rect children;
     std::optional<Rect> mask;
     for (std::uint32_t child = node.first_child; child != Node::kNone; child = scene.nodes[child].next_sibling) {
       const Node& below = scene.nodes[child];
-      const Rect seen = Bounds(below.transform, bounds[child]);
+      const Rect seen = Bounds(below.transform, reaches[child].full);
       if (below.mask != Mask::kNone) {
         mask = mask ? Intersection(*mask, seen) : seen;
       } else {
@@ -69,9 +69,14 @@ Rect RenderBounds(const Scene& scene) {
       }
     }
     if (node.clips) children = Intersection(children, BoundsOf(node.clip_shapes));
-    bounds[i] = WithEffects(node, Union(OwnBounds(node), children));
+    Reach& reach = reaches[i];
+    reach.own = OwnBounds(node);
+    reach.content = Union(reach.own, children);
+    reach.full = WithEffects(node, reach.content);
   }
-  return scene.nodes.empty() ? Rect{} : bounds[0];
+  return reaches;
 }
+
+Rect RenderBounds(const Scene& scene) { return scene.nodes.empty() ? Rect{} : Reaches(scene)[0].full; }
 
 }  // namespace scene

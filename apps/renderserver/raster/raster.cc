@@ -1,0 +1,70 @@
+#include "raster/raster.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "raster/painter.h"
+
+namespace raster {
+namespace {
+
+using fig::Fault;
+using fig::FaultClass;
+
+struct Size {
+  std::uint32_t width, height;
+};
+
+fig::Outcome<Size> SizeFor(const scene::Rect& region, double scale, const fig::Budget& budget) {
+  const double width = std::max(1.0, std::round(region.width * scale)), height = std::max(1.0, std::round(region.height * scale));
+  if (!(width <= budget.output_side && height <= budget.output_side) || width * height > static_cast<double>(budget.output_pixels)) {
+    return Fault{FaultClass::kBudget, "a picture of more than " + std::to_string(budget.output_side) + " pixels a side, or " +
+                     std::to_string(budget.output_pixels) + " in all", Fault::kNowhere, ""};
+  }
+  return Size{static_cast<std::uint32_t>(width), static_cast<std::uint32_t>(height)};
+}
+
+}  // namespace
+
+fig::Outcome<Picture> Paint(const scene::Scene& scene, const Options& options, const fig::Budget& budget, std::vector<std::string>* remarks) {
+  const scene::Rect& region = scene.region;
+  double scale = options.scale;
+  if (options.longest_side != 0) scale = options.longest_side / std::max(region.width, region.height);
+  if (!(std::isfinite(scale) && scale > 0)) return Fault{FaultClass::kGeometry, "a scale that is no number above 0", Fault::kNowhere, ""};
+  const Size size = FIG_TRY(SizeFor(region, scale, budget));
+  Picture picture;
+  picture.width = size.width;
+  picture.height = size.height;
+  Painter painter(scene, budget, remarks);
+  const Box box{0, 0, static_cast<int>(size.width), static_cast<int>(size.height)};
+  const scene::Matrix to_picture{scale, 0, 0, scale, -region.x * scale, -region.y * scale};
+  const Surface surface = FIG_TRY(painter.Paint(box, to_picture));
+  picture.pixels.resize(std::size_t{size.width} * size.height);
+  const unsigned char* bytes = surface.bytes();
+  for (std::size_t y = 0; y < size.height; ++y) {
+    std::memcpy(picture.pixels.data() + y * size.width, bytes + y * static_cast<std::size_t>(surface.stride()), std::size_t{4} * size.width);
+  }
+  return picture;
+}
+
+void Prewarm() {
+  scene::Scene scene;
+  scene.nodes.resize(2);
+  scene.nodes[0].first_child = 1;
+  scene.outlines.push_back({{scene::Outline::kMove, scene::Outline::kLine, scene::Outline::kCubic, scene::Outline::kClose},
+                            {0, 0, 4, 0, 4, 4, 2, 4, 0, 4}, {0, 0, 4, 4}});
+  scene::Paint paint;
+  paint.type = scene::PaintType::kGradientLinear;
+  paint.stops = {{{0, 0, 0, 1}, 0}, {{1, 1, 1, 0}, 1}};
+  scene.paints.push_back({paint});
+  scene::Node& node = scene.nodes[1];
+  node.fills.push_back({&scene.outlines.back(), scene::Winding::kOdd, {}, &scene.paints.back(), false});
+  node.effects.push_back({scene::Effect::Type::kDropShadow, {0, 0, 0, 1}, {1, 1}, 2, 0, scene::BlendMode::kMultiply, false});
+  node.opacity = 0.5F;
+  scene.region = {0, 0, 4, 4};
+  auto picture = Paint(scene, {}, {}, nullptr);
+  if (picture.ok()) static_cast<void>(EncodePng(picture.value()).ok());
+}
+
+}  // namespace raster
