@@ -52,7 +52,10 @@ void AddShape(cairo_t* context, const scene::Shape& shape, const scene::Matrix& 
   AddPath(context, *shape.outline, node_to_picture * shape.to_node);
 }
 
-void AddBox(cairo_t* context, const Box& box) { cairo_rectangle(context, box.x, box.y, box.width, box.height); }
+void AddQuad(cairo_t* context, const scene::Point (&quad)[4]) {
+  for (const scene::Point& point : quad) cairo_line_to(context, Near(point.x), Near(point.y));
+  cairo_close_path(context);
+}
 
 void SetWinding(cairo_t* context, scene::Winding winding) {
   cairo_set_fill_rule(context, winding == scene::Winding::kOdd ? CAIRO_FILL_RULE_EVEN_ODD : CAIRO_FILL_RULE_WINDING);

@@ -12,7 +12,7 @@ namespace raster {
 // farther out is brought near, where nobody sees it.
 void AddPath(cairo_t* context, const scene::Outline& outline, const scene::Matrix& to_picture);
 void AddShape(cairo_t* context, const scene::Shape& shape, const scene::Matrix& node_to_picture);
-void AddBox(cairo_t* context, const Box& box);
+void AddQuad(cairo_t* context, const scene::Point (&quad)[4]);
 
 void SetWinding(cairo_t* context, scene::Winding winding);
 

@@ -16,6 +16,24 @@ Box PathBox(cairo_t* context) {
   return Grown(RoundOut({left, top, right - left, bottom - top}), 1);
 }
 
+using PathPtr = std::unique_ptr<cairo_path_t, void (*)(cairo_path_t*)>;
+
+// Fills the path with the source that is set, and keeps it.
+void PaintPath(cairo_t* context, const Sources::Source& source, double opacity) {
+  const PathPtr path(cairo_copy_path(context), cairo_path_destroy);
+  cairo_save(context);
+  cairo_clip(context);
+  if (source.cut) {
+    AddQuad(context, source.quad);
+    SetWinding(context, scene::Winding::kNonZero);
+    cairo_clip(context);
+  }
+  cairo_paint_with_alpha(context, opacity);
+  cairo_restore(context);
+  cairo_new_path(context);
+  cairo_append_path(context, path.get());
+}
+
 bool IsSolid(const scene::Paint& paint) { return paint.type == scene::PaintType::kSolid; }
 
 }  // namespace
@@ -30,18 +48,12 @@ fig::Outcome<Nothing> Shapes::FillPath(const scene::Paint& paint, const scene::N
     cairo_set_source_rgba(context, paint.colour.r, paint.colour.g, paint.colour.b, paint.colour.a * opacity);
     cairo_fill_preserve(context);
   } else if (const Box area = Intersection(PathBox(context), layers_.top().Clip()); !area.empty()) {
-    const PatternPtr pattern = FIG_TRY(sources_.Make(paint, node, to_picture, area));
-    cairo_set_source(context, pattern.get());
-    if (opacity >= 1) {
+    const Sources::Source source = FIG_TRY(sources_.Make(paint, node, to_picture, area));
+    cairo_set_source(context, source.pattern.get());
+    if (opacity >= 1 && !source.cut) {
       cairo_fill_preserve(context);
     } else {
-      const std::unique_ptr<cairo_path_t, void (*)(cairo_path_t*)> path(cairo_copy_path(context), cairo_path_destroy);
-      cairo_save(context);
-      cairo_clip(context);
-      cairo_paint_with_alpha(context, opacity);
-      cairo_restore(context);
-      cairo_new_path(context);
-      cairo_append_path(context, path.get());
+      PaintPath(context, source, opacity);
     }
   }
   cairo_set_operator(context, CAIRO_OPERATOR_OVER);
@@ -53,7 +65,7 @@ fig::Outcome<Nothing> Shapes::BurnPath(const scene::Paint& paint, const scene::N
   cairo_t* context = layers_.top().context.get();
   const Box area = Intersection(PathBox(context), layers_.top().Clip());
   if (area.empty()) return Nothing{};
-  const std::unique_ptr<cairo_path_t, void (*)(cairo_path_t*)> path(cairo_copy_path(context), cairo_path_destroy);
+  const PathPtr path(cairo_copy_path(context), cairo_path_destroy);
   const cairo_fill_rule_t rule = cairo_get_fill_rule(context);
   FIG_TRY(layers_.Push(Layer::Purpose::kGroup, area));
   cairo_t* own = layers_.top().context.get();
@@ -124,9 +136,9 @@ fig::Outcome<Nothing> Shapes::StrokeOutside(const scene::Node& node, const Matri
     FillAll(context.get(), node.clip_shapes, to_picture);
   }
   for (const scene::Paint& paint : *node.strokes.front().paints) {
-    const PatternPtr pattern = FIG_TRY(sources_.Make(paint, node, to_picture, area));
+    const Sources::Source source = FIG_TRY(sources_.Make(paint, node, to_picture, area));
     FIG_TRY(layers_.Push(Layer::Purpose::kGroup, area));
-    cairo_set_source(layers_.top().context.get(), pattern.get());
+    cairo_set_source(layers_.top().context.get(), source.pattern.get());
     cairo_mask_surface(layers_.top().context.get(), mask.get(), 0, 0);
     const Layer layer = layers_.Pop();
     layers_.PutDown(layer.surface, paint.opacity, paint.blend);

@@ -123,7 +123,7 @@ fig::Outcome<const Sources::Known*> Sources::Load(const scene::Paint& paint, std
   return &known;
 }
 
-fig::Outcome<PatternPtr> Sources::FromImage(const scene::Paint& paint, const scene::Node& node, const Matrix& node_to_picture) {
+fig::Outcome<Sources::Source> Sources::FromImage(const scene::Paint& paint, const scene::Node& node, const Matrix& node_to_picture) {
   // A stretched image may show a small part of itself, and tiles have a size of their own.
   const bool whole = paint.scale_mode == scene::ImageScaleMode::kFill || paint.scale_mode == scene::ImageScaleMode::kFit;
   std::uint32_t enough = 0;
@@ -133,30 +133,37 @@ fig::Outcome<PatternPtr> Sources::FromImage(const scene::Paint& paint, const sce
     while (enough < side) enough *= 2;
   }
   const Known* known = FIG_TRY(Load(paint, enough));
-  if (!known->surface) return Checkers(node_to_picture);
+  if (!known->surface) return Source{Checkers(node_to_picture)};
   PatternPtr pattern(cairo_pattern_create_for_surface(known->surface.get()));
   const bool tiled = paint.scale_mode == scene::ImageScaleMode::kTile;
-  cairo_pattern_set_extend(pattern.get(), tiled ? CAIRO_EXTEND_REPEAT : paint.scale_mode == scene::ImageScaleMode::kFill ? CAIRO_EXTEND_PAD : CAIRO_EXTEND_NONE);
+  // Its own edges would be blurred by what lies beyond: it goes on there, and is cut.
+  cairo_pattern_set_extend(pattern.get(), tiled ? CAIRO_EXTEND_REPEAT : CAIRO_EXTEND_PAD);
   cairo_pattern_set_filter(pattern.get(), CAIRO_FILTER_GOOD);
-  if (!SetMatrix(pattern.get(), node_to_picture * Placed(paint, node, known->image.width, known->image.height))) return Transparent();
-  return pattern;
+  const double width = known->image.width, height = known->image.height;
+  const Matrix placed = node_to_picture * Placed(paint, node, width, height);
+  if (!SetMatrix(pattern.get(), placed)) return Source{Transparent()};
+  Source source{std::move(pattern)};
+  source.cut = paint.scale_mode == scene::ImageScaleMode::kFit || paint.scale_mode == scene::ImageScaleMode::kStretch;
+  const scene::Point corners[4] = {{0, 0}, {width, 0}, {width, height}, {0, height}};
+  for (std::size_t i = 0; i < 4; ++i) source.quad[i] = scene::Apply(placed, corners[i]);
+  return source;
 }
 
-fig::Outcome<PatternPtr> Sources::Make(const scene::Paint& paint, const scene::Node& node, const Matrix& node_to_picture, const Box& area) {
+fig::Outcome<Sources::Source> Sources::Make(const scene::Paint& paint, const scene::Node& node, const Matrix& node_to_picture, const Box& area) {
   switch (paint.type) {
     case PaintType::kSolid: {
       const scene::Colour& c = paint.colour;
-      return PatternPtr(cairo_pattern_create_rgba(c.r, c.g, c.b, c.a));
+      return Source{PatternPtr(cairo_pattern_create_rgba(c.r, c.g, c.b, c.a))};
     }
     case PaintType::kGradientLinear:
-    case PaintType::kGradientRadial: return FromGradient(paint, node_to_picture);
+    case PaintType::kGradientRadial: return Source{FromGradient(paint, node_to_picture)};
     case PaintType::kGradientAngular:
-    case PaintType::kGradientDiamond: return FromShader(paint, node_to_picture, area, pixels_);
+    case PaintType::kGradientDiamond: return Source{FIG_TRY(FromShader(paint, node_to_picture, area, pixels_))};
     case PaintType::kImage: return FromImage(paint, node, node_to_picture);
     case PaintType::kEmoji:
     case PaintType::kOther: break;
   }
-  return Transparent();
+  return Source{Transparent()};
 }
 
 }  // namespace raster

@@ -17,9 +17,14 @@ class Sources {
   Sources(const fig::Budget& budget, Pixels& pixels, std::vector<std::string>* remarks)
       : budget_(budget), pixels_(pixels), remarks_(remarks) {}
 
+  struct Source {
+    PatternPtr pattern;
+    bool cut = false;      // shows nothing outside of `quad`
+    scene::Point quad[4];  // in the picture's coordinates
+  };
   // `node`: whose paint it is. `area`: the pixels that will be asked for. Without the paint's opacity and
   // blend mode. Fails with kBudget; a broken image is checkers.
-  fig::Outcome<PatternPtr> Make(const scene::Paint& paint, const scene::Node& node, const scene::Matrix& node_to_picture, const Box& area);
+  fig::Outcome<Source> Make(const scene::Paint& paint, const scene::Node& node, const scene::Matrix& node_to_picture, const Box& area);
 
  private:
   struct Known {
@@ -28,7 +33,7 @@ class Sources {
     double full_width = 0, full_height = 0;
   };
   fig::Outcome<const Known*> Load(const scene::Paint& paint, std::uint32_t enough);
-  fig::Outcome<PatternPtr> FromImage(const scene::Paint& paint, const scene::Node& node, const scene::Matrix& node_to_picture);
+  fig::Outcome<Source> FromImage(const scene::Paint& paint, const scene::Node& node, const scene::Matrix& node_to_picture);
   void Remark(std::string text);
 
   const fig::Budget& budget_;
