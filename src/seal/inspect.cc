@@ -1,6 +1,7 @@
 #include "seal/inspect.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -119,19 +120,6 @@ bool Declared(const SealRequest& request, int fd) {
   return std::any_of(request.roles.begin(), request.roles.end(), [&](const SealRole& role) { return role.fd == fd; });
 }
 
-// Since Linux 6.2 the folder's size is the number of open descriptors. When that is how many were
-// declared, all of them open, there is no other, and the list, which costs the kernel an inode
-// for each, need not be made.
-bool NoneBesides(const SealRequest& request) {
-  std::vector<int> declared;
-  if (request.record_fd >= 0) declared.push_back(request.record_fd);
-  for (const SealRole& role : request.roles) declared.push_back(role.fd);
-  std::sort(declared.begin(), declared.end());
-  const auto count = std::unique(declared.begin(), declared.end()) - declared.begin();
-  struct stat facts;
-  return stat("/proc/self/fd", &facts) == 0 && count != 0 && facts.st_size == static_cast<off_t>(count);
-}
-
 // The grants for anything that is open take plain ones in.
 bool TakenIn(const SealRequest& request, int fd, const std::string& kind) {
   if (kind == "directory" || kind == "socket" || kind == "io_uring") return request.Has(SealGrant::kDescriptors) && kind != "io_uring";
@@ -171,8 +159,21 @@ Status CheckRoles(const SealRequest& request, SealReport& report) {
   return {};
 }
 
+// Since Linux 6.2 the folder's size is the number of open descriptors. When that is how many were
+// declared, all of them open, there is no other, and the list, which costs the kernel an inode
+// for each, need not be made.
+bool CountsAsDeclared(const SealRequest& request) {
+  std::vector<int> declared;
+  if (request.record_fd >= 0) declared.push_back(request.record_fd);
+  for (const SealRole& role : request.roles) declared.push_back(role.fd);
+  std::sort(declared.begin(), declared.end());
+  const auto count = std::unique(declared.begin(), declared.end()) - declared.begin();
+  struct stat facts;
+  return stat("/proc/self/fd", &facts) == 0 && count != 0 && facts.st_size == static_cast<off_t>(count);
+}
+
 Status HandleStrays(const SealRequest& request, SealReport& report) {
-  if (NoneBesides(request)) return {};
+  if (CountsAsDeclared(request)) return {};
   std::string refused;
   for (const int fd : MOAT_TRY(OpenDescriptors())) {
     if (Declared(request, fd)) continue;
@@ -198,16 +199,21 @@ Status HandleStrays(const SealRequest& request, SealReport& report) {
                  "declare what is needed, close the rest, or let .Strays(SealStrays::kClose) do it");
 }
 
+// unshare(2) has nothing to do, and says so, when no other thread and no other process has a part in
+// this memory; else it refuses (kernel/fork.c, check_unshare_flags). Whoever shares memory with a sealed
+// process is its hands: what it writes there, the sealed one need not ask the kernel for.
 Status CheckThreads(const SealRequest& request) {
   if (request.threads != SealThreads::kNone) return {};
-  struct stat facts;
-  // One link for each thread, two for the folder itself.
-  if (stat("/proc/self/task", &facts) != 0) return HostError("/proc cannot be read: the threads cannot be counted", "mount /proc");
-  if (facts.st_nlink <= 3) return {};
+  const long unshared = Syscall(__NR_unshare, CLONE_VM);
+  if (unshared == 0) return {};
   std::string others;
   const long self = Syscall(__NR_gettid);
   for (const Thread& thread : MOAT_TRY(Threads())) {
     if (thread.tid != self) others += (others.empty() ? "" : ", ") + thread.name;
+  }
+  if (others.empty() && unshared == -EINVAL && Syscall(__NR_unshare, CLONE_VM) == -EINVAL) {
+    return WithFix(PolicyError("another process shares this one's memory"),
+                   "seal neither a child of vfork nor its parent: start it by fork, or execute first");
   }
   if (others.empty()) return {};  // one that was just ending
   return WithFix(PolicyError("the seal is for one thread, and there is also " + others),

@@ -19,8 +19,11 @@ Result<std::vector<Thread>> Threads();
 
 // Declared descriptors are open, in the direction that was declared, and no way around the seal.
 Status CheckRoles(const SealRequest& request, SealReport& report);
+// Are there exactly as many descriptors as were declared? False also where the kernel cannot tell.
+bool CountsAsDeclared(const SealRequest& request);
 // Those that nobody declared: refused, closed or kept, as was chosen.
 Status HandleStrays(const SealRequest& request, SealReport& report);
+// No other thread, and no other process that shares the memory, unless threads are allowed.
 Status CheckThreads(const SealRequest& request);
 // Set-user-ID programs keep rights to come back to.
 Status CheckIds(SealReport& report);

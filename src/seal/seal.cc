@@ -42,6 +42,25 @@ Status CheckRequest(const SealRequest& request) {
   return {};
 }
 
+// A copy on the stack where it fits: a forked child has the heap's pages to itself only once it writes
+// to them, one fault after the other.
+class Code {
+ public:
+  explicit Code(const std::vector<std::uint64_t>& words) : size_(words.size()) {
+    static_assert(sizeof(sock_filter) == sizeof(std::uint64_t));
+    if (size_ > kNear) far_.resize(size_);
+    memcpy(data(), words.data(), size_ * sizeof(sock_filter));
+  }
+  sock_filter* data() { return size_ > kNear ? far_.data() : near_; }
+  std::span<sock_filter> all() { return {data(), size_}; }
+
+ private:
+  static constexpr std::size_t kNear = 256;
+  std::size_t size_;
+  sock_filter near_[kNear];
+  std::vector<sock_filter> far_;
+};
+
 std::vector<sock_filter> Instructions(const std::vector<std::uint64_t>& words) {
   std::vector<sock_filter> code(words.size());
   static_assert(sizeof(sock_filter) == sizeof(std::uint64_t));
@@ -50,7 +69,7 @@ std::vector<sock_filter> Instructions(const std::vector<std::uint64_t>& words) {
 }
 
 // The place that was kept for the process' own number is only ever compared for equality.
-Status PutPid(std::vector<sock_filter>& code, int pid) {
+Status PutPid(std::span<sock_filter> code, int pid) {
   for (sock_filter& instruction : code) {
     if (BPF_CLASS(instruction.code) != BPF_JMP) continue;
     if (instruction.k != static_cast<std::uint32_t>(seal::kPidPlace)) continue;
@@ -58,6 +77,15 @@ Status PutPid(std::vector<sock_filter>& code, int pid) {
     instruction.k = static_cast<std::uint32_t>(pid);
   }
   return {};
+}
+
+// What Apply looks at, looked at once: the calls of libc that it makes are bound then (lazily, in a
+// dynamic program), and not in each child of a server anew.
+void Rehearse(const SealRequest& request) {
+  SealReport ignored;
+  (void)seal::CheckIds(ignored).ok();
+  (void)seal::CheckRoles(request, ignored).ok();
+  (void)seal::CountsAsDeclared(request);
 }
 
 bool IsWall(const SealRequest& request) {
@@ -171,6 +199,7 @@ Result<PreparedSeal> Seal::Prepare() const {
   if (request_.self_test == SealSelfTest::kOn) MOAT_TRY(seal::Prove(spec, program.code));
   if (request_.violation == SealViolation::kReport) program.code = seal::LetHandlerThrough(program.code);
   SealWarmUp();
+  Rehearse(request_);
   PreparedSeal prepared;
   prepared.request_ = request_;
   prepared.code_.resize(program.code.size());
@@ -198,7 +227,8 @@ std::vector<std::uint64_t> PreparedSeal::Program(int own_pid) const {
 std::string PreparedSeal::Listing() const { return bpf::Disassemble(Instructions(code_), bpf::NativeAbi()); }
 
 Result<SealReport> PreparedSeal::Apply() const {
-  std::vector<sock_filter> code = Instructions(code_);
+  Code copy(code_);
+  const std::span<sock_filter> code = copy.all();
   MOAT_TRY(PutPid(code, getpid()));
   SealReport report;
   report.instructions = static_cast<std::uint32_t>(code.size());

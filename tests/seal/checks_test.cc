@@ -1,12 +1,15 @@
 // What is looked at before the lock, and said.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -43,6 +46,22 @@ void ExpectSays(const Ended& ended, const std::string& words) {
 }
 
 TEST(Checks, NothingToComplainAbout) { EXPECT_EQ(InChild([] { return Tell(Plain()); }).code(), 0); }
+
+// Neither a thread nor a stranger: what it writes into the memory of both, the sealed one never wrote.
+TEST(Checks, AProcessThatSharesTheMemoryIsRefused) {
+  ExpectRefused(InChild([] {
+    static char stack[1 << 16];
+    const auto wait = [](void*) {
+      syscall(SYS_pause);
+      return 0;
+    };
+    const pid_t sharer = clone(wait, stack + sizeof(stack), CLONE_VM | SIGCHLD, nullptr);
+    const int code = Tell(Plain());
+    kill(sharer, SIGKILL);
+    waitpid(sharer, nullptr, 0);
+    return code;
+  }), "another process shares this one's memory");
+}
 
 TEST(Checks, StraysAreRefusedAndNamed) {
   ExpectRefused(InChild([] {
