@@ -51,17 +51,17 @@ void Widen(cairo_t* context, const std::vector<scene::Shape>& shapes, const Matr
 
 // `draw` paints the silhouette in the picture's coordinates; the result is blurred and covers `target`.
 template <typename Draw>
-fig::Outcome<Surface> Blurred(double deviation, const Box& target, Pixels& pixels, Draw draw) {
+fig::Outcome<Surface> Blurred(double deviation, const Box& target, Layers& layers, Draw draw) {
   const Coarse coarse(deviation);
   const Box needed = coarse.Shrunk(Grown(target, BlurReach(deviation)));
-  Surface small = FIG_TRY(Surface::Make(CAIRO_FORMAT_A8, needed, pixels));
+  Surface small = FIG_TRY(Surface::Make(CAIRO_FORMAT_A8, needed, layers.pixels()));
   {
     const ContextPtr context = small.Draw();
     cairo_scale(context.get(), 1.0 / coarse.factor, 1.0 / coarse.factor);
     draw(context.get());
   }
-  Blur(small, deviation / coarse.factor);
-  Surface whole = FIG_TRY(Surface::Make(CAIRO_FORMAT_A8, target, pixels));
+  FIG_TRY(layers.Blur(small, deviation / coarse.factor));
+  Surface whole = FIG_TRY(Surface::Make(CAIRO_FORMAT_A8, target, layers.pixels()));
   const ContextPtr context = whole.Draw();
   cairo_scale(context.get(), coarse.factor, coarse.factor);
   cairo_set_source_surface(context.get(), small.get(), 0, 0);
@@ -117,7 +117,7 @@ fig::Outcome<Nothing> Effects::DropShadow(const Effect& effect, const scene::Nod
   const int reach = BlurReach(deviation) + static_cast<int>(std::min(std::ceil(std::fabs(spread)), 1e5));
   const Box target = Intersection(Grown(Shifted(content.box(), offset), reach), layers_.top().Clip());
   if (target.empty()) return Nothing{};
-  Surface shadow = FIG_TRY(Blurred(deviation, target, layers_.pixels(), [&](cairo_t* context) {
+  Surface shadow = FIG_TRY(Blurred(deviation, target, layers_, [&](cairo_t* context) {
     cairo_set_source_rgba(context, 0, 0, 0, 1);
     cairo_mask_surface(context, content.get(), offset.x, offset.y);
     Widen(context, node.fills, Matrix{1, 0, 0, 1, offset.x, offset.y} * to_picture, spread);
@@ -154,7 +154,7 @@ fig::Outcome<Nothing> Effects::InnerShadow(const Effect& effect, const scene::No
   if (target.empty()) return Nothing{};
   const double deviation = Deviation(effect, to_picture), spread = effect.spread * ScaleOf(to_picture);
   const Point offset = Turned(to_picture, effect.offset);
-  Surface shadow = FIG_TRY(Blurred(deviation, target, layers_.pixels(), [&](cairo_t* context) {
+  Surface shadow = FIG_TRY(Blurred(deviation, target, layers_, [&](cairo_t* context) {
     const Matrix moved = Matrix{1, 0, 0, 1, offset.x, offset.y} * to_picture;
     cairo_set_source_rgba(context, 0, 0, 0, 1);
     cairo_paint(context);
@@ -204,7 +204,7 @@ fig::Outcome<Nothing> Effects::BackgroundBlur(const scene::Node& node, const Mat
         cairo_set_operator(context.get(), CAIRO_OPERATOR_SOURCE);
         cairo_paint(context.get());
       }
-      Blur(copy.value(), deviation);
+      done = layers_.Blur(copy.value(), deviation);
       cairo_set_source_surface(top, copy.value().get(), 0, 0);
       cairo_set_operator(top, CAIRO_OPERATOR_SOURCE);
       cairo_paint(top);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "raster/blend.h"
+#include "raster/compositor.h"
 #include "raster/surface.h"
 
 namespace raster {
@@ -28,7 +29,8 @@ struct Layer {
 
 class Layers {
  public:
-  explicit Layers(const fig::Budget& budget) : pixels_(budget) {}
+  // `compositor` may be null; it must outlive this.
+  Layers(const fig::Budget& budget, Compositor* compositor) : pixels_(budget), compositor_(compositor) {}
 
   fig::Outcome<fig::Nothing> Push(Layer::Purpose purpose, const Box& box);
   Layer Pop();
@@ -36,11 +38,15 @@ class Layers {
   std::size_t size() const { return layers_.size(); }
   Pixels& pixels() { return pixels_; }
 
-  // Onto the top. cairo's own modes; linear burn as well.
-  void PutDown(const Surface& surface, double opacity, scene::BlendMode blend);
+  // Onto the top, within its clip.
+  fig::Outcome<fig::Nothing> PutDown(const Surface& surface, double opacity, scene::BlendMode blend);
+  fig::Outcome<fig::Nothing> Blur(Surface& surface, double deviation);
 
  private:
+  fig::Outcome<fig::Nothing> PutDownBy(Compositor& compositor, const Surface& surface, double opacity, scene::BlendMode blend);
+
   Pixels pixels_;
+  Compositor* compositor_;
   std::vector<Layer> layers_;
 };
 

@@ -117,10 +117,10 @@ fig::Outcome<Nothing> Painter::PopOwn(const Open& open) {
     Layer layer = layers_.Pop();
     if (layer.purpose == Layer::Purpose::kContent) {
       FIG_TRY(effects_.DropShadows(node, open.to_picture, layer.surface));
-      layers_.PutDown(layer.surface, 1, scene::BlendMode::kNormal);
+      FIG_TRY(layers_.PutDown(layer.surface, 1, scene::BlendMode::kNormal));
     } else {
-      Blur(layer.surface, LayerBlur(node, open.to_picture, budget_));
-      layers_.PutDown(layer.surface, node.opacity, node.blend);
+      FIG_TRY(layers_.Blur(layer.surface, LayerBlur(node, open.to_picture, budget_)));
+      FIG_TRY(layers_.PutDown(layer.surface, node.opacity, node.blend));
     }
   }
   return Nothing{};

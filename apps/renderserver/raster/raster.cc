@@ -36,7 +36,7 @@ fig::Outcome<Picture> Paint(const scene::Scene& scene, const Options& options, c
   Picture picture;
   picture.width = size.width;
   picture.height = size.height;
-  Painter painter(scene, budget, remarks);
+  Painter painter(scene, budget, options.compositor, remarks);
   const Box box{0, 0, static_cast<int>(size.width), static_cast<int>(size.height)};
   const scene::Matrix to_picture{scale, 0, 0, scale, -region.x * scale, -region.y * scale};
   const Surface surface = FIG_TRY(painter.Paint(box, to_picture));

@@ -13,6 +13,8 @@
 
 namespace raster {
 
+class Compositor;  // raster/compositor.h
+
 struct Picture {
   std::uint32_t width = 0, height = 0;
   std::vector<std::uint32_t> pixels;  // premultiplied ARGB, native endian, as cairo has it
@@ -21,6 +23,7 @@ struct Picture {
 struct Options {
   double scale = 1;                 // output pixels per design pixel; ignored when longest_side is set
   std::uint32_t longest_side = 0;   // 400 for a thumbnail; 0: by scale
+  Compositor* compositor = nullptr; // null: this processor; must outlive the call
 };
 
 // Fails with kBudget, kGeometry; a broken image is drawn as Figma does (grey checkers) and remarked.

@@ -76,7 +76,7 @@ fig::Outcome<Nothing> Shapes::BurnPath(const scene::Paint& paint, const scene::N
   plain.opacity = 1;
   auto filled = FillPath(plain, node, to_picture, {});
   const Layer layer = layers_.Pop();
-  if (filled.ok()) layers_.PutDown(layer.surface, paint.opacity * extra.opacity, BlendMode::kLinearBurn);
+  if (filled.ok()) return layers_.PutDown(layer.surface, paint.opacity * extra.opacity, BlendMode::kLinearBurn);
   return filled;
 }
 
@@ -141,7 +141,7 @@ fig::Outcome<Nothing> Shapes::StrokeOutside(const scene::Node& node, const Matri
     cairo_set_source(layers_.top().context.get(), source.pattern.get());
     cairo_mask_surface(layers_.top().context.get(), mask.get(), 0, 0);
     const Layer layer = layers_.Pop();
-    layers_.PutDown(layer.surface, paint.opacity, paint.blend);
+    FIG_TRY(layers_.PutDown(layer.surface, paint.opacity, paint.blend));
   }
   return Nothing{};
 }
