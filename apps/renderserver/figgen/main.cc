@@ -4,7 +4,9 @@
 #include <string>
 #include <vector>
 
+#include "figgen/encode.h"
 #include "figgen/samples.h"
+#include "figgen/schema_text.h"
 
 namespace {
 
@@ -13,7 +15,8 @@ using figgen::Sample;
 constexpr char kUsage[] =
     "usage: figgen --list            names, and what each shows\n"
     "       figgen NAME -o FILE      one sample; - is standard output\n"
-    "       figgen --all FOLDER      all of them, into a folder that exists\n";
+    "       figgen --all FOLDER      all of them, into a folder that exists\n"
+    "       figgen --seeds FOLDER    their schemas and messages, for the message's fuzz target\n";
 
 bool WriteFile(const std::string& path, const std::string& bytes) {
   std::FILE* file = path == "-" ? stdout : std::fopen(path.c_str(), "wbe");
@@ -22,6 +25,23 @@ bool WriteFile(const std::string& path, const std::string& bytes) {
   const bool closed = file == stdout ? std::fflush(file) == 0 : std::fclose(file) == 0;
   if (!written || !closed) std::perror(path.c_str());
   return written && closed;
+}
+
+// A length of the schema, the schema, the message; and once more with the schema left out.
+bool WriteSeeds(const std::vector<Sample>& samples, const std::string& folder) {
+  constexpr std::size_t kLargest = 32 << 10;  // larger ones only slow a fuzzer down
+  const std::string schema = figgen::EncodeSchema(figgen::OwnSchema());
+  for (const Sample& sample : samples) {
+    if (sample.draw == nullptr) continue;
+    const std::string message = figgen::Encode(figgen::OwnSchema(), "Message", sample.draw(sample.name).Message());
+    if (message.size() > kLargest) continue;
+    std::string with;
+    figgen::AppendLittle(schema.size(), 4, &with);
+    const std::string path = folder + "/" + std::string(sample.name);
+    if (!WriteFile(path + ".with", with + schema + message)) return false;
+    if (!WriteFile(path + ".without", std::string(4, '\0') + message)) return false;
+  }
+  return true;
 }
 
 int Run(const std::vector<std::string>& words) {
@@ -38,6 +58,7 @@ int Run(const std::vector<std::string>& words) {
     }
     return 0;
   }
+  if (words.size() == 2 && words[0] == "--seeds") return WriteSeeds(samples, words[1]) ? 0 : 1;
   if (words.size() == 3 && words[1] == "-o") {
     const Sample* sample = figgen::FindSample(samples, words[0]);
     if (sample != nullptr) return WriteFile(words[2], figgen::Write(*sample)) ? 0 : 1;
