@@ -153,6 +153,16 @@ TEST(DecodeMessage, WhatIsKeptHasABudget) {
   for (const auto& bytes : {nested.bytes(), texts.bytes(), floats.bytes(), blobs.bytes()}) EXPECT_EQ(each.Word(bytes), "");
 }
 
+TEST(DecodeMessage, ObjectsThatReplaceEachOtherHaveABudget) {
+  Case each(R"(message TextData { string characters } message NodeChange { TextData textData }
+    message Message { NodeChange[] nodeChanges })");
+  each.budget.decoded_bytes = 1 << 20;
+  const std::string texts = Many(20'000, std::string("\x01\0", 2));
+  EXPECT_EQ(each.Word("\x01\x01" + texts + std::string(2, '\0')), "budget");
+  each.budget = Budget{};
+  EXPECT_EQ(each.Word("\x01\x01" + texts + std::string(2, '\0')), "");
+}
+
 TEST(DecodeMessage, TheLastOfAFieldHolds) {
   Case each("message NodeChange { string name  float[] dashPattern } message Message { NodeChange[] nodeChanges }");
   KiwiWriter out;

@@ -101,6 +101,7 @@ TEST(Zip, ADirectoryThatLies) {
       {"two entries at one place", [=](std::string* z) { Put32(z, second + 42, 0); }},
       {"content into the next entry", [=](std::string* z) { Put32(z, first + 20, 40); }},
       {"content into the directory", [=](std::string* z) { Put32(z, second + 20, 4000); }},
+      {"no header", [=](std::string* z) { Put32(z, 0, 0x04034b51); }},
       {"another name in the header", [=](std::string* z) { (*z)[30] = 'x'; }},
       {"another length of it", [=](std::string* z) { Put16(z, 26, 4); }},
   };
@@ -144,6 +145,9 @@ TEST(Zip, AnEntryThatLies) {
   std::string changed = zip;
   Put32(&changed, first + 16, 0x1234);
   EXPECT_EQ(ContentWord(changed, 0), "container") << "wrong checksum of what is stored";
+  changed = zip;
+  Put32(&changed, first + 24, 15);
+  EXPECT_EQ(ContentWord(changed, 0), "container") << "its checksum is right, its size is not";
 }
 
 TEST(Zip, EntriesHaveABudget) {
