@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include <sys/resource.h>
+
 #include <gtest/gtest.h>
 
 #include "fig/document.h"
@@ -60,6 +62,12 @@ TEST(Corpus, CountsAreThoseOfTheManifest) {
   }
 }
 
+std::int64_t PeakMebibytes() {
+  rusage usage = {};
+  getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_maxrss >> 10;
+}
+
 struct Hostile {
   const char* file;
   const char* word;  // of the fault; "": a fault of the scene, if any
@@ -86,6 +94,7 @@ constexpr Hostile kHostile[] = {
 
 TEST(Corpus, HostileFilesEndInTheFaultOfTheirKind) {
   if (!fs::is_directory(kCorpus)) GTEST_SKIP() << kAbsent;
+  const std::int64_t before = PeakMebibytes();
   EXPECT_EQ(ReadRows(kCorpus / "nasty" / "MANIFEST.tsv").size(), std::size(kHostile)) << "files that are not tried";
   for (const Hostile& hostile : kHostile) {
     SCOPED_TRACE(hostile.file);
@@ -95,6 +104,7 @@ TEST(Corpus, HostileFilesEndInTheFaultOfTheirKind) {
     EXPECT_STREQ(outcome.ok() ? "" : Word(outcome.fault().kind), hostile.word)
         << (outcome.ok() ? "" : outcome.fault().ToString());
   }
+  EXPECT_LT(PeakMebibytes() - before, 1024) << "one of them would be 2 GiB, another some more";
 }
 
 }  // namespace

@@ -76,10 +76,10 @@ Sketch Boolean(std::string_view name) {
   Node board = Board(&sketch, 140, 120);
   // The result is in the node; what it was made of is below it and not drawn.
   const Outline result = Outline().Oval(0, 0, 80, 80).Oval(30, 20, 60, 60, Outline::Turn::kCounter);
-  Node subtraction = board.Add("BOOLEAN_OPERATION", "moon").At(20, 20);
-  subtraction.Outlined(90, 80, result, "ODD").Fill(Solid(Rgb(kPlum))).Set("booleanOperation", "SUBTRACT");
-  subtraction.Add("ELLIPSE", "from").Oval(80, 80).Fill(Solid(Rgb(kRed)));
-  subtraction.Add("ELLIPSE", "what").At(30, 20).Oval(60, 60).Fill(Solid(Rgb(kRed)));
+  Node either = board.Add("BOOLEAN_OPERATION", "either, not both").At(20, 20);
+  either.Outlined(90, 80, result, "ODD").Fill(Solid(Rgb(kPlum))).Set("booleanOperation", "XOR");
+  either.Add("ELLIPSE", "one").Oval(80, 80).Fill(Solid(Rgb(kRed)));
+  either.Add("ELLIPSE", "other").At(30, 20).Oval(60, 60).Fill(Solid(Rgb(kRed)));
   return sketch;
 }
 

@@ -24,7 +24,7 @@ void Tower(Node parent, double x, double height) {
   wall.Line(60, height).Close();
   tower.Add("VECTOR", "wall").Outlined(60, height, wall).Fill(
       Linear({0, 0.5}, {1, 0.5}, {{0, Rgb(0x8B8D98)}, {0.4, Rgb(0xB9BBC6)}, {1, Rgb(0x60646C)}}));
-  for (double y = 30; y + 30 < height; y += 50) {
+  for (double y = 30; y + 80 < height; y += 50) {
     tower.Add("ROUNDED_RECTANGLE", "window").At(22, y).Box(16, 26, 8).Fill(Solid(Rgb(kInk))).Effect(
         Shadow("INNER_SHADOW", Rgb(kYellow, 0.8), {0, -6}, 8));
   }
@@ -75,7 +75,7 @@ Sketch Dashboard(std::string_view name) {
   Instance(&board, badge, "state").At(528, 24);
   Node chart = Card(board, 24, 70, 380, 306);
   for (int i = 0; i < 10; ++i) {
-    const double height = 60 + 110 * (1 + std::sin(i * 0.9)) + i * 3;
+    const double height = 50 + 90 * (1 + std::sin(i * 0.9)) + i * 4;
     chart.Add("ROUNDED_RECTANGLE", "bar").At(24 + i * 34, 290 - height).Box(22, height, 6).Fill(
         Linear({0.5, 0}, {0.5, 1}, {{0, Rgb(kBlue)}, {1, Rgb(kPlum)}}));
   }
