@@ -53,6 +53,7 @@ void Measure(const scene::Scene& scene, std::uint32_t index, std::vector<Extent>
     children = scene::Union(children, scene::Bounds(scene.nodes[child].transform, (*extents)[child].full));
     extent.certain = extent.certain && (*extents)[child].certain;
   }
+  extent.children = children;
   if (node.clips) children = scene::Intersection(children, ShapesExtent(node.clip_shapes));
   extent.own = scene::Union(ShapesExtent(node.fills), ShapesExtent(node.strokes));
   extent.content = scene::Union(extent.own, children);

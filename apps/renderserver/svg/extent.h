@@ -12,6 +12,7 @@ namespace svg {
 // All in the node's own coordinates, never too small.
 struct Extent {
   scene::Rect own;      // fills and strokes
+  scene::Rect children; // before they are clipped
   scene::Rect content;  // with the children, as far as they are not clipped away
   scene::Rect full;     // with the effects
   scene::Rect visible;  // the picture's region

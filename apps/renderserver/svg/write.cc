@@ -5,6 +5,7 @@
 #include "svg/backdrop.h"
 #include "svg/effects.h"
 #include "svg/extent.h"
+#include "svg/groups.h"
 #include "svg/images.h"
 #include "svg/markup.h"
 #include "svg/number.h"
@@ -40,7 +41,7 @@ class Writer {
  public:
   Writer(const scene::Scene& scene, const fig::Budget& budget)
       : scene_(scene), markup_(budget.svg_bytes), images_(budget, &markup_, &remarks_), shapes_(scene, &markup_, &images_),
-        extents_(Extents(scene)), backdrop_(scene, extents_, &markup_, &remarks_) {}
+        extents_(Extents(scene)), blend_(ChildrenThatBlend(scene)), backdrop_(scene, extents_, &markup_, &remarks_) {}
 
   fig::Outcome<std::string> Write(const Options& options);
   const std::set<std::string>& remarks() const { return remarks_; }
@@ -91,6 +92,7 @@ class Writer {
   Images images_;
   Shapes shapes_;
   std::vector<Extent> extents_;
+  std::vector<bool> blend_;
   Backdrop backdrop_;
   std::vector<Step> steps_;
   int open_masks_ = 0;  // what is written is within so many
@@ -179,10 +181,12 @@ void Writer::BeginNode(const Step& step) {
   Parts parts = NameParts(node);
   parts.id = id;
   Shadows(step.node, Effect::Type::kDropShadow, parts.silhouette);
-  Fills(node, parts.fills);
-  std::string close;
-  const std::string clip = node.clips && node.first_child != Node::kNone ? shapes_.Clip(node.clip_shapes) : "";
-  if (node.first_child != Node::kNone) close = OpenChildren(parts.children, clip);
+  // A clip cuts its group off from what is below: children that blend with the fills need them there.
+  const std::string clip = ClipMatters(node, extents_[step.node]) ? shapes_.Clip(node.clip_shapes) : "";
+  const bool together = !clip.empty() && blend_[step.node];
+  if (!together) Fills(node, parts.fills);
+  const std::string close = node.first_child == Node::kNone ? "" : OpenChildren(parts.children, clip);
+  if (together) Fills(node, parts.fills);
   backdrop_.Enter(step.node, parts.fills, clip);
   steps_.push_back({Step::What::kAfterChildren, step.node, false, 0, close, parts});
   steps_.push_back({Step::What::kSiblings, node.first_child, step.keep || !node.effects.empty(), 0, "", {}});

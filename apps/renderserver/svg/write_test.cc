@@ -62,6 +62,31 @@ TEST(Write, AFrameClipsItsChildren) {
             "<path d=\"M0 0h20v20h-20z\" id=\"n1-2\" data-name=\"child\" transform=\"translate(10 10)\" fill=\"#00f\"/></g></g>");
 }
 
+TEST(Write, AClipThatTakesNothingAwayIsLeftOut) {
+  for (const double width : {10.0, 10.5}) {
+    Maker maker(40, 40);
+    scene::Node& frame = maker.Begin("frame", {0, 0, 20, 20});
+    maker.Fill(&frame, {Solid(1, 1, 1)});
+    frame.clips = true;
+    maker.Fill(&maker.Leaf("child", {10, 10, width, 10}), {Solid(0, 0, 1)});
+    maker.End();
+    EXPECT_EQ(Inner(maker.scene()).find("clip") != std::string::npos, width > 10) << Inner(maker.scene());
+  }
+}
+
+TEST(Write, WhatBlendsSharesAGroupWithTheFillsBelowIt) {
+  Maker maker(40, 40);
+  scene::Node& frame = maker.Begin("frame", {0, 0, 20, 20});
+  maker.Fill(&frame, {Solid(1, 1, 1)});
+  frame.clips = true;
+  scene::Node& child = maker.Leaf("child", {10, 10, 20, 20});
+  maker.Fill(&child, {Solid(0, 0, 1)});
+  child.blend = scene::BlendMode::kMultiply;
+  maker.End();
+  EXPECT_NE(Inner(maker.scene()).find("<g clip-path=\"url(#c1)\"><path d=\"M0 0h20v20h-20z\" fill=\"#fff\"/><path"), std::string::npos)
+      << Inner(maker.scene());
+}
+
 TEST(Write, AMaskCoversTheSiblingsAboveIt) {
   Maker maker(40, 40);
   maker.Fill(&maker.Leaf("below", {0, 0, 10, 10}), {Solid(1, 0, 0)});
