@@ -25,7 +25,7 @@ std::string Filter(const Rect& region, const std::string& primitives, Markup* ma
 
 std::string Gaussian(double radius, const char* in) {
   if (!(radius > 0)) return "";
-  return "<feGaussianBlur" + (in[0] != '\0' ? Attribute("in", in) : "") + Attribute("stdDeviation", radius / 2) + "/>";
+  return "<feGaussianBlur" + (in[0] != '\0' ? Attribute("in", in) : "") + Attribute("stdDeviation", LimitedRadius(radius) / 2) + "/>";
 }
 
 std::string Offset(const scene::Point& offset, const char* in) {
@@ -38,7 +38,7 @@ std::string Offset(const scene::Point& offset, const char* in) {
 std::string Morphology(double spread) {
   if (ToSteps(spread, kMostDecimals) == 0) return "";
   return "<feMorphology in=\"SourceAlpha\"" + Attribute("operator", spread > 0 ? "dilate" : "erode") +
-         Attribute("radius", std::abs(spread)) + "/>";
+         Attribute("radius", std::abs(LimitedRadius(spread))) + "/>";
 }
 
 // Alpha times a colour.
@@ -69,7 +69,7 @@ std::string InnerShadow(const Effect& effect) {
 
 std::string ShadowFilter(const Effect& effect, const Rect& source, const Rect& visible, Markup* markup) {
   const bool inner = effect.type == Effect::Type::kInnerShadow;
-  const double reach = std::max(0.0, inner ? -effect.spread : effect.spread) + BlurReach(effect.radius) +
+  const double reach = std::max(0.0, LimitedRadius(inner ? -effect.spread : effect.spread)) + BlurReach(effect.radius) +
                        std::hypot(effect.offset.x, effect.offset.y);
   // Where an inner shadow is to be seen, the silhouette's surroundings count, which are empty.
   const Rect covered = inner ? Grown(source, 1) : scene::Union(source, ShadowExtent(effect, source));

@@ -87,11 +87,16 @@ Rect Grown(const Rect& rect, double by) {
 
 Rect Moved(const Rect& rect, const scene::Point& by) { return {rect.x + by.x, rect.y + by.y, rect.width, rect.height}; }
 
-double BlurReach(double radius) { return radius > 0 ? 1.5 * radius + 1 : 0; }  // three deviations
+double LimitedRadius(double radius) {
+  static const double kMost = fig::Budget().blur_radius;
+  return std::clamp(radius, -kMost, kMost);
+}
+
+double BlurReach(double radius) { return radius > 0 ? 1.5 * LimitedRadius(radius) + 1 : 0; }  // three deviations
 
 Rect ShadowExtent(const scene::Effect& effect, const Rect& source) {
   if (source.empty()) return source;
-  const Rect shadow = Moved(Grown(source, effect.spread + BlurReach(effect.radius)), effect.offset);
+  const Rect shadow = Moved(Grown(source, LimitedRadius(effect.spread) + BlurReach(effect.radius)), effect.offset);
   return shadow.empty() ? Rect{} : shadow;
 }
 

@@ -26,6 +26,9 @@ std::vector<Extent> Extents(const scene::Scene& scene);
 scene::Rect Grown(const scene::Rect& rect, double by);
 scene::Rect Moved(const scene::Rect& rect, const scene::Point& by);
 
+// No viewer is asked for more, whatever the file says: a blur costs by its radius.
+double LimitedRadius(double radius);
+
 // How far a Gaussian of that radius (twice its deviation) can be seen.
 double BlurReach(double radius);
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 
 #include "svg/image_file.h"
 #include "svg/number.h"
@@ -23,14 +22,19 @@ const char* MimeType(ImageFile::Kind kind) {
   }
 }
 
+// By the nearest quarter of a turn.
 Matrix Turned(double degrees) {
-  const double angle = degrees * std::numbers::pi / 180;
-  return {std::cos(angle), std::sin(angle), -std::sin(angle), std::cos(angle), 0, 0};
+  switch ((std::lround(degrees / 90) % 4 + 4) % 4) {
+    case 1: return {0, 1, -1, 0, 0, 0};
+    case 2: return {-1, 0, 0, -1, 0, 0};
+    case 3: return {0, -1, 1, 0, 0, 0};
+    default: return {};
+  }
 }
 
 // Image pixels -> node, for the modes that keep the proportions: centred in the node's box.
 Matrix Placed(const Rect& node, double width, double height, const scene::Paint& paint) {
-  const bool aside = std::abs(std::remainder(paint.rotation, 180)) > 45;
+  const bool aside = std::lround(paint.rotation / 90) % 2 != 0;
   const double across = node.width / (aside ? height : width), down = node.height / (aside ? width : height);
   const double scale = paint.scale_mode == ImageScaleMode::kFit ? std::min(across, down) : std::max(across, down);
   const Matrix centre{1, 0, 0, 1, node.x + node.width / 2, node.y + node.height / 2};
@@ -60,7 +64,12 @@ Images::Known Images::Define(const scene::Paint& paint) {
   const ImageFile file = Sniff(paint.image);
   const char* type = MimeType(file.kind);
   const std::uint64_t pixels = std::uint64_t{file.width} * file.height;
-  if (type == nullptr || pixels == 0 || pixels > budget_.image_pixels) {
+  if (pixels > budget_.image_pixels) {
+    fault_ = fig::Fault{fig::FaultClass::kBudget, std::to_string(file.width) + " x " + std::to_string(file.height) + " pixels",
+                        fig::Fault::kNowhere, "image " + Escaped(paint.image_key, 64)};
+    return {};
+  }
+  if (type == nullptr || pixels == 0) {
     remarks_->insert("an image is missing or broken");
     return {};
   }
@@ -87,8 +96,8 @@ std::string Images::Tiles(const Known& image, const scene::Paint& paint, const R
 // What stands for an image that is not there: grey squares.
 std::string Images::Checkers(const Rect& area) {
   const std::string pattern = markup_->Define(
-      "t", "<pattern", " patternUnits=\"userSpaceOnUse\" width=\"20\" height=\"20\"><path fill=\"#fff\" d=\"M0 0h20v20h-20z\"/>"
-                       "<path fill=\"#ccc\" d=\"M0 0h10v20h10v-10h-20z\"/></pattern>");
+      "t", "<pattern", " patternUnits=\"userSpaceOnUse\" width=\"16\" height=\"16\"><path fill=\"#fff\" d=\"M0 0h16v16h-16z\"/>"
+                       "<path fill=\"#e6e6e6\" d=\"M0 0h8v16h8v-8h-16z\"/></pattern>");
   return "<rect" + Attribute("x", area.x) + Attribute("y", area.y) + Attribute("width", area.width) +
          Attribute("height", area.height) + Attribute("fill", Reference(pattern)) + "/>";
 }

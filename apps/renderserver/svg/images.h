@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -22,6 +23,9 @@ class Images {
   // far as the image does. `node` is the node's own box.
   std::string Content(const scene::Paint& paint, const scene::Rect& node, const scene::Rect& area);
 
+  // The first image that is beyond a budget: what was written is not to be used.
+  const std::optional<fig::Fault>& fault() const { return fault_; }
+
  private:
   struct Known {
     std::string id;  // of the <image>, its size that of its pixels; "" when it cannot be shown
@@ -37,6 +41,7 @@ class Images {
   Markup* markup_;
   std::set<std::string>* remarks_;
   std::map<std::string, Known> known_;
+  std::optional<fig::Fault> fault_;
 };
 
 }  // namespace svg

@@ -126,6 +126,15 @@ TEST_F(Images, WhatIsBrokenIsShownAsSuchAndTold) {
   ASSERT_EQ(remarks.size(), 1u);
 }
 
+TEST_F(Images, OneWithTooManyPixelsIsBeyondTheBudget) {
+  maker_.Fill(&maker_.Leaf("a", {0, 0, 40, 40}), {Image(Png(200, 200), "a", scene::ImageScaleMode::kFill)});
+  fig::Budget budget;
+  budget.image_pixels = 200 * 199;
+  const auto text = Write(maker_.scene(), {}, budget, nullptr);
+  ASSERT_FALSE(text.ok());
+  EXPECT_EQ(text.fault().kind, fig::FaultClass::kBudget);
+}
+
 TEST_F(Images, CountAgainstTheLength) {
   maker_.Fill(&maker_.Leaf("a", {0, 0, 40, 40}), {Image(Png(20, 10) + std::string(10'000, 'x'), "a", scene::ImageScaleMode::kFill)});
   fig::Budget budget;

@@ -361,11 +361,12 @@ fig::Outcome<std::string> Writer::Write(const Options& options) {
   if (scene_.background.a > 0) markup_.Add("<rect" + Box(region) + SolidFill(scene_.background, 1) + "/>");
   backdrop_.Enter(0, "", "");
   if (!scene_.nodes.empty()) steps_.push_back({Step::What::kSiblings, scene_.nodes[0].first_child, false, 0, "", {}});
-  while (!steps_.empty() && !markup_.over()) {
+  while (!steps_.empty() && !markup_.over() && !images_.fault()) {
     const Step step = std::move(steps_.back());
     steps_.pop_back();
     Do(step);
   }
+  if (images_.fault()) return *images_.fault();
   if (markup_.over()) return fig::Fault{fig::FaultClass::kBudget, "the SVG is longer than allowed", fig::Fault::kNowhere, "svg"};
   if (!markup_.definitions().empty()) text += "<defs>" + markup_.definitions() + "</defs>";
   text += markup_.body();
