@@ -1,5 +1,5 @@
 // What lies below a node, once more and blurred: SVG has no word for it. Everything that was painted
-// before is referred to, none of it written twice.
+// before in the same isolated group is referred to, none of it written twice.
 #pragma once
 
 #include <cstdint>
@@ -23,10 +23,11 @@ class Backdrop {
 
   // The writer tells what it does. Between Enter and Leave are the node's children; `fills` is the name
   // of its own fills, `clip` the reference of what its children are clipped to, "" for none.
-  void Enter(std::uint32_t node, const std::string& fills, const std::string& clip);
+  enum class Grouping : std::uint8_t { kOpen, kIsolated };
+  void Enter(std::uint32_t node, Grouping group, const std::string& fills, const std::string& clip);
   void Leave();
   void Painted(std::uint32_t node, const std::string& id);  // whole, children and all
-  void OpenMask(const std::string& mask);                   // around the siblings that follow
+  void OpenMask();                                          // around the siblings that follow
 
   // What has been painted up to now, blurred, as far as `area` (a clip's reference) shows it.
   void Write(std::uint32_t node, double radius, const std::string& area);
@@ -35,15 +36,17 @@ class Backdrop {
   struct Element {
     std::uint32_t node = 0;
     std::string id;
-    std::size_t masks = 0;  // the first so many of its level cover it
+    std::size_t masks = 0;  // were open around it
   };
   struct Level {
     std::uint32_t node = 0;
+    Grouping group = Grouping::kOpen;
     std::string fills, clip;
-    std::vector<std::string> masks;
+    std::size_t masks = 0;  // that are open around the siblings now
     std::vector<Element> painted;
   };
 
+  std::size_t FirstLevel() const;  // of the innermost isolated group
   std::string UsesOf(const Level& level, const scene::Rect& reach, std::uint64_t* cost) const;
 
   const scene::Scene& scene_;

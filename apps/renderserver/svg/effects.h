@@ -11,8 +11,13 @@ namespace svg {
 // Each returns "url(#f1)", or "" when nothing of the result can be seen. `source` is what the filtered
 // element covers, `visible` the picture's region, both in the coordinates of that element.
 
-// Turns an element into the shadow that it casts.
-std::string ShadowFilter(const scene::Effect& effect, const scene::Rect& source, const scene::Rect& visible, Markup* markup);
+// Turns a silhouette into the shadow that it casts.
+enum class Under : std::uint8_t { kShown, kCutOut };  // what lies under the silhouette itself
+std::string DropShadowFilter(const scene::Effect& effect, Under under, const scene::Rect& source, const scene::Rect& visible, Markup* markup);
+
+// Turns a hole's silhouette into the shadow around it; to be clipped to the shape that the hole is in.
+std::string InnerShadowFilter(const scene::Effect& effect, const scene::Rect& source, const scene::Rect& visible, Markup* markup);
+
 std::string BlurFilter(double radius, const scene::Rect& source, const scene::Rect& visible, Markup* markup);
 
 }  // namespace svg

@@ -1,5 +1,9 @@
 #include "svg/groups.h"
 
+#include <algorithm>
+
+#include "svg/shadows.h"
+
 namespace svg {
 namespace {
 
@@ -14,22 +18,6 @@ bool Blends(const std::vector<scene::Shape>& shapes) {
     for (const scene::Paint& paint : *shape.paints) {
       if (Blends(paint.blend)) return true;
     }
-  }
-  return false;
-}
-
-bool OwnBlends(const Node& node) {
-  for (const scene::Effect& effect : node.effects) {
-    if (Blends(effect.blend)) return true;
-  }
-  return Blends(node.fills) || Blends(node.strokes);
-}
-
-// As the writer does it (write.cc).
-bool IsIsolated(const Node& node) {
-  if (node.opacity < 1 || node.blend != scene::BlendMode::kPassThrough || node.mask != scene::Mask::kNone) return true;
-  for (const scene::Effect& effect : node.effects) {
-    if (effect.type == scene::Effect::Type::kLayerBlur) return true;
   }
   return false;
 }
@@ -52,7 +40,17 @@ bool IsRectangle(const scene::Shape& shape) {
   return shape.to_node.xy == 0 && shape.to_node.yx == 0;
 }
 
+bool EffectsBlend(const Node& node) {
+  return std::any_of(node.effects.begin(), node.effects.end(), [](const scene::Effect& effect) { return Blends(effect.blend); });
+}
+
 }  // namespace
+
+bool IsGroup(const Node& node) {
+  return node.opacity < 1 || Blends(node.blend) || HasEffect(node, scene::Effect::Type::kLayerBlur);
+}
+
+bool IsIsolated(const Node& node) { return IsGroup(node) || HasEffect(node, scene::Effect::Type::kDropShadow); }
 
 bool ClipMatters(const Node& node, const Extent& extent) {
   constexpr double kNothing = 1e-3;
@@ -70,7 +68,8 @@ std::vector<bool> ChildrenThatBlend(const scene::Scene& scene) {
   for (std::size_t i = scene.nodes.size(); i-- > 1;) {
     const Node& node = scene.nodes[i];
     if (node.parent == Node::kNone) continue;
-    const bool passes = !IsIsolated(node) && (OwnBlends(node) || blend[i]);
+    const bool own = Blends(node.fills) || Blends(node.strokes) || blend[i];
+    const bool passes = (!IsGroup(node) && EffectsBlend(node)) || (!IsIsolated(node) && own);
     if (Blends(node.blend) || passes) blend[node.parent] = true;
   }
   return blend;

@@ -70,6 +70,28 @@ ImageFile Sniff(fig::Bytes bytes) {
   return {};
 }
 
+bool IsWhole(fig::Bytes bytes, Kind kind) {
+  const std::string_view text = bytes.text();
+  switch (kind) {
+    case Kind::kPng: {
+      // Chunks: length, name, so many bytes, a checksum.
+      for (std::size_t at = 8; at + 12 <= bytes.size; at += std::size_t{12} + BigEndian(bytes, at, 4)) {
+        if (StartsWith(bytes, at + 4, "IEND")) return true;
+      }
+      return false;
+    }
+    case Kind::kJpeg: {
+      const std::size_t scan = text.find("\xFF\xDA");
+      return scan != std::string_view::npos && text.find("\xFF\xD9", scan) != std::string_view::npos;
+    }
+    case Kind::kGif: {
+      const std::size_t last = text.find_last_not_of('\0');
+      return last != std::string_view::npos && text[last] == ';';
+    }
+    default: return true;
+  }
+}
+
 std::string WithoutExif(fig::Bytes bytes, Kind kind) {
   std::string out;
   std::size_t at = 0;

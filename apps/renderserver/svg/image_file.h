@@ -16,6 +16,9 @@ struct ImageFile {
 
 ImageFile Sniff(fig::Bytes bytes);
 
+// Whether the file goes on to its end mark. Decoders differ in what they show of one that does not.
+bool IsWhole(fig::Bytes bytes, ImageFile::Kind kind);
+
 // The file without what says how to turn the picture (EXIF) and other words of a camera: viewers would
 // follow it, and the design does not. Other kinds come back as they are.
 std::string WithoutExif(fig::Bytes bytes, ImageFile::Kind kind);

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "raster/filter.h"
+#include "raster/image.h"
+#include "raster/raster.h"
 #include "svg/image_file.h"
 #include "svg/number.h"
 
@@ -50,16 +53,17 @@ std::string Images::Content(const scene::Paint& paint, const Rect& node, const R
   const Matrix to_node = paint.scale_mode == ImageScaleMode::kStretch
                              ? paint.to_node * Matrix{1 / image.width, 0, 0, 1 / image.height, 0, 0}
                              : Placed(node, image.width, image.height, paint);
-  const std::string transform = TransformValue(to_node);
-  return "<use" + Attribute("xlink:href", "#" + image.id) + (transform.empty() ? "" : Attribute("transform", transform)) + "/>";
+  return "<use" + Attribute("xlink:href", "#" + image.id) + TransformAttribute("transform", to_node) + "/>";
 }
 
 const Images::Known& Images::Find(const scene::Paint& paint) {
-  auto place = known_.find(paint.image_key);
-  if (place == known_.end()) place = known_.emplace(paint.image_key, Define(paint)).first;
+  const std::string key = paint.image_key + (paint.filter ? raster::FilterKey(*paint.filter) : "");
+  auto place = known_.find(key);
+  if (place == known_.end()) place = known_.emplace(key, Define(paint)).first;
   return place->second;
 }
 
+// PNG, JPEG and GIF go as they are: every viewer knows them.
 Images::Known Images::Define(const scene::Paint& paint) {
   const ImageFile file = Sniff(paint.image);
   const char* type = MimeType(file.kind);
@@ -69,13 +73,42 @@ Images::Known Images::Define(const scene::Paint& paint) {
                         fig::Fault::kNowhere, "image " + Escaped(paint.image_key, 64)};
     return {};
   }
-  if (type == nullptr || pixels == 0) {
+  const bool as_it_is = type != nullptr && pixels != 0 && !paint.filter && IsWhole(paint.image, file.kind);
+  if (!as_it_is && file.kind != ImageFile::Kind::kUnknown) return DefineDecoded(paint);
+  if (!as_it_is) {
     remarks_->insert("an image is missing or broken");
     return {};
   }
   if (!markup_->Has(paint.image.size / 3 * 4)) return {};
-  const std::string bytes = WithoutExif(paint.image, file.kind);
-  const double width = file.width, height = file.height;
+  return Embed(type, WithoutExif(paint.image, file.kind), file.width, file.height);
+}
+
+// What viewers may not know, or not the colours of: its pixels as PNG.
+Images::Known Images::DefineDecoded(const scene::Paint& paint) {
+  auto image = raster::DecodeImage(paint.image, paint.image_key, 0, budget_);
+  if (!image.ok()) {
+    if (image.fault().kind == fig::FaultClass::kBudget) fault_ = image.fault();
+    remarks_->insert("an image is missing or broken");
+    return {};
+  }
+  decoded_pixels_ += image->pixels.size();
+  if (decoded_pixels_ > budget_.images_pixels) {
+    fault_ = fig::Fault{fig::FaultClass::kBudget, "images of more than " + std::to_string(budget_.images_pixels) + " pixels in all",
+                        fig::Fault::kNowhere, ""};
+    return {};
+  }
+  if (paint.filter) raster::ApplyFilter(*paint.filter, image.value());
+  const auto png = raster::EncodePng({image->width, image->height, std::move(image->pixels)});
+  if (!png.ok()) {
+    fault_ = png.fault();
+    return {};
+  }
+  const std::string bytes(png.value().begin(), png.value().end());
+  return Embed("image/png", bytes, image->width, image->height);
+}
+
+Images::Known Images::Embed(const char* type, const std::string& bytes, double width, double height) {
+  if (!markup_->Has(bytes.size() / 3 * 4)) return {};
   std::string tail = Attribute("width", width) + Attribute("height", height) + " preserveAspectRatio=\"none\" xlink:href=\"data:";
   tail += type;
   tail += ";base64," + Base64(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()) + "\"/>";
@@ -84,13 +117,11 @@ Images::Known Images::Define(const scene::Paint& paint) {
 
 std::string Images::Tiles(const Known& image, const scene::Paint& paint, const Rect& area) {
   const Matrix scale{paint.tile_scale, 0, 0, paint.tile_scale, 0, 0};
-  const std::string transform = TransformValue(Turned(paint.rotation) * scale);
   std::string tail = " patternUnits=\"userSpaceOnUse\"" + Attribute("width", image.width) + Attribute("height", image.height);
-  if (!transform.empty()) tail += Attribute("patternTransform", transform);
+  tail += TransformAttribute("patternTransform", Turned(paint.rotation) * scale);
   tail += "><use" + Attribute("xlink:href", "#" + image.id) + "/></pattern>";
   const std::string pattern = markup_->Define("t", "<pattern", tail);
-  return "<rect" + Attribute("x", area.x) + Attribute("y", area.y) + Attribute("width", area.width) +
-         Attribute("height", area.height) + Attribute("fill", Reference(pattern)) + "/>";
+  return "<rect" + BoxAttributes(area) + Attribute("fill", Reference(pattern)) + "/>";
 }
 
 // What stands for an image that is not there: grey squares.
@@ -98,8 +129,7 @@ std::string Images::Checkers(const Rect& area) {
   const std::string pattern = markup_->Define(
       "t", "<pattern", " patternUnits=\"userSpaceOnUse\" width=\"16\" height=\"16\"><path fill=\"#fff\" d=\"M0 0h16v16h-16z\"/>"
                        "<path fill=\"#e6e6e6\" d=\"M0 0h8v16h8v-8h-16z\"/></pattern>");
-  return "<rect" + Attribute("x", area.x) + Attribute("y", area.y) + Attribute("width", area.width) +
-         Attribute("height", area.height) + Attribute("fill", Reference(pattern)) + "/>";
+  return "<rect" + BoxAttributes(area) + Attribute("fill", Reference(pattern)) + "/>";
 }
 
 }  // namespace svg

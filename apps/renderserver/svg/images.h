@@ -34,6 +34,8 @@ class Images {
 
   const Known& Find(const scene::Paint& paint);
   Known Define(const scene::Paint& paint);
+  Known DefineDecoded(const scene::Paint& paint);
+  Known Embed(const char* type, const std::string& bytes, double width, double height);
   std::string Tiles(const Known& image, const scene::Paint& paint, const scene::Rect& area);
   std::string Checkers(const scene::Rect& area);
 
@@ -42,6 +44,7 @@ class Images {
   std::set<std::string>* remarks_;
   std::map<std::string, Known> known_;
   std::optional<fig::Fault> fault_;
+  std::uint64_t decoded_pixels_ = 0;
 };
 
 }  // namespace svg

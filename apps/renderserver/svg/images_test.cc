@@ -17,6 +17,7 @@ std::string Text(std::initializer_list<int> bytes) {
 }
 fig::Bytes Of(const std::string& text) { return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}; }
 
+// The beginning of one, up to the checksum of its header.
 std::string Png(int width, int height) {
   return "\x89PNG\r\n\x1a\n" + Text({0, 0, 0, 13}) + "IHDR" + Text({0, 0, 0, width, 0, 0, 0, height, 8, 6, 0, 0, 0});
 }
@@ -62,6 +63,18 @@ TEST(Sniff, ASegmentThatLeadsNowhereEndsTheSearch) {
   EXPECT_EQ(Sniff(Of(kStart + Text({0xFF, 0xE0, 0xFF, 0xFF, 0, 0}))).width, 0u);
 }
 
+TEST(IsWhole, LooksForTheEnd) {
+  const std::string png = Png(1, 1) + Text({1, 2, 3, 4}), end = Text({0, 0, 0, 0}) + "IEND" + Text({1, 2, 3, 4});
+  EXPECT_FALSE(IsWhole(Of(png), Kind::kPng));
+  EXPECT_FALSE(IsWhole(Of(png + end.substr(0, 11)), Kind::kPng));
+  EXPECT_TRUE(IsWhole(Of(png + end), Kind::kPng));
+  EXPECT_FALSE(IsWhole(Of(Png(1, 1).substr(0, 8) + Text({0xFF, 0xFF, 0xFF, 0xFF}) + "IDAT1234IEND"), Kind::kPng));
+  EXPECT_TRUE(IsWhole(Of(kStart + kFrame + kScan), Kind::kJpeg));
+  EXPECT_FALSE(IsWhole(Of(kStart + kFrame + kScan.substr(0, 6)), Kind::kJpeg));
+  EXPECT_TRUE(IsWhole(Of("GIF89a;"), Kind::kGif));
+  EXPECT_FALSE(IsWhole(Of("GIF89a"), Kind::kGif));
+}
+
 TEST(WithoutExif, TakesNothingElseAway) {
   EXPECT_EQ(WithoutExif(Of(kStart + kExif + kFrame + kScan), Kind::kJpeg), kStart + kFrame + kScan);
   EXPECT_EQ(WithoutExif(Of(kStart + kFrame + kScan), Kind::kJpeg), kStart + kFrame + kScan);
@@ -70,6 +83,10 @@ TEST(WithoutExif, TakesNothingElseAway) {
 }
 
 // ---- in a scene -------------------------------------------------------------------------------------
+
+std::string WholePng(int width, int height) {
+  return Png(width, height) + Text({1, 2, 3, 4, 0, 0, 0, 0}) + "IEND" + Text({1, 2, 3, 4});
+}
 
 class Images : public ::testing::Test {
  protected:
@@ -95,8 +112,8 @@ class Images : public ::testing::Test {
 };
 
 TEST_F(Images, AreWrittenOnceHoweverOftenTheyAreUsed) {
-  maker_.Fill(&maker_.Leaf("a", {0, 0, 40, 20}), {Image(Png(20, 20), "a", scene::ImageScaleMode::kFill)});
-  maker_.Fill(&maker_.Leaf("b", {0, 0, 40, 20}), {Image(Png(20, 20), "a", scene::ImageScaleMode::kFit)});
+  maker_.Fill(&maker_.Leaf("a", {0, 0, 40, 20}), {Image(WholePng(20, 20), "a", scene::ImageScaleMode::kFill)});
+  maker_.Fill(&maker_.Leaf("b", {0, 0, 40, 20}), {Image(WholePng(20, 20), "a", scene::ImageScaleMode::kFit)});
   const std::string text = Written();
   EXPECT_EQ(Count(text, "<image"), 1u);
   EXPECT_EQ(Count(text, "data:image/png;base64,iVBORw0KGgo"), 1u);
@@ -105,7 +122,7 @@ TEST_F(Images, AreWrittenOnceHoweverOftenTheyAreUsed) {
 }
 
 TEST_F(Images, ATurnedOneIsFittedAsItStands) {
-  scene::Paint paint = Image(Png(20, 10), "a", scene::ImageScaleMode::kFill);
+  scene::Paint paint = Image(WholePng(20, 10), "a", scene::ImageScaleMode::kFill);
   paint.rotation = 90;
   maker_.Fill(&maker_.Leaf("a", {0, 0, 20, 40}), {paint});
   // Its left upper corner is at the right: (20, 0).
@@ -113,7 +130,7 @@ TEST_F(Images, ATurnedOneIsFittedAsItStands) {
 }
 
 TEST_F(Images, AStretchedOneFollowsItsMatrix) {
-  scene::Paint paint = Image(Png(20, 10), "a", scene::ImageScaleMode::kStretch);
+  scene::Paint paint = Image(WholePng(20, 10), "a", scene::ImageScaleMode::kStretch);
   paint.to_node = {60, 0, 0, 50, 5, 5};
   maker_.Fill(&maker_.Leaf("a", {0, 0, 40, 40}), {paint});
   EXPECT_NE(Written().find("transform=\"translate(5 5) scale(3 5)\""), std::string::npos) << Written();
@@ -127,7 +144,7 @@ TEST_F(Images, WhatIsBrokenIsShownAsSuchAndTold) {
 }
 
 TEST_F(Images, OneWithTooManyPixelsIsBeyondTheBudget) {
-  maker_.Fill(&maker_.Leaf("a", {0, 0, 40, 40}), {Image(Png(200, 200), "a", scene::ImageScaleMode::kFill)});
+  maker_.Fill(&maker_.Leaf("a", {0, 0, 40, 40}), {Image(WholePng(200, 200), "a", scene::ImageScaleMode::kFill)});
   fig::Budget budget;
   budget.image_pixels = 200 * 199;
   const auto text = Write(maker_.scene(), {}, budget, nullptr);
@@ -136,7 +153,7 @@ TEST_F(Images, OneWithTooManyPixelsIsBeyondTheBudget) {
 }
 
 TEST_F(Images, CountAgainstTheLength) {
-  maker_.Fill(&maker_.Leaf("a", {0, 0, 40, 40}), {Image(Png(20, 10) + std::string(10'000, 'x'), "a", scene::ImageScaleMode::kFill)});
+  maker_.Fill(&maker_.Leaf("a", {0, 0, 40, 40}), {Image(WholePng(20, 10) + std::string(10'000, 'x'), "a", scene::ImageScaleMode::kFill)});
   fig::Budget budget;
   budget.svg_bytes = 10'000;
   const auto text = Write(maker_.scene(), {}, budget, nullptr);

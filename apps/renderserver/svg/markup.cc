@@ -58,6 +58,15 @@ std::string Attribute(std::string_view name, std::string_view value) {
 
 std::string Attribute(std::string_view name, double value) { return Attribute(name, Number(value)); }
 
+std::string TransformAttribute(std::string_view name, const scene::Matrix& matrix) {
+  const std::string value = TransformValue(matrix);
+  return value.empty() ? "" : Attribute(name, value);
+}
+
+std::string BoxAttributes(const scene::Rect& rect) {
+  return Attribute("x", rect.x) + Attribute("y", rect.y) + Attribute("width", rect.width) + Attribute("height", rect.height);
+}
+
 std::string Reference(std::string_view id) { return std::string("url(#").append(id).append(")"); }
 
 bool Markup::Has(std::uint64_t bytes) {

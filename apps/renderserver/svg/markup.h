@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "scene/scene.h"
+
 namespace svg {
 
 // What a file says, as the value of an attribute in double quotes: markup escaped, control characters
@@ -21,6 +23,8 @@ std::string Base64(const std::uint8_t* data, std::size_t size);
 // ` name="value"`; the value is ours, numbers and references, and needs no escape.
 std::string Attribute(std::string_view name, std::string_view value);
 std::string Attribute(std::string_view name, double value);
+std::string TransformAttribute(std::string_view name, const scene::Matrix& matrix);  // "" for the identity
+std::string BoxAttributes(const scene::Rect& rect);  // x, y, width and height
 std::string Reference(std::string_view id);  // "url(#id)"
 
 class Markup {

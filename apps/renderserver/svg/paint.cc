@@ -20,30 +20,6 @@ constexpr int kAlphaDecimals = 4;  // finer than half a step of eight bits
 
 double Unit(double value) { return value > 0 ? std::min(value, 1.0) : 0; }
 
-std::string Hex(const Colour& colour) {
-  constexpr char kDigits[] = "0123456789abcdef";
-  std::array<unsigned, 3> bytes{};
-  const std::array<float, 3> channels = {colour.r, colour.g, colour.b};
-  for (std::size_t i = 0; i < 3; ++i) bytes[i] = static_cast<unsigned>(std::lround(Unit(channels[i]) * 255));
-  const bool brief = std::all_of(bytes.begin(), bytes.end(), [](unsigned byte) { return byte % 17 == 0; });
-  std::string text = "#";
-  for (const unsigned byte : bytes) {
-    text += kDigits[byte >> 4];
-    if (!brief) text += kDigits[byte & 15];
-  }
-  return text;
-}
-
-std::string OpacityAttribute(std::string_view name, double opacity) {
-  const std::string text = Number(Unit(opacity), kAlphaDecimals);
-  return text == "1" ? "" : Attribute(name, text);
-}
-
-std::string TransformAttribute(std::string_view name, const Matrix& matrix) {
-  const std::string value = TransformValue(matrix);
-  return value.empty() ? "" : Attribute(name, value);
-}
-
 // ---- linear and radial ----------------------------------------------------------------------------
 
 std::string Stops(const std::vector<ColourStop>& stops) {
@@ -186,6 +162,25 @@ double Reach(const Matrix& to_centre, const scene::Rect& area) {
 
 }  // namespace
 
+std::string OpacityAttribute(std::string_view name, double opacity) {
+  const std::string text = Number(Unit(opacity), kAlphaDecimals);
+  return text == "1" ? "" : Attribute(name, text);
+}
+
+std::string Hex(const Colour& colour) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::array<unsigned, 3> bytes{};
+  const std::array<float, 3> channels = {colour.r, colour.g, colour.b};
+  for (std::size_t i = 0; i < 3; ++i) bytes[i] = static_cast<unsigned>(std::lround(Unit(channels[i]) * 255));
+  const bool brief = std::all_of(bytes.begin(), bytes.end(), [](unsigned byte) { return byte % 17 == 0; });
+  std::string text = "#";
+  for (const unsigned byte : bytes) {
+    text += kDigits[byte >> 4];
+    if (!brief) text += kDigits[byte & 15];
+  }
+  return text;
+}
+
 std::string SolidFill(const Colour& colour, double opacity) {
   const std::string hex = Hex(colour);
   return (hex == "#000" ? "" : Attribute("fill", hex)) + OpacityAttribute("fill-opacity", Unit(colour.a) * Unit(opacity));
@@ -199,7 +194,7 @@ std::string BlendStyle(scene::BlendMode blend) {
     case kNormal: return "";
     case kDarken: word = "darken"; break;
     case kMultiply: word = "multiply"; break;
-    case kLinearBurn: word = "color-burn"; break;  // there is none; the nearest that there is
+    case kLinearBurn: word = "multiply"; break;  // there is none; of what there is the nearest
     case kColorBurn: word = "color-burn"; break;
     case kLighten: word = "lighten"; break;
     case kScreen: word = "screen"; break;

@@ -2,14 +2,20 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "svg/markup.h"
 #include "scene/scene.h"
 
 namespace svg {
 
+std::string Hex(const scene::Colour& colour);  // "#1a2b3c" or "#abc", without the alpha
+
 // ` fill="#1a2b3c" fill-opacity=".5"` and the like; "" for opaque black, which is SVG's default.
 std::string SolidFill(const scene::Colour& colour, double opacity);
+
+// ` opacity=".5"`, "" for 1.
+std::string OpacityAttribute(std::string_view name, double opacity);
 
 // "mix-blend-mode:multiply", or "" for modes that need no word.
 std::string BlendStyle(scene::BlendMode blend);

@@ -201,7 +201,7 @@ std::vector<Sample> Samples() {
   for (int i = static_cast<int>(BlendMode::kDarken); i <= static_cast<int>(BlendMode::kLuminosity); ++i) {
     const auto blend = static_cast<BlendMode>(i);
     const bool approximate = blend == BlendMode::kLinearBurn || blend == BlendMode::kLinearDodge;
-    add("blend-" + std::to_string(i), [blend](Maker* maker) { Blends(maker, blend); }, approximate ? .8 : .98);
+    add("blend-" + std::to_string(i), [blend](Maker* maker) { Blends(maker, blend); }, approximate ? .9 : .98);
   }
   return samples;
 }

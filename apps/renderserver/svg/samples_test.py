@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Every sample scene as SVG: well-formed XML, every reference leads somewhere, no id twice, and
-rsvg-convert draws it.
+rsvg-convert draws what our own painter draws.
 
-    samples_test.py PROGRAM    (renderserver_svg_samples)
+    samples_test.py SAMPLES COMPARE    (renderserver_svg_samples and picture_compare)
 """
 import pathlib
 import re
@@ -13,7 +13,8 @@ import tempfile
 import unittest
 import xml.etree.ElementTree as xml
 
-PROGRAM = pathlib.Path(sys.argv.pop(1))
+SAMPLES = pathlib.Path(sys.argv.pop(1))
+COMPARE = pathlib.Path(sys.argv.pop(1))
 HREF = "{http://www.w3.org/1999/xlink}href"
 
 
@@ -22,7 +23,7 @@ class Samples(unittest.TestCase):
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory()
         cls.addClassCleanup(cls.folder.cleanup)
-        done = subprocess.run([PROGRAM, cls.folder.name], stdout=subprocess.PIPE, text=True, check=True, timeout=60)
+        done = subprocess.run([SAMPLES, cls.folder.name], stdout=subprocess.PIPE, text=True, check=True, timeout=60)
         cls.least = {name: float(least) for name, least in (line.split() for line in done.stdout.splitlines())}
 
     def path(self, name):
@@ -46,14 +47,17 @@ class Samples(unittest.TestCase):
                 self.assertEqual(len(ids), len(set(ids)), "an id twice")
                 self.assertLessEqual(wanted, set(ids), "a reference to nothing")
 
-    def test_rsvg_draws(self):
+    def test_rsvg_agrees(self):
         if not shutil.which("rsvg-convert"):
             self.skipTest("no rsvg-convert")
-        for name in self.least:
+        for name, least in self.least.items():
             with self.subTest(name):
-                done = subprocess.run(["rsvg-convert", self.path(name + ".svg"), "-o", self.path(name + "-rsvg.png")],
-                                      stderr=subprocess.PIPE, text=True, check=False, timeout=60)
+                drawn = self.path(name + "-rsvg.png")
+                done = subprocess.run(["rsvg-convert", self.path(name + ".svg"), "-o", drawn], stderr=subprocess.PIPE, text=True, check=False, timeout=60)
                 self.assertEqual((done.returncode, done.stderr), (0, ""))
+                score = subprocess.run([COMPARE, self.path(name + ".png"), drawn], stdout=subprocess.PIPE, text=True, check=True, timeout=60)
+                self.assertGreaterEqual(float(score.stdout.split()[0]), least, score.stdout)
+                self.assertNotIn("(", score.stdout, "of another size")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 #include "svg/shapes.h"
 
+#include "svg/extent.h"
 #include "svg/number.h"
 #include "svg/paint.h"
 #include "svg/path.h"
@@ -20,12 +21,6 @@ bool Moves(const Matrix& matrix) {
   return ToSteps(matrix.x0, kMostDecimals) != 0 || ToSteps(matrix.y0, kMostDecimals) != 0;
 }
 
-// One paint that a group can hand down to the shapes in it.
-bool IsInheritable(const PaintList* paints) {
-  return paints != nullptr && paints->size() == 1 && paints->front().type == scene::PaintType::kSolid &&
-         BlendStyle(paints->front().blend).empty();
-}
-
 std::string StyleAttribute(const std::string& style) { return style.empty() ? "" : Attribute("style", style); }
 
 }  // namespace
@@ -34,6 +29,7 @@ Shapes::Shapes(const scene::Scene& scene, Markup* markup, Images* images) : mark
   for (const scene::Node& node : scene.nodes) {
     Count(node.fills, true);
     Count(node.strokes, true);
+    for (std::size_t i = 0; i < node.effects.size(); ++i) Count(node.fills, false);  // of shadows: twice at least, or nearly
     const bool sided = !node.strokes.empty() && node.stroke_align != scene::StrokeAlign::kCenter;
     if (sided || (node.clips && node.first_child != scene::Node::kNone)) {
       Count(node.clip_shapes, false);
@@ -74,8 +70,19 @@ bool Shapes::IsOneElement(const std::vector<Shape>& shapes) {
          BlendStyle(shapes.front().paints->front().blend).empty() && IsPlain(shapes.front().paints->front());
 }
 
+// Letters of one run are painted together: where they overlap they are no darker.
 void Shapes::Paint(const std::vector<Shape>& shapes, const scene::Rect& node) {
-  for (std::size_t i = 0; i < shapes.size() && !markup_->over();) i += PaintRun(shapes, i, node);
+  Run run;
+  for (const Shape& shape : shapes) {
+    if (markup_->over()) return;
+    if (!Drawn(shape) || shape.paints == nullptr) continue;
+    if (!run.empty() && !(shape.glyph && run.back().glyph && shape.paints == run.back().paints)) {
+      PaintRun(run, node);
+      run.clear();
+    }
+    run.push_back(shape);
+  }
+  if (!run.empty()) PaintRun(run, node);
 }
 
 void Shapes::PaintAsOne(const std::vector<Shape>& shapes, const std::string& attributes) {
@@ -83,56 +90,44 @@ void Shapes::PaintAsOne(const std::vector<Shape>& shapes, const std::string& att
   markup_->Add(Element(shape, "fill-rule", true) + attributes + PlainFill(shape.paints->front(), markup_) + "/>");
 }
 
-// Shapes that share one colour, as the letters of a word do, get it from a group. Returns how many.
-std::size_t Shapes::PaintRun(const std::vector<Shape>& shapes, std::size_t first, const scene::Rect& node) {
-  const PaintList* paints = shapes[first].paints;
-  if (paints == nullptr) return 1;
-  std::size_t end = first;
-  if (IsInheritable(paints)) {
-    while (end < shapes.size() && shapes[end].paints == paints) ++end;
-  }
-  if (end <= first + 1) {
-    for (const scene::Paint& paint : *paints) PaintShape(shapes[first], paint, node);
-    return 1;
-  }
-  markup_->Add("<g" + PlainFill(paints->front(), markup_) + ">");
-  for (std::size_t i = first; i < end && !markup_->over(); ++i) {
-    if (Drawn(shapes[i])) markup_->Add(Element(shapes[i], "fill-rule", false) + "/>");
-  }
-  markup_->Add("</g>");
-  return end - first;
+void Shapes::PaintRun(const Run& run, const scene::Rect& node) {
+  for (const scene::Paint& paint : *run.front().paints) PaintOne(run, paint, node);
 }
 
-void Shapes::PaintShape(const Shape& shape, const scene::Paint& paint, const scene::Rect& node) {
-  if (!Drawn(shape)) return;
-  if (!IsPlain(paint)) return PaintSheet(shape, paint, node);
+void Shapes::PaintOne(const Run& run, const scene::Paint& paint, const scene::Rect& node) {
+  if (!IsPlain(paint)) return PaintSheet(run, paint, node);
   const bool gradient = paint.type != scene::PaintType::kSolid;
-  markup_->Add(Element(shape, "fill-rule", gradient) + StyleAttribute(BlendStyle(paint.blend)) + PlainFill(paint, markup_) + "/>");
+  if (run.size() == 1) {
+    markup_->Add(Element(run.front(), "fill-rule", gradient) + StyleAttribute(BlendStyle(paint.blend)) + PlainFill(paint, markup_) + "/>");
+    return;
+  }
+  // The group hands its colour down, and is transparent as a whole.
+  scene::Paint opaque = paint;
+  const double opacity = paint.opacity * (gradient ? 1 : paint.colour.a);
+  opaque.opacity = opaque.colour.a = 1;
+  markup_->Add("<g" + StyleAttribute(BlendStyle(paint.blend)) + OpacityAttribute("opacity", opacity) + PlainFill(opaque, markup_) + ">");
+  for (const Shape& shape : run) markup_->Add(Element(shape, "fill-rule", gradient) + "/>");
+  markup_->Add("</g>");
 }
 
 // What a fill attribute cannot say: a sheet, or an image, seen through a clip.
-void Shapes::PaintSheet(const Shape& shape, const scene::Paint& paint, const scene::Rect& node) {
-  const scene::Rect area = scene::Bounds(shape.to_node, shape.outline->bounds);
-  std::string content;
-  if (paint.type == scene::PaintType::kImage) {
-    content = images_->Content(paint, node, area);
-  } else {
-    content = "<use" + GradientSheet(paint, area, markup_) + "/>";
-  }
+void Shapes::PaintSheet(const Run& run, const scene::Paint& paint, const scene::Rect& node) {
+  const scene::Rect area = ShapesExtent(run);
+  const std::string content = paint.type == scene::PaintType::kImage ? images_->Content(paint, node, area)
+                                                                     : "<use" + GradientSheet(paint, area, markup_) + "/>";
   if (content.empty()) return;
-  std::string group = "<g" + StyleAttribute(BlendStyle(paint.blend));
-  const std::string opacity = Number(paint.opacity, 4);
-  if (opacity != "1") group += Attribute("opacity", opacity);
-  group += Attribute("clip-path", Clip({shape})) + ">";
-  markup_->Add(group);
+  markup_->Add("<g" + StyleAttribute(BlendStyle(paint.blend)) + OpacityAttribute("opacity", paint.opacity) +
+               Attribute("clip-path", Clip(run)) + ">");
   markup_->Add(content);
   markup_->Add("</g>");
 }
 
-void Shapes::Silhouette(const std::vector<Shape>& shapes, const std::string& attributes) {
+std::string Shapes::Elements(const std::vector<Shape>& shapes) {
+  std::string text;
   for (const Shape& shape : shapes) {
-    if (Drawn(shape) && !markup_->over()) markup_->Add(Element(shape, "fill-rule", false) + attributes + "/>");
+    if (Drawn(shape) && markup_->Has(text.size())) text += Element(shape, "fill-rule", false) + "/>";
   }
+  return text;
 }
 
 std::string Shapes::Clip(const std::vector<Shape>& shapes) {
@@ -145,11 +140,9 @@ std::string Shapes::Clip(const std::vector<Shape>& shapes) {
 }
 
 std::string Shapes::Outside(const std::vector<Shape>& shapes, const scene::Rect& area) {
-  const std::string box = Attribute("x", area.x) + Attribute("y", area.y) + Attribute("width", area.width) + Attribute("height", area.height);
+  const std::string box = BoxAttributes(area);
   std::string content = " maskUnits=\"userSpaceOnUse\"" + box + "><rect" + box + Attribute("fill", "#fff") + "/>";
-  for (const Shape& shape : shapes) {
-    if (Drawn(shape)) content += Element(shape, "fill-rule", false) + "/>";
-  }
+  content += Elements(shapes);
   return Reference(markup_->Define("m", "<mask", content + "</mask>"));
 }
 

@@ -23,8 +23,9 @@ class Shapes {
   void PaintAsOne(const std::vector<scene::Shape>& shapes, const std::string& attributes);
   static bool IsOneElement(const std::vector<scene::Shape>& shapes);
 
-  // The areas in one colour, whatever their paints: ` fill="#fff"`.
-  void Silhouette(const std::vector<scene::Shape>& shapes, const std::string& attributes);
+  // The areas alone, in black unless a group around them says otherwise: as text, or written.
+  std::string Elements(const std::vector<scene::Shape>& shapes);
+  void Silhouette(const std::vector<scene::Shape>& shapes) { markup_->Add(Elements(shapes)); }
 
   // A <clipPath> of the union, as "url(#c1)"; "" when there is no shape at all.
   std::string Clip(const std::vector<scene::Shape>& shapes);
@@ -47,9 +48,10 @@ class Shapes {
   // `<use .../>` or `<path .../>` without its end: attributes can be added. `fixed`: its coordinates
   // must be the node's, because a gradient is laid out in them.
   std::string Element(const scene::Shape& shape, const char* rule, bool fixed);
-  void PaintShape(const scene::Shape& shape, const scene::Paint& paint, const scene::Rect& node);
-  void PaintSheet(const scene::Shape& shape, const scene::Paint& paint, const scene::Rect& node);
-  std::size_t PaintRun(const std::vector<scene::Shape>& shapes, std::size_t first, const scene::Rect& node);
+  using Run = std::vector<scene::Shape>;
+  void PaintRun(const Run& run, const scene::Rect& node);
+  void PaintOne(const Run& run, const scene::Paint& paint, const scene::Rect& node);
+  void PaintSheet(const Run& run, const scene::Paint& paint, const scene::Rect& node);
 
   Markup* markup_;
   Images* images_;

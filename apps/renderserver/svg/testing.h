@@ -43,6 +43,7 @@ class Maker {
   void Fill(scene::Node* node, std::vector<scene::Paint> paints);
 
   scene::Scene& scene() { return scene_; }
+  const scene::Scene& scene() const { return scene_; }
   std::deque<std::vector<std::uint8_t>>& images() { return images_; }
 
  private:

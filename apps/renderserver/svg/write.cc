@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 #include <utility>
@@ -10,6 +12,7 @@
 #include "svg/markup.h"
 #include "svg/number.h"
 #include "svg/paint.h"
+#include "svg/shadows.h"
 #include "svg/shapes.h"
 #include "svg/svg.h"
 
@@ -22,64 +25,47 @@ using scene::Node;
 
 constexpr std::size_t kNameCharacters = 128;
 
-bool Has(const Node& node, Effect::Type type) {
-  for (const Effect& effect : node.effects) {
-    if (effect.type == type) return true;
-  }
-  return false;
-}
-
 scene::Rect BoxOf(const Node& node) { return {0, 0, node.width, node.height}; }
-
-std::string Box(const scene::Rect& rect) {
-  return Attribute("x", rect.x) + Attribute("y", rect.y) + Attribute("width", rect.width) + Attribute("height", rect.height);
-}
-
-std::string Use(const std::string& id) { return "<use" + Attribute("xlink:href", "#" + id) + "/>"; }
 
 class Writer {
  public:
   Writer(const scene::Scene& scene, const fig::Budget& budget)
       : scene_(scene), markup_(budget.svg_bytes), images_(budget, &markup_, &remarks_), shapes_(scene, &markup_, &images_),
-        extents_(Extents(scene)), blend_(ChildrenThatBlend(scene)), backdrop_(scene, extents_, &markup_, &remarks_) {}
+        shadows_(&markup_, &shapes_), extents_(Extents(scene)), blend_(ChildrenThatBlend(scene)),
+        backdrop_(scene, extents_, &markup_, &remarks_) {}
 
   fig::Outcome<std::string> Write(const Options& options);
   const std::set<std::string>& remarks() const { return remarks_; }
 
  private:
-  // Names of a node's groups, given only where a shadow refers to them.
-  struct Parts {
-    std::string fills, children, strokes, silhouette;
-    std::string id;  // of the whole node
-  };
   // What is left to be done, the last first: a tree of any depth needs no deep stack.
   struct Step {
-    enum class What : std::uint8_t { kNode, kSiblings, kAfterChildren, kEndMask, kOutline, kEndOutline };
+    enum class What : std::uint8_t { kNode, kSiblings, kAfterChildren, kEndMask };
     What what = What::kNode;
     std::uint32_t node = Node::kNone;
-    bool keep = false;    // an effect around it may show what lies outside the picture
-    int groups = 0;       // kSiblings: groups of masks that are open around it
-    std::string text;     // kAfterChildren: what closes the groups around them; kEndMask: its name
-    Parts parts;          // kAfterChildren
+    bool keep = false;     // an effect around it may show what lies outside the picture
+    int groups = 0;        // kSiblings: groups of masks that are open around it
+    std::string name;      // kAfterChildren: of the whole node; kEndMask: of the mask
+    std::string children;  // kAfterChildren: what closes the groups around the children
+    std::string whole;     // kAfterChildren: what closes the groups around everything
   };
+  void Push(Step step) { steps_.push_back(std::move(step)); }
 
   void Do(const Step& step);
   void DoSiblings(const Step& step);
   void BeginMask(const Step& step);
   void EndMask(const Step& step);
-  void BeginOutline(const Step& step);
   void BeginNode(const Step& step);
+  void BeginContent(const Step& step, Step after);
   void AfterChildren(const Step& step);
-  void Painted(std::uint32_t index, const std::string& id);
 
   bool LeftOut(const Step& step) const;
   bool WriteAsOne(const Node& node, const std::string& id);
-  Parts NameParts(const Node& node);
-  std::string OpenChildren(const std::string& name, const std::string& clip);
+  std::string OpenWhole(std::uint32_t index, std::string* id);
+  void Painted(std::uint32_t index, const std::string& id);
   void BackgroundBlur(std::uint32_t index);
-  void Fills(const Node& node, const std::string& name);
-  void Strokes(const Node& node, const std::string& name);
-  void Shadows(std::uint32_t index, Effect::Type type, const std::string& silhouette);
+  std::string Fills(std::uint32_t index);
+  void Strokes(const Node& node);
   std::string NodeId(const Node& node);
   std::string NodeAttributes(const Node& node, const std::string& id);
   std::string CompositeAttributes(const Node& node, const Extent& extent);
@@ -91,6 +77,7 @@ class Writer {
   Markup markup_;
   Images images_;
   Shapes shapes_;
+  Shadows shadows_;
   std::vector<Extent> extents_;
   std::vector<bool> blend_;
   Backdrop backdrop_;
@@ -107,8 +94,6 @@ void Writer::Do(const Step& step) {
     case Step::What::kSiblings: return DoSiblings(step);
     case Step::What::kAfterChildren: return AfterChildren(step);
     case Step::What::kEndMask: return EndMask(step);
-    case Step::What::kOutline: return BeginOutline(step);
-    case Step::What::kEndOutline: return markup_.Add("</g>");
   }
 }
 
@@ -120,11 +105,11 @@ void Writer::DoSiblings(const Step& step) {
   }
   const Node& node = scene_.nodes[step.node];
   const bool mask = node.mask != Mask::kNone;
-  steps_.push_back({Step::What::kSiblings, node.next_sibling, step.keep, step.groups + (mask ? 1 : 0), "", {}});
+  Push({Step::What::kSiblings, node.next_sibling, step.keep, step.groups + (mask ? 1 : 0), "", "", ""});
   if (mask) {
     BeginMask(step);
   } else {
-    steps_.push_back({Step::What::kNode, step.node, step.keep, 0, "", {}});
+    Push({Step::What::kNode, step.node, step.keep, 0, "", "", ""});
   }
 }
 
@@ -134,25 +119,16 @@ void Writer::BeginMask(const Step& step) {
   markup_.BeginDefinition();
   ++open_masks_;
   std::string head = "<mask" + Attribute("id", id) + " maskUnits=\"userSpaceOnUse\"";
-  head += Box(Grown(scene::Bounds(node.transform, scene::Union(extents_[step.node].full, ShapesExtent(node.clip_shapes))), 1));
+  head += BoxAttributes(Grown(scene::Bounds(node.transform, scene::Union(extents_[step.node].full, ShapesExtent(node.clip_shapes))), 1));
   if (node.mask != Mask::kLuminance) head += Attribute("style", "mask-type:alpha");
   markup_.Add(head + ">");
-  steps_.push_back({Step::What::kEndMask, step.node, true, 0, id, {}});
-  const bool outline = node.mask == Mask::kOutline;
-  steps_.push_back({outline ? Step::What::kOutline : Step::What::kNode, step.node, true, 0, "", {}});
-}
-
-// The areas alone, whatever they are painted with; those of the children where a node has none.
-void Writer::BeginOutline(const Step& step) {
-  const Node& node = scene_.nodes[step.node];
-  const std::string transform = TransformValue(node.transform);
-  markup_.Add("<g" + (transform.empty() ? "" : Attribute("transform", transform)) + ">");
-  const std::vector<scene::Shape>& own = node.clip_shapes.empty() ? node.fills : node.clip_shapes;
-  shapes_.Silhouette(own, "");
-  steps_.push_back({Step::What::kEndOutline, step.node, true, 0, "", {}});
-  if (!own.empty()) return;
-  for (std::uint32_t child = node.first_child; child != Node::kNone; child = scene_.nodes[child].next_sibling) {
-    steps_.push_back({Step::What::kOutline, child, true, 0, "", {}});
+  Push({Step::What::kEndMask, step.node, true, 0, id, "", ""});
+  if (node.mask == Mask::kOutline && !node.clip_shapes.empty()) {  // the area alone, whatever it is painted with
+    markup_.Add("<g" + TransformAttribute("transform", node.transform) + ">");
+    shapes_.Silhouette(node.clip_shapes);
+    markup_.Add("</g>");
+  } else {
+    Push({Step::What::kNode, step.node, true, 0, "", "", ""});
   }
 }
 
@@ -160,8 +136,8 @@ void Writer::EndMask(const Step& step) {
   markup_.Add("</mask>");
   markup_.EndDefinition();
   --open_masks_;
-  backdrop_.OpenMask(Reference(step.text));
-  markup_.Add("<g" + Attribute("mask", Reference(step.text)) + ">");
+  backdrop_.OpenMask();
+  markup_.Add("<g" + Attribute("mask", Reference(step.name)) + ">");
 }
 
 bool Writer::LeftOut(const Step& step) const {
@@ -174,32 +150,42 @@ bool Writer::LeftOut(const Step& step) const {
 void Writer::BeginNode(const Step& step) {
   const Node& node = scene_.nodes[step.node];
   if (LeftOut(step)) return;
-  const std::string id = NodeId(node);
-  if (WriteAsOne(node, id)) return Painted(step.node, id);
-  markup_.Add("<g" + NodeAttributes(node, id) + CompositeAttributes(node, extents_[step.node]) + ">");
-  BackgroundBlur(step.node);
-  Parts parts = NameParts(node);
-  parts.id = id;
-  Shadows(step.node, Effect::Type::kDropShadow, parts.silhouette);
+  Step after{Step::What::kAfterChildren, step.node, false, 0, NodeId(node), "", ""};
+  if (WriteAsOne(node, after.name)) return Painted(step.node, after.name);
+  after.whole = OpenWhole(step.node, &after.name);
+  if (HasEffect(node, Effect::Type::kDropShadow)) {
+    const std::string content = markup_.NewId("p");
+    shadows_.Drop(node, extents_[step.node], content);
+    markup_.Add("<g" + Attribute("id", content) + (blend_[step.node] ? Attribute("style", "isolation:isolate") : "") + ">");
+    after.whole.insert(0, "</g>");
+  }
+  BeginContent(step, std::move(after));
+}
+
+void Writer::BeginContent(const Step& step, Step after) {
+  const Node& node = scene_.nodes[step.node];
+  const bool children = node.first_child != Node::kNone;
   // A clip cuts its group off from what is below: children that blend with the fills need them there.
   const std::string clip = ClipMatters(node, extents_[step.node]) ? shapes_.Clip(node.clip_shapes) : "";
   const bool together = !clip.empty() && blend_[step.node];
-  if (!together) Fills(node, parts.fills);
-  const std::string close = node.first_child == Node::kNone ? "" : OpenChildren(parts.children, clip);
-  if (together) Fills(node, parts.fills);
-  backdrop_.Enter(step.node, parts.fills, clip);
-  steps_.push_back({Step::What::kAfterChildren, step.node, false, 0, close, parts});
-  steps_.push_back({Step::What::kSiblings, node.first_child, step.keep || !node.effects.empty(), 0, "", {}});
+  if (together) markup_.Add("<g" + Attribute("clip-path", clip) + ">");
+  const std::string fills = Fills(step.node);
+  shadows_.Inner(node, extents_[step.node]);
+  if (!together && !clip.empty()) markup_.Add("<g" + Attribute("clip-path", clip) + ">");
+  if (!clip.empty()) after.children = "</g>";
+  const auto grouping = IsIsolated(node) ? Backdrop::Grouping::kIsolated : Backdrop::Grouping::kOpen;
+  backdrop_.Enter(step.node, grouping, fills, clip);
+  Push(std::move(after));
+  const bool hidden = node.clips && node.clip_shapes.empty();  // clipped to nothing
+  if (children && !hidden) Push({Step::What::kSiblings, node.first_child, step.keep || !node.effects.empty(), 0, "", "", ""});
 }
 
 void Writer::AfterChildren(const Step& step) {
-  const Node& node = scene_.nodes[step.node];
-  markup_.Add(step.text);
-  Strokes(node, step.parts.strokes);
-  Shadows(step.node, Effect::Type::kInnerShadow, step.parts.silhouette);
-  markup_.Add("</g>");
+  markup_.Add(step.children);
+  Strokes(scene_.nodes[step.node]);
+  markup_.Add(step.whole);
   backdrop_.Leave();
-  Painted(step.node, step.parts.id);
+  Painted(step.node, step.name);
 }
 
 // What is in a mask cannot be seen through anything.
@@ -221,77 +207,61 @@ bool Writer::WriteAsOne(const Node& node, const std::string& id) {
   return true;
 }
 
-// What a shadow is cast by: the node's own paint, or its children where it has none.
-Writer::Parts Writer::NameParts(const Node& node) {
-  Parts parts;
-  if (!Has(node, Effect::Type::kDropShadow) && !Has(node, Effect::Type::kInnerShadow)) {
-    if (backdrop_.active() && !node.fills.empty() && node.first_child != Node::kNone) parts.fills = markup_.NewId("p");
-    return parts;
+// The node's group. What it blurs of the background is not subject to its own opacity or mode: then
+// both are in a group, and `id` becomes the name of that. Returns what closes all.
+std::string Writer::OpenWhole(std::uint32_t index, std::string* id) {
+  const Node& node = scene_.nodes[index];
+  const std::string group = "<g" + NodeAttributes(node, *id) + CompositeAttributes(node, extents_[index]) + ">";
+  const bool apart = HasEffect(node, Effect::Type::kBackgroundBlur) && IsGroup(node);
+  if (!apart) {
+    markup_.Add(group);
+    BackgroundBlur(index);
+    return "</g>";
   }
-  if (!node.fills.empty()) parts.silhouette = parts.fills = markup_.NewId("p");
-  if (!node.strokes.empty()) parts.silhouette = parts.strokes = markup_.NewId("p");
-  if (!parts.fills.empty() && !parts.strokes.empty()) {
-    parts.silhouette = markup_.Define("p", "<g", ">" + Use(parts.fills) + Use(parts.strokes) + "</g>");
-  }
-  if (parts.silhouette.empty()) parts.silhouette = parts.children = markup_.NewId("p");
-  return parts;
-}
-
-// Returns what closes the groups that were opened.
-std::string Writer::OpenChildren(const std::string& name, const std::string& clip) {
-  std::string close;
-  for (const std::string& attribute : {name.empty() ? "" : Attribute("id", name), clip.empty() ? "" : Attribute("clip-path", clip)}) {
-    if (attribute.empty()) continue;
-    markup_.Add("<g" + attribute + ">");
-    close += "</g>";
-  }
-  return close;
+  *id = markup_.NewId("p");
+  markup_.Add("<g" + Attribute("id", *id) + "><g" + TransformAttribute("transform", node.transform) + ">");
+  BackgroundBlur(index);
+  markup_.Add("</g>" + group);
+  return "</g></g>";
 }
 
 void Writer::BackgroundBlur(std::uint32_t index) {
   const Node& node = scene_.nodes[index];
-  if (open_masks_ > 0) return;
+  double radius = 0;
   for (const Effect& effect : node.effects) {
-    if (effect.type != Effect::Type::kBackgroundBlur || !(effect.radius > 0)) continue;
-    backdrop_.Write(index, effect.radius, shapes_.Clip(node.clip_shapes.empty() ? node.fills : node.clip_shapes));
+    if (effect.type == Effect::Type::kBackgroundBlur) radius = std::max(radius, effect.radius);
   }
+  if (open_masks_ > 0 || !(radius > 0)) return;
+  backdrop_.Write(index, radius, shapes_.Clip(node.clip_shapes.empty() ? node.fills : node.clip_shapes));
 }
 
-void Writer::Fills(const Node& node, const std::string& name) {
-  if (node.fills.empty()) return;
-  if (!name.empty()) markup_.Add("<g" + Attribute("id", name) + ">");
+// Returns the name of the group around them, which only background blurs ask for.
+std::string Writer::Fills(std::uint32_t index) {
+  const Node& node = scene_.nodes[index];
+  if (node.fills.empty()) return "";
+  const bool named = backdrop_.active() && node.first_child != Node::kNone;
+  const std::string name = named ? markup_.NewId("p") : "";
+  if (named) markup_.Add("<g" + Attribute("id", name) + ">");
   shapes_.Paint(node.fills, BoxOf(node));
-  if (!name.empty()) markup_.Add("</g>");
+  if (named) markup_.Add("</g>");
+  return name;
 }
 
 // Outlines of strokes do not know on which side of the edge they are to be seen.
-void Writer::Strokes(const Node& node, const std::string& name) {
+void Writer::Strokes(const Node& node) {
   if (node.strokes.empty()) return;
-  std::string attributes = name.empty() ? "" : Attribute("id", name);
+  std::string attributes;
   if (node.stroke_align == scene::StrokeAlign::kInside) {
     const std::string clip = shapes_.Clip(node.clip_shapes);
-    if (!clip.empty()) attributes += Attribute("clip-path", clip);
+    if (!clip.empty()) attributes = Attribute("clip-path", clip);
   } else if (node.stroke_align == scene::StrokeAlign::kOutside) {
-    attributes += Attribute("mask", shapes_.Outside(node.clip_shapes, Grown(ShapesExtent(node.strokes), 1)));
+    attributes = Attribute("mask", shapes_.Outside(node.clip_shapes, Grown(ShapesExtent(node.strokes), 1)));
   }
   if (attributes.empty()) return shapes_.Paint(node.strokes, BoxOf(node));
   if (Shapes::IsOneElement(node.strokes)) return shapes_.PaintAsOne(node.strokes, attributes);
   markup_.Add("<g" + attributes + ">");
   shapes_.Paint(node.strokes, BoxOf(node));
   markup_.Add("</g>");
-}
-
-void Writer::Shadows(std::uint32_t index, Effect::Type type, const std::string& silhouette) {
-  const Extent& extent = extents_[index];
-  for (const Effect& effect : scene_.nodes[index].effects) {
-    if (effect.type != type) continue;
-    const std::string filter = ShadowFilter(effect, extent.content, extent.visible, &markup_);
-    if (filter.empty()) continue;
-    std::string text = "<use" + Attribute("xlink:href", "#" + silhouette) + Attribute("filter", filter);
-    const std::string style = BlendStyle(effect.blend);
-    if (!style.empty()) text += Attribute("style", style);
-    markup_.Add(text + "/>");
-  }
 }
 
 // ---- attributes -----------------------------------------------------------------------------------
@@ -307,31 +277,26 @@ std::string Writer::NodeAttributes(const Node& node, const std::string& id) {
   std::string text = Attribute("id", id);
   const std::string name = Escaped(node.name, kNameCharacters);
   if (!name.empty()) text += Attribute("data-name", name);
-  const std::string transform = TransformValue(node.transform);
-  if (!transform.empty()) text += Attribute("transform", transform);
-  return text;
+  return text + TransformAttribute("transform", node.transform);
 }
 
 std::string Writer::CompositeAttributes(const Node& node, const Extent& extent) {
-  std::string text;
-  const std::string opacity = Number(node.opacity, 4);
-  if (opacity != "1") text += Attribute("opacity", opacity);
-  std::string style = BlendStyle(node.blend);
-  if (style.empty() && node.blend == scene::BlendMode::kNormal && node.first_child != Node::kNone) style = "isolation:isolate";
+  std::string text = OpacityAttribute("opacity", node.opacity);
+  const std::string style = BlendStyle(node.blend);
   if (!style.empty()) text += Attribute("style", style);
+  double radius = 0;
   for (const Effect& effect : node.effects) {
-    if (effect.type != Effect::Type::kLayerBlur) continue;
-    const std::string filter = BlurFilter(effect.radius, extent.full, extent.visible, &markup_);
-    if (!filter.empty()) text += Attribute("filter", filter);
-    break;
+    if (effect.type == Effect::Type::kLayerBlur) radius = std::max(radius, effect.radius);
   }
+  const std::string filter = radius > 0 ? BlurFilter(radius, extent.full, extent.visible, &markup_) : "";
+  if (!filter.empty()) text += Attribute("filter", filter);
   return text;
 }
 
 // ---- remarks --------------------------------------------------------------------------------------
 
 void Writer::NoteBlend(scene::BlendMode blend) {
-  if (blend == scene::BlendMode::kLinearBurn) remarks_.insert("linear burn is written as color-burn, the nearest mode that SVG has");
+  if (blend == scene::BlendMode::kLinearBurn) remarks_.insert("linear burn is written as multiply, the nearest mode that SVG has");
   if (blend == scene::BlendMode::kLinearDodge) remarks_.insert("linear dodge is written as plus-lighter, and screen for viewers that lack it");
 }
 
@@ -351,16 +316,27 @@ void Writer::NoteApproximations() {
 
 // ---- the whole ------------------------------------------------------------------------------------
 
-fig::Outcome<std::string> Writer::Write(const Options& options) {
-  NoteApproximations();
-  const scene::Rect& region = scene_.region;
+// The same whole pixels as a PNG of that scale has: what they show.
+scene::Rect Shown(const scene::Rect& region, double scale) {
+  return {region.x, region.y, std::max(1.0, std::round(region.width * scale)) / scale, std::max(1.0, std::round(region.height * scale)) / scale};
+}
+
+std::string OutermostElement(const scene::Rect& shown, double scale) {
   std::string text = "<svg xmlns=\"http://www.w3.org/2000/svg\" xmlns:xlink=\"http://www.w3.org/1999/xlink\"";
-  text += Attribute("width", region.width * options.scale) + Attribute("height", region.height * options.scale);
-  text += Attribute("viewBox", Number(region.x) + " " + Number(region.y) + " " + Number(region.width) + " " + Number(region.height));
-  text += ">";
-  if (scene_.background.a > 0) markup_.Add("<rect" + Box(region) + SolidFill(scene_.background, 1) + "/>");
-  backdrop_.Enter(0, "", "");
-  if (!scene_.nodes.empty()) steps_.push_back({Step::What::kSiblings, scene_.nodes[0].first_child, false, 0, "", {}});
+  text += Attribute("width", shown.width * scale) + Attribute("height", shown.height * scale);
+  return text + Attribute("viewBox", Number(shown.x) + " " + Number(shown.y) + " " + Number(shown.width) + " " + Number(shown.height)) + ">";
+}
+
+fig::Outcome<std::string> Writer::Write(const Options& options) {
+  if (!(std::isfinite(options.scale) && options.scale > 0)) {
+    return fig::Fault{fig::FaultClass::kGeometry, "a scale that is no number above 0", fig::Fault::kNowhere, ""};
+  }
+  NoteApproximations();
+  const scene::Rect shown = Shown(scene_.region, options.scale);
+  std::string text = OutermostElement(shown, options.scale);
+  if (scene_.background.a > 0) markup_.Add("<rect" + BoxAttributes(shown) + SolidFill(scene_.background, 1) + "/>");
+  backdrop_.Enter(0, Backdrop::Grouping::kIsolated, "", "");
+  if (!scene_.nodes.empty()) Push({Step::What::kSiblings, scene_.nodes[0].first_child, false, 0, "", "", ""});
   while (!steps_.empty() && !markup_.over() && !images_.fault()) {
     const Step step = std::move(steps_.back());
     steps_.pop_back();

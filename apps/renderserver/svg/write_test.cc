@@ -108,8 +108,8 @@ TEST(Write, ShadowsAreFiltersOverWhatCastsThem) {
   node.effects.push_back({scene::Effect::Type::kDropShadow, {0, 0, 0, .25f}, {2, 3}, 4, 0, scene::BlendMode::kNormal, true});
   EXPECT_EQ(Inner(maker.scene()),
             "<defs><filter id=\"f1\" filterUnits=\"userSpaceOnUse\" x=\"-5\" y=\"-4\" width=\"24\" height=\"24\" "
-            "color-interpolation-filters=\"sRGB\"><feOffset in=\"SourceAlpha\" dx=\"2\" dy=\"3\"/><feGaussianBlur stdDeviation=\"2\"/>"
-            "<feColorMatrix values=\"0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 .25 0\"/></filter></defs>"
+            "color-interpolation-filters=\"sRGB\"><feOffset in=\"SourceAlpha\" dx=\"2\" dy=\"3\"/><feGaussianBlur stdDeviation=\"2\" result=\"b\"/>"
+            "<feFlood flood-color=\"#000\" flood-opacity=\".25\"/><feComposite in2=\"b\" operator=\"in\"/></filter></defs>"
             "<g id=\"n1-1\" data-name=\"a\" transform=\"translate(10 10)\"><use xlink:href=\"#p1\" filter=\"url(#f1)\"/>"
             "<g id=\"p1\"><path d=\"M0 0h10v10h-10z\" fill=\"#f00\"/></g></g>");
 }
