@@ -119,7 +119,9 @@ TEST_P(NewCalls, NoOtherWayAroundTheFilter) {
     const testkit::Job x32 = AsCaller().Profile(profile).Run({GuestPath("guest_static"), "call", "0x40000027"});
     const bool killed = x32.exit_code() == 128 + 9;
     EXPECT_TRUE(killed || x32.out.find("\"errno\": 38") != std::string::npos) << profile << "\n" << x32;
-    EXPECT_EQ(ErrnoOf(profile, {"41", "0x100000002", "1", "0"}), EPERM) << "socket(AF_INET) with high bits under " << profile;
+    const testkit::Job inet = AsCaller().Profile(profile).Run({GuestPath("guest_static"), "call", "41", "0x100000002", "1", "0"});
+    EXPECT_TRUE(inet.Cause() == "denied" || inet.out.find("\"errno\": 1}") != std::string::npos)
+        << "socket(AF_INET) with high bits under " << profile << "\n" << inet;
   }
 }
 

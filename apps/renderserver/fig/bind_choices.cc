@@ -63,4 +63,11 @@ constexpr Choice kNodeNames[] = {
 constinit const Choices kBlendModes = {kBlendNames, Ours(BlendMode::kNormal)};
 constinit const Choices kNodeTypes = {kNodeNames, Ours(NodeType::kOther)};
 
+const char* Word(NodeType type) {
+  for (const Choice& choice : kNodeNames) {
+    if (choice.ours == Ours(type)) return choice.name.data();  // a literal: it ends in a zero
+  }
+  return "OTHER";
+}
+
 }  // namespace fig

@@ -46,6 +46,7 @@ enum class NodeType : std::uint8_t {
   kShapeWithText, kConnector, kStamp, kSticky, kWidget, kModule, kSlide, kSlideRow, kSlideGrid, kVariable,
   kVariableSet, kOther,
 };
+const char* Word(NodeType type);  // as the format calls it: "FRAME"; "OTHER" for what has no name here
 enum class BlendMode : std::uint8_t {
   kPassThrough, kNormal, kDarken, kMultiply, kLinearBurn, kColorBurn, kLighten, kScreen, kLinearDodge,
   kColorDodge, kOverlay, kSoftLight, kHardLight, kDifference, kExclusion, kHue, kSaturation, kColor,

@@ -1,0 +1,74 @@
+#include "program/draw.h"
+
+#include <algorithm>
+#include <new>
+
+#include "raster/raster.h"
+#include "scene/build.h"
+#include "svg/svg.h"
+
+namespace program {
+namespace {
+
+constexpr std::uint32_t kThumbnailSide = 400;
+
+// Images of a folder are not in the document: only those that the scene shows are fetched.
+moat::Status FetchImages(scene::Scene* scene, Source* source) {
+  for (scene::PaintList& list : scene->paints) {
+    for (scene::Paint& paint : list) {
+      if (paint.type != scene::PaintType::kImage || paint.image.size > 0) continue;
+      paint.image = MOAT_TRY(source->Image(paint.image_key));
+    }
+  }
+  return {};
+}
+
+double SvgScale(const scene::Scene& scene, const scene::Selection& selection, std::optional<double> scale) {
+  if (selection.kind != scene::Selection::Kind::kThumbnail) return scale.value_or(1);
+  const double longest = std::max(scene.region.width, scene.region.height);
+  return longest > 0 ? kThumbnailSide * scale.value_or(1) / longest : 1;
+}
+
+raster::Options RasterOptions(const scene::Selection& selection, std::optional<double> scale) {
+  raster::Options options;
+  options.scale = scale.value_or(1);
+  if (selection.kind == scene::Selection::Kind::kThumbnail) {
+    options.longest_side = static_cast<std::uint32_t>(std::max(1.0, kThumbnailSide * scale.value_or(1)));
+  }
+  return options;
+}
+
+Drawn DrawScene(const scene::Scene& scene, const Picture& picture, std::optional<double> scale, const fig::Budget& budget) {
+  Drawn drawn;
+  drawn.remarks = scene.remarks;
+  if (picture.format == Format::kSvg) {
+    auto text = svg::Write(scene, {SvgScale(scene, picture.selection, scale)}, budget, &drawn.remarks);
+    if (!text.ok()) return {From(text.fault()), "", {}};
+    drawn.bytes = std::move(text.value());
+    return drawn;
+  }
+  const auto pixels = raster::Paint(scene, RasterOptions(picture.selection, scale), budget, &drawn.remarks);
+  if (!pixels.ok()) return {From(pixels.fault()), "", {}};
+  const auto png = raster::EncodePng(pixels.value());
+  if (!png.ok()) return {From(png.fault()), "", {}};
+  drawn.bytes.assign(png.value().begin(), png.value().end());
+  return drawn;
+}
+
+}  // namespace
+
+Drawn Draw(const fig::Document& document, Source* source, const Picture& picture, std::optional<double> scale, const fig::Budget& budget) {
+  try {
+    auto scene = scene::Build(document, picture.selection, budget);
+    if (!scene.ok()) return {From(scene.fault()), "", {}};
+    const moat::Status fetched = FetchImages(&scene.value(), source);
+    if (!fetched.ok()) return {From(fetched.error()), "", {}};
+    return DrawScene(scene.value(), picture, scale, budget);
+  } catch (const std::bad_alloc&) {
+    return {{kSystemCode, "system: no memory"}, "", {}};
+  } catch (const std::exception& error) {
+    return {{kSystemCode, std::string("bug: ") + error.what()}, "", {}};
+  }
+}
+
+}  // namespace program

@@ -1,0 +1,25 @@
+// Why something did not work, as this program says it: a line for people, and the exit code.
+#pragma once
+
+#include <string>
+
+#include "fig/fault.h"
+#include "moat/result.h"
+
+namespace program {
+
+constexpr int kSystemCode = 1;
+
+struct Failure {
+  int code = 0;  // 0: none
+  std::string text;
+};
+
+inline Failure From(const fig::Fault& fault) { return {fig::ExitCode(fault.kind), fault.ToString()}; }
+inline Failure From(const moat::Error& error) { return {kSystemCode, "system: " + error.ToString()}; }
+
+// Text of a file or a command line as one line of a terminal: control characters and the like dropped,
+// broken UTF-8 replaced.
+std::string Printable(std::string_view text);
+
+}  // namespace program

@@ -1,0 +1,33 @@
+#include "program/pool.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <set>
+
+namespace program {
+namespace {
+
+TEST(Pool, DoesEachPieceOnce) {
+  Pool pool(4);
+  for (std::size_t count : {0u, 1u, 3u, 1000u}) {
+    std::vector<std::atomic<int>> done(count);
+    pool.Run(count, [&](std::size_t i) { ++done[i]; });
+    for (std::size_t i = 0; i < count; ++i) EXPECT_EQ(done[i], 1);
+  }
+}
+
+// Each piece waits for the other: one thread alone would never end.
+TEST(Pool, WorksAtTheSameTime) {
+  Pool pool(2);
+  std::atomic<int> here = 0;
+  pool.Run(2, [&](std::size_t) {
+    ++here;
+    here.notify_all();
+    for (int seen = here; seen < 2; seen = here) here.wait(seen);
+  });
+  EXPECT_EQ(here, 2);
+}
+
+}  // namespace
+}  // namespace program
