@@ -139,7 +139,7 @@ TEST_P(Fault, OfEachOpIsReportedAndLeavesNothing) {
         Moat().Flag("--inject", std::to_string(i) + ":" + std::to_string(kErrnos[which])).Start(Program());
     const pid_t launcher = running.pid();
     const testkit::Job job = running.Finish();
-    if (ops[i]["tolerates"] == kNames[which] || ops[i]["best_effort"]) {
+    if (ops[i]["tolerates"] == kNames[which] || ops[i]["best_effort"] || ops[i]["optional"]) {
       EXPECT_EQ(job.exit_code(), 0) << job;
       EXPECT_TRUE(std::filesystem::remove(std::filesystem::path(out()) / "ran")) << job;
     } else {
