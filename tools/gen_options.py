@@ -14,15 +14,15 @@ TYPES = {
     "string": "kString", "string_list": "kStringList", "path": "kPath", "path_list": "kPathList",
     "size": "kSize", "duration": "kDuration", "count": "kCount", "number": "kNumber",
     "percent": "kPercent", "bool": "kBool", "enum": "kEnum", "table": "kTable",
-    "rule_list": "kRuleList",
+    "rule_list": "kRuleList", "exception_list": "kExceptionList",
 }
 OPTION_KEYS = {"section", "key", "type", "default", "unit", "flag", "repeat", "values", "minimum",
                "maximum", "unlimited", "danger", "doc", "since"}
 FLAG_KEYS = {"name", "letter", "value", "repeat", "doc"}
-SECTIONS = ["", "files", "limits", "network", "environment", "syscalls", "mode"]
+SECTIONS = ["", "files", "limits", "network", "environment", "syscalls", "mode", "lint"]
 SECTION_TITLES = {
     "": "Top level", "files": "What the job sees", "limits": "Limits", "network": "Network",
-    "environment": "Environment", "syscalls": "System calls", "mode": "Mode",
+    "environment": "Environment", "syscalls": "System calls", "mode": "Mode", "lint": "Reviewed risks",
 }
 # What the word behind a flag looks like, for --help and the reference.
 FLAG_VALUES = {"size": "SIZE", "duration": "TIME", "count": "N", "number": "N", "percent": "PERCENT",
@@ -151,7 +151,7 @@ constexpr const Flag* Find(std::string_view name) {{
 
 def type_text(row):
     text = {"string_list": "list of strings", "path_list": "list of paths", "count": "whole number",
-            "rule_list": "tables", "bool": "true or false"}.get(row["type"], row["type"])
+            "rule_list": "tables", "exception_list": "list of tables", "bool": "true or false"}.get(row["type"], row["type"])
     if row["type"] == "enum":
         text = " or ".join(f'`"{value}"`' for value in row["values"])
     if row.get("unit"):

@@ -121,6 +121,12 @@ struct Mode {
   Setting<BestEffort> best_effort = BestEffort::kNo;  // a missing layer degrades instead of refusing
 };
 
+// One entry of [lint] allow: a risk that somebody looked at. Which rules there are is known to lint.
+struct LintException {
+  std::string rule, reason;
+  Origin origin;
+};
+
 struct Model {
   std::string name;         // profile name or file path
   std::string description;
@@ -132,6 +138,7 @@ struct Model {
   Environment environment;
   Syscalls syscalls;
   Mode mode;
+  std::vector<LintException> lint_allow;
 };
 
 }  // namespace moat::policy

@@ -10,7 +10,7 @@ namespace moat::policy {
 
 enum class OptionType : std::uint8_t {
   kString, kStringList, kPath, kPathList, kSize, kDuration, kCount, kNumber, kPercent, kBool,
-  kEnum, kTable, kRuleList,
+  kEnum, kTable, kRuleList, kExceptionList,
 };
 
 enum class Unlimited : bool { kNo, kAllowed };

@@ -5,6 +5,7 @@
 #include "base/similar.h"
 #include "base/text.h"
 #include "base/units.h"
+#include "policy/exceptions.h"
 #include "policy/files.h"
 #include "policy/options.h"
 #include "policy/scalars.h"
@@ -149,6 +150,7 @@ Status ApplySection(Model& model, const Entry& section) {
     }
     if (section.key == "environment" && entry.key == "set")
       MOAT_TRY(ApplyVariables(model.environment, entry));
+    if (section.key == "lint") MOAT_TRY(ReadExceptions(model.lint_allow, entry));
   }
   if (section.key == "files") return ApplyFiles(model.files, section.value);
   if (section.key == "syscalls") return ApplySyscalls(model.syscalls, section.value);

@@ -90,6 +90,15 @@ std::string Variables(const Environment& environment) {
   return out;
 }
 
+std::string Exceptions(const std::vector<LintException>& exceptions) {
+  if (exceptions.empty()) return {};
+  std::string out = "\n[lint]\nallow = [\n";
+  for (const LintException& each : exceptions) {
+    out += "  { rule = " + QuoteToml(each.rule) + ", reason = " + QuoteToml(each.reason) + " }," + Said(each.origin);
+  }
+  return out + "]\n";
+}
+
 std::string Scalars(const Model& model, std::string_view section) {
   std::string out;
   for (const Option& option : Options()) {
@@ -111,6 +120,7 @@ std::string ToToml(const Model& model) {
   out += "\n[mode]\n" + Scalars(model, "mode");
   out += "\n[syscalls]\n" + Scalars(model, "syscalls") + Names("allow", model.syscalls.allow) +
          Names("deny", model.syscalls.deny) + Rules(model.syscalls.rules);
+  out += Exceptions(model.lint_allow);
   return out;
 }
 

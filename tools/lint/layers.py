@@ -17,6 +17,7 @@ MAY_INCLUDE = {
     "policy": "bpf base uapi",
     "profile": "policy base uapi",
     "plan": "policy bpf base uapi",
+    "lint": "plan policy bpf base uapi",
     "sys": "base uapi",
     "seal": "sys bpf base uapi",
     "probe": "sys plan/host_facts.h base uapi",
@@ -24,7 +25,7 @@ MAY_INCLUDE = {
     "run": "child sys base uapi plan/abi.h",
     "cli": "all",
 }
-PURE = {"base", "bpf", "policy", "plan"}
+PURE = {"base", "bpf", "policy", "plan", "lint"}
 # Folders of which all is linked into the launcher, and single files of others.
 CORE = {"base", "bpf", "uapi", "sys", "seal", "child", "run"}
 CORE_FILES = {"plan/abi.h"}

@@ -50,6 +50,12 @@ std::vector<std::string> ProfileFolders() {
   return folders;
 }
 
+}  // namespace
+
+policy::ReadProfile StandardProfiles() { return policy::ProfilesIn(ProfileFolders()); }
+
+namespace {
+
 Result<policy::Model> LoadModel(const launcher::Invocation& run) {
   const std::vector<std::string> folders = ProfileFolders();
   policy::Model model = MOAT_TRY(policy::Load(run.policy, policy::ProfilesIn(folders)));

@@ -4,7 +4,14 @@
 #include <string>
 #include <vector>
 
+#include "cli/launcher/invocation.h"
+#include "moat/result.h"
+#include "policy/load.h"
+
 namespace moat::tool {
+
+// Profiles by name as everybody finds them: /etc/moat, the user's own, those that moat ships.
+policy::ReadProfile StandardProfiles();
 
 // __compile FD RUN-ARGS...: writes the plan, or the error, to the descriptor. Exit 0 or 125.
 int CompileCommand(const std::vector<std::string>& args);

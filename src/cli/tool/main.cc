@@ -13,6 +13,7 @@
 #include "cli/tool/compile.h"
 #include "cli/tool/explain.h"
 #include "cli/tool/help.h"
+#include "cli/tool/lint_command.h"
 #include "cli/tool/seal_command.h"
 #include "moat/result.h"
 
@@ -46,6 +47,7 @@ int Main(const std::vector<std::string>& args) {
   if (command == "__compile") return CompileCommand(rest);
   if (command == "doctor") return DoctorCommand(rest);
   if (command == "explain") return ExplainCommand(rest);
+  if (command == "lint") return LintCommand(rest);
   if (command == "plan") return PlanCommand(rest);
   if (command == "seal") return SealCommand(rest);
   if (command == "version" || command == "--version") return Version();
