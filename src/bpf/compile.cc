@@ -119,6 +119,16 @@ SegmentList Ranges(const FilterSpec& spec, const Decisions& decisions, const std
   return list;
 }
 
+Label EmitNumbers(Assembler& out, const FilterSpec& spec, const SegmentList& ranges) {
+  if (spec.favour == Favour::kCalls) return EmitSearch(out, ranges);
+  AnalysedSearch how;
+  how.allow = out.Return(Allow().ToRet());
+  how.numbers = Syscalls(spec.abi).back().number + 1;
+  how.number_offset = offsetof(seccomp_data, nr);
+  how.other_offset = offsetof(seccomp_data, args);
+  return EmitAnalysedSearch(out, ranges, how);
+}
+
 }  // namespace
 
 Result<Program> Compile(const FilterSpec& spec) {
@@ -129,7 +139,7 @@ Result<Program> Compile(const FilterSpec& spec) {
   for (std::size_t i = labels.size(); i-- > 0;) {  // backwards: the listing then ascends
     labels[i] = EmitDecision(out, decisions.distinct[i]);
   }
-  const Label search = EmitSearch(out, Ranges(spec, decisions, labels, out));
+  const Label search = EmitNumbers(out, spec, Ranges(spec, decisions, labels, out));
   const Label number = out.Load(offsetof(seccomp_data, nr), search);
   const Label foreign = out.Return(spec.foreign_action.ToRet());
   const Label ours = out.Branch(BPF_JEQ, AuditArch(spec.abi), number, foreign);

@@ -62,12 +62,19 @@ struct Rule {
   bool whole_registers = false;
 };
 
+// What a program is made short for.
+enum class Favour : std::uint8_t {
+  kCalls,    // those with argument checks: a filter that is installed once and asked often
+  kInstall,  // the kernel's analysis when it is installed: a filter for a short life
+};
+
 struct FilterSpec {
   Abi abi = Abi::kX86_64;
   std::vector<Rule> rules;
   Action default_action;
   Action unknown_action;
   Action foreign_action;
+  Favour favour = Favour::kCalls;
 };
 
 struct Program {

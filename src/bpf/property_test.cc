@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <map>
 #include <set>
 
@@ -135,8 +136,48 @@ RC_GTEST_PROP(FilterProperty, UnconditionalVerdictsNeverReadArguments, (std::uin
       break;
     }
     const Evaluation evaluation = RunChecked(program.code, MakeData(spec.abi, number));
-    if (!conditional) RC_ASSERT(!evaluation.read_arguments);
+    // Only allowed calls are in the bitmap: favouring the installation, others may read what they like.
+    const bool matters = spec.favour == Favour::kCalls || evaluation.ret == SECCOMP_RET_ALLOW;
+    if (!conditional && matters) RC_ASSERT(!evaluation.read_arguments);
   }
+}
+
+// What seccomp_is_const_allow walks when a filter is installed: up to a verdict, or to a load that
+// is not of the number nor of the architecture.
+std::size_t AnalysedSteps(const Program& program, std::uint32_t number) {
+  std::size_t steps = 0;
+  for (std::size_t at = 0; at < program.code.size(); ++at) {
+    const sock_filter& now = program.code[at];
+    ++steps;
+    if (BPF_CLASS(now.code) == BPF_RET) break;
+    if (BPF_CLASS(now.code) == BPF_LD) {
+      if (now.k != offsetof(seccomp_data, nr) && now.k != offsetof(seccomp_data, arch)) break;
+      continue;
+    }
+    if (at == 1) continue;  // the architecture is ours
+    if (BPF_OP(now.code) == BPF_JA) at += now.k;
+    if (BPF_OP(now.code) == BPF_JEQ) at += number == now.k ? now.jt : now.jf;
+    if (BPF_OP(now.code) == BPF_JGE) at += number >= now.k ? now.jt : now.jf;
+  }
+  return steps;
+}
+
+TEST(FilterProperty, FavouringTheInstallationShortensTheAnalysis) {
+  Rng rng(1);
+  FilterSpec spec = testing::MakeSpec(Abi::kX86_64, {}, Errno(1));
+  for (const char* call : {"getpid", "gettid", "futex", "brk", "munmap", "exit", "rt_sigaction", "exit_group"}) {
+    spec.rules.push_back(testing::MakeRule(spec.abi, call, {}, Allow()));
+  }
+  for (const char* call : {"ioctl", "lseek", "prctl", "uname", "statx", "getrandom", "rseq", "ptrace", "openat"}) {
+    spec.rules.push_back(testing::MakeRule(spec.abi, call, {}, Errno(static_cast<int>(testing::Below(rng, 9)) + 2)));
+  }
+  std::size_t steps[2] = {};
+  for (const Favour favour : {Favour::kCalls, Favour::kInstall}) {
+    spec.favour = favour;
+    const Program program = MustCompile(spec);
+    for (std::uint32_t number = 0; number < 472; ++number) steps[favour == Favour::kInstall] += AnalysedSteps(program, number);
+  }
+  EXPECT_LT(steps[1] * 10, steps[0] * 8) << steps[0] << " " << steps[1];
 }
 
 // One rule for each of 300 calls.

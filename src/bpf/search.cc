@@ -1,5 +1,6 @@
 #include "bpf/search.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <numeric>
 #include <span>
@@ -46,6 +47,14 @@ Assembler::Label Emit(Assembler& assembler, Segments segments) {
   return assembler.Branch(BPF_JGE, segments[cut].first, upper, lower);
 }
 
+// Loads that tell the kernel's analysis nothing, before a search of its own.
+Assembler::Label EmitRun(Assembler& assembler, Segments run, const AnalysedSearch& how) {
+  constexpr std::size_t kWorthIt = 3;
+  const Assembler::Label search = Emit(assembler, run);
+  if (run.size() < kWorthIt) return search;
+  return assembler.Load(how.other_offset, assembler.Load(how.number_offset, search));
+}
+
 }  // namespace
 
 void SegmentList::From(std::uint32_t first, Assembler::Label target, std::uint32_t weight) {
@@ -56,6 +65,23 @@ void SegmentList::From(std::uint32_t first, Assembler::Label target, std::uint32
 
 Assembler::Label EmitSearch(Assembler& assembler, const SegmentList& list) {
   return Emit(assembler, list.segments());
+}
+
+Assembler::Label EmitAnalysedSearch(Assembler& assembler, const SegmentList& list, const AnalysedSearch& how) {
+  const Segments all = list.segments();
+  std::vector<Segment> runs;
+  for (std::size_t end = all.size(); end > 0;) {  // backwards, as the assembler goes
+    std::size_t start = end - 1;
+    while (start > 0 && all[start].target != how.allow && all[start - 1].target != how.allow) --start;
+    const std::uint32_t beyond = end < all.size() ? std::min(all[end].first, how.numbers) : how.numbers;
+    const std::uint32_t first = std::min(all[start].first, how.numbers);
+    // Never nothing: what no kernel has a call for still has its place in the search.
+    const std::uint32_t weight = beyond > first ? beyond - first : 1;
+    runs.push_back({all[start].first, EmitRun(assembler, all.subspan(start, end - start), how), weight});
+    end = start;
+  }
+  std::reverse(runs.begin(), runs.end());
+  return Emit(assembler, runs);
 }
 
 }  // namespace moat::bpf

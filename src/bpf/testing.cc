@@ -145,6 +145,7 @@ FilterSpec RandomSpec(Rng& rng, Abi abi, std::size_t rules) {
   spec.unknown_action = OneIn(rng, 4) ? spec.default_action : Errno(38);
   spec.foreign_action = OneIn(rng, 4) ? Errno(1) : KillProcess();
   for (std::size_t i = 0; i < rules; ++i) spec.rules.push_back(RandomRule(rng, abi));
+  spec.favour = OneIn(rng, 2) ? Favour::kCalls : Favour::kInstall;
   return spec;
 }
 

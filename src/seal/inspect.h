@@ -9,6 +9,12 @@
 
 namespace moat::seal {
 
+// The numbers that a folder of /proc has for names, ascending. `own_fd`: the descriptor it was read by.
+Result<std::vector<int>> NumbersIn(const char* folder, int* own_fd = nullptr);
+std::string ProcPath(const char* folder, int number, const char* rest);
+// There is a filter already, which may answer an unusual call with death.
+bool IsFiltered();
+
 // Open descriptors, ascending. From /proc: without it a seal is refused.
 Result<std::vector<int>> OpenDescriptors();
 struct Thread {
@@ -23,11 +29,12 @@ Status CheckRoles(const SealRequest& request, SealReport& report);
 bool CountsAsDeclared(const SealRequest& request);
 // Those that nobody declared: refused, closed or kept, as was chosen.
 Status HandleStrays(const SealRequest& request, SealReport& report);
-// No other thread, and no other process that shares the memory, unless threads are allowed.
-Status CheckThreads(const SealRequest& request);
+// Nobody else has this memory but threads that are allowed, all of which the lock will cover.
+Status CheckCompany(const SealRequest& request, SealReport& report);
 // Set-user-ID programs keep rights to come back to.
-Status CheckIds(SealReport& report);
-// Memory that is writable and executable, rings that work without system calls.
+Status CheckIds();
+// Memory that is writable and executable, rings that work without system calls. Notes what is true of
+// the process as a whole.
 Status CheckMappings(const SealRequest& request, SealReport& report);
 
 }  // namespace moat::seal

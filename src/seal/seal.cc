@@ -83,7 +83,7 @@ Status PutPid(std::span<sock_filter> code, int pid) {
 // dynamic program), and not in each child of a server anew.
 void Rehearse(const SealRequest& request) {
   SealReport ignored;
-  (void)seal::CheckIds(ignored).ok();
+  (void)seal::CheckIds().ok();
   (void)seal::CheckRoles(request, ignored).ok();
   (void)seal::CountsAsDeclared(request);
 }
@@ -232,8 +232,8 @@ Result<SealReport> PreparedSeal::Apply() const {
   MOAT_TRY(PutPid(code, getpid()));
   SealReport report;
   report.instructions = static_cast<std::uint32_t>(code.size());
-  MOAT_TRY(seal::CheckIds(report));
-  MOAT_TRY(seal::CheckThreads(request_));
+  MOAT_TRY(seal::CheckIds());
+  MOAT_TRY(seal::CheckCompany(request_, report));
   MOAT_TRY(seal::CheckRoles(request_, report));
   MOAT_TRY(seal::HandleStrays(request_, report));
   if (!IsWall(request_)) {

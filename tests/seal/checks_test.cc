@@ -1,6 +1,7 @@
 // What is looked at before the lock, and said.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <semaphore.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -13,6 +14,8 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <string>
+#include <thread>
 
 #include "seal/testing.h"
 
@@ -48,19 +51,63 @@ void ExpectSays(const Ended& ended, const std::string& words) {
 TEST(Checks, NothingToComplainAbout) { EXPECT_EQ(InChild([] { return Tell(Plain()); }).code(), 0); }
 
 // Neither a thread nor a stranger: what it writes into the memory of both, the sealed one never wrote.
+int TellBesideASharer(const Seal& seal) {
+  static char stack[1 << 16];
+  const auto wait = [](void*) {
+    syscall(SYS_pause);
+    return 0;
+  };
+  const pid_t sharer = clone(wait, stack + sizeof(stack), CLONE_VM | SIGCHLD, nullptr);
+  const int code = Tell(seal);
+  kill(sharer, SIGKILL);
+  waitpid(sharer, nullptr, 0);
+  return code;
+}
+
 TEST(Checks, AProcessThatSharesTheMemoryIsRefused) {
+  ExpectRefused(InChild([] { return TellBesideASharer(Plain()); }), "another process, which shares the memory");
+}
+
+// Where there are threads it is found by comparing, and named.
+TEST(Checks, AProcessThatSharesTheMemoryIsFoundAmongThreads) {
+  const pid_t self = getpid();
+  if (syscall(SYS_kcmp, self, self, 1 /* KCMP_VM */, 0, 0) != 0) GTEST_SKIP() << "no kcmp here";
   ExpectRefused(InChild([] {
-    static char stack[1 << 16];
-    const auto wait = [](void*) {
-      syscall(SYS_pause);
-      return 0;
-    };
-    const pid_t sharer = clone(wait, stack + sizeof(stack), CLONE_VM | SIGCHLD, nullptr);
-    const int code = Tell(Plain());
-    kill(sharer, SIGKILL);
-    waitpid(sharer, nullptr, 0);
+    sem_t end;
+    sem_init(&end, 0, 0);
+    std::thread other([&] { sem_wait(&end); });
+    const int code = TellBesideASharer(Plain().Threads());
+    sem_post(&end);
+    other.join();
     return code;
-  }), "another process shares this one's memory");
+  }), "process ");
+}
+
+// Numbers beyond the first words of the table, holes before them, and those that only a path can use.
+TEST(Checks, StraysAreFoundWhereverTheyAre) {
+  for (const int number : {5, 63, 64, 65, 127, 128, 129, 255, 256, 700}) {
+    for (const int flags : {O_RDONLY, O_PATH}) {
+      ExpectRefused(InChild([&] {
+        const int fd = open("/etc/passwd", flags);
+        if (dup2(fd, number) != number) return 5;
+        close(fd);
+        return Tell(Plain());
+      }), "descriptor " + std::to_string(number) + " (");
+    }
+  }
+}
+
+// The table stays as long as it was, and a number below may be declared.
+TEST(Checks, ALongTableOfNothingIsNoComplaint) {
+  for (const int number : {40, 64, 100, 200, 700}) {
+    EXPECT_EQ(InChild([&] {
+      const int fd = open("/etc/passwd", O_RDONLY);
+      if (dup2(fd, number) != number || dup2(fd, number + 1) != number + 1) return 5;
+      close(fd);
+      close(number + 1);
+      return Tell(Plain().Read(number));
+    }).code(), 0) << number;
+  }
 }
 
 TEST(Checks, StraysAreRefusedAndNamed) {
