@@ -1,6 +1,10 @@
 // A scene for each thing that can be drawn.
+#include <webp/encode.h>
+
 #include <functional>
 
+#include "raster/raster.h"
+#include "svg/image_file.h"
 #include "svg/testing.h"
 
 namespace svg::testing {
@@ -147,6 +151,48 @@ void Blends(Maker* maker, BlendMode blend) {
   Blob(maker, {50, 50, 60, 60}, {Solid(.3f, .6f, .5f), paint});
 }
 
+// A sun over a meadow, as PNG or WebP, fitted into its boxes.
+std::vector<std::uint8_t> Landscape(ImageFile::Kind kind) {
+  raster::Picture picture{48, 32, {}};
+  for (std::uint32_t y = 0; y < picture.height; ++y) {
+    for (std::uint32_t x = 0; x < picture.width; ++x) {
+      const std::uint32_t sun = (x - 36) * (x - 36) + (y - 9) * (y - 9) < 36 ? 0xFFFFD040 : 0xFF80C0F0;
+      picture.pixels.push_back(y < 20 ? sun : 0xFF306020 + (x / 6 % 2) * 0x2000);
+    }
+  }
+  if (kind == ImageFile::Kind::kPng) {
+    auto png = raster::EncodePng(picture);
+    return png.ok() ? std::move(png.value()) : std::vector<std::uint8_t>();
+  }
+  std::uint8_t* bytes = nullptr;
+  const std::size_t size = WebPEncodeLosslessBGRA(reinterpret_cast<const std::uint8_t*>(picture.pixels.data()), 48, 32, 4 * 48, &bytes);
+  std::vector<std::uint8_t> webp(bytes, bytes + size);
+  WebPFree(bytes);
+  return webp;
+}
+
+void Images(Maker* maker, ImageFile::Kind kind) {
+  const auto& bytes = maker->images().emplace_back(Landscape(kind));
+  scene::Paint paint;
+  paint.type = PaintType::kImage;
+  paint.image = {bytes.data(), bytes.size()};
+  paint.image_key = "landscape";
+  const auto add = [&](const scene::Rect& box, scene::ImageScaleMode mode) {
+    paint.scale_mode = mode;
+    maker->Fill(&maker->Leaf("image", box), {Solid(.9f, .9f, .8f), paint});
+  };
+  add({5, 5, 50, 50}, scene::ImageScaleMode::kFill);
+  add({65, 5, 50, 50}, scene::ImageScaleMode::kFit);
+  paint.rotation = 90;
+  add({65, 65, 50, 50}, scene::ImageScaleMode::kFit);
+  paint.rotation = 0;
+  paint.opacity = .7f;
+  paint.tile_scale = .5;
+  add({5, 65, 24, 50}, scene::ImageScaleMode::kTile);
+  paint.to_node = {20, 8, -8, 30, 14, 5};
+  add({31, 65, 30, 50}, scene::ImageScaleMode::kStretch);
+}
+
 void Opacity(Maker* maker) {
   Ground(maker);
   scene::Node& group = maker->Begin("group", kAll);
@@ -196,6 +242,8 @@ std::vector<Sample> Samples() {
   add("group-shadow", GroupShadow);
   add("blur", Blurs);
   add("background-blur", BackgroundBlur);
+  add("images-png", [](Maker* maker) { Images(maker, ImageFile::Kind::kPng); });
+  add("images-webp", [](Maker* maker) { Images(maker, ImageFile::Kind::kWebp); });
   add("opacity", Opacity);
   add("glyphs", Glyphs);
   for (int i = static_cast<int>(BlendMode::kDarken); i <= static_cast<int>(BlendMode::kLuminosity); ++i) {
