@@ -20,6 +20,9 @@ struct Budget {
   std::uint64_t expanded_nodes = 1'000'000;       // after instances are expanded
   std::uint32_t tree_depth = 512;                 // of the expanded tree
   std::uint64_t path_commands = 20'000'000;       // of all blobs that are drawn
+  std::uint64_t drawn_commands = 200'000'000;     // the same, each as often as it is drawn
+  std::uint64_t scene_bytes = 512ull << 20;       // of nodes, shapes and paints when they are resolved
+  std::uint64_t scene_work = 16ull << 30;         // bytes looked at while they are
   std::uint64_t image_pixels = 64ull << 20;       // of one image, before it is decoded
   std::uint64_t images_pixels = 128ull << 20;     // of all images decoded for one picture
   std::uint32_t output_side = 16'384;             // pixels

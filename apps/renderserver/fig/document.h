@@ -183,7 +183,7 @@ struct NodeChange {
   std::optional<bool> corners_independent;
   std::optional<std::vector<Path>> fill_geometry;
   std::optional<std::vector<Path>> stroke_geometry;
-  std::optional<VectorData> vector_data;
+  std::shared_ptr<const VectorData> vector_data;
 
   std::optional<bool> mask;
   std::optional<bool> mask_is_outline;  // old files

@@ -4,15 +4,18 @@
 #include <cmath>
 #include <optional>
 
+#include "scene/outlines.h"
+
 namespace scene {
 namespace {
+
+// A straight line has an area of nothing, and still a place: it counts by a hair.
+constexpr double kHair = 1e-3;
 
 Rect BoundsOf(const std::vector<Shape>& shapes) {
   Rect all;
   for (const Shape& shape : shapes) {
-    // A straight line has an area of nothing, and still a place: it counts by a hair.
     Rect rect = shape.outline->bounds;
-    constexpr double kHair = 1e-3;
     rect.width = std::max(rect.width, kHair);
     rect.height = std::max(rect.height, kHair);
     all = Union(all, Bounds(shape.to_node, rect));
@@ -77,6 +80,101 @@ std::vector<Reach> Reaches(const Scene& scene) {
   return reaches;
 }
 
-Rect RenderBounds(const Scene& scene) { return scene.nodes.empty() ? Rect{} : Reaches(scene)[0].full; }
+namespace {
+
+// The same in the root's coordinates, and exact: what is turned is not boxed before it is.
+class RootBounds {
+ public:
+  explicit RootBounds(const Scene& scene) : scene_(scene), to_root_(scene.nodes.size()), reaches_(scene.nodes.size()) {
+    for (std::size_t i = 0; i < scene.nodes.size(); ++i) {
+      const Node& node = scene.nodes[i];
+      to_root_[i] = node.parent == Node::kNone ? node.transform : to_root_[node.parent] * node.transform;
+    }
+  }
+
+  Rect OfAll() {
+    for (std::size_t i = scene_.nodes.size(); i-- > 0;) {
+      const Node& node = scene_.nodes[i];
+      Both children = Children(node);
+      if (node.clips) children = Cut(children, OfShapes(node.clip_shapes, to_root_[i]));
+      // A box without paint has a place in the picture, and no shadow.
+      const Rect box = node.is_frame ? Bounds(to_root_[i], {0, 0, node.width, node.height}) : Rect{};
+      const Rect painted = Effected(node, to_root_[i], Union(Own(node, to_root_[i]), children.painted));
+      reaches_[i] = {painted, Union(Union(box, children.boxed), painted)};
+    }
+    return reaches_[0].boxed;
+  }
+
+ private:
+  struct Both {
+    Rect painted;  // with shadows and blurs
+    Rect boxed;    // and with the boxes of frames
+  };
+  static Both Cut(const Both& both, const Rect& to) { return {Intersection(both.painted, to), Intersection(both.boxed, to)}; }
+
+  Both Children(const Node& node) const {
+    Both all;
+    std::optional<Rect> mask;
+    for (std::uint32_t child = node.first_child; child != Node::kNone; child = scene_.nodes[child].next_sibling) {
+      const Both seen = mask ? Cut(reaches_[child], *mask) : reaches_[child];
+      if (scene_.nodes[child].mask != Mask::kNone) {
+        mask = seen.painted;
+      } else {
+        all = {Union(all.painted, seen.painted), Union(all.boxed, seen.boxed)};
+      }
+    }
+    return all;
+  }
+
+  static Rect OfShapes(const std::vector<Shape>& shapes, const Matrix& to_root) {
+    Rect all;
+    for (const Shape& shape : shapes) {
+      const Matrix matrix = to_root * shape.to_node;
+      const bool upright = matrix.xy == 0 && matrix.yx == 0;
+      Rect rect = upright ? Bounds(matrix, shape.outline->bounds) : ExactBounds(*shape.outline, matrix);
+      rect.width = std::max(rect.width, kHair);
+      rect.height = std::max(rect.height, kHair);
+      all = Union(all, rect);
+    }
+    return all;
+  }
+
+  static Rect Own(const Node& node, const Matrix& to_root) {
+    const Rect own = OfShapes(node.fills, to_root);
+    if (node.strokes.empty()) return own;
+    const Rect strokes = OfShapes(node.strokes, to_root);
+    const bool inside = node.stroke_align == StrokeAlign::kInside;
+    return Union(own, inside ? Intersection(strokes, OfShapes(node.clip_shapes, to_root)) : strokes);
+  }
+
+  static Rect Effected(const Node& node, const Matrix& to_root, const Rect& rect) {
+    if (rect.empty()) return rect;
+    const double x_scale = std::hypot(to_root.xx, to_root.xy), y_scale = std::hypot(to_root.yx, to_root.yy);
+    const auto grown = [&](const Rect& from, double by) {
+      const double x = by * x_scale, y = by * y_scale;
+      return Rect{from.x - x, from.y - y, std::max(0.0, from.width + 2 * x), std::max(0.0, from.height + 2 * y)};
+    };
+    Rect all = rect;
+    for (const Effect& effect : node.effects) {
+      if (effect.type != Effect::Type::kDropShadow) continue;
+      Rect shadow = grown(rect, effect.radius + effect.spread);
+      shadow.x += to_root.xx * effect.offset.x + to_root.xy * effect.offset.y;
+      shadow.y += to_root.yx * effect.offset.x + to_root.yy * effect.offset.y;
+      all = Union(all, shadow);
+    }
+    for (const Effect& effect : node.effects) {
+      if (effect.type == Effect::Type::kLayerBlur) all = grown(all, effect.radius);
+    }
+    return all;
+  }
+
+  const Scene& scene_;
+  std::vector<Matrix> to_root_;
+  std::vector<Both> reaches_;
+};
+
+}  // namespace
+
+Rect RenderBounds(const Scene& scene) { return scene.nodes.empty() ? Rect{} : RootBounds(scene).OfAll(); }
 
 }  // namespace scene

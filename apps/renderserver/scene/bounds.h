@@ -16,7 +16,8 @@ struct Reach {
 // By node, in the order of Scene::nodes.
 std::vector<Reach> Reaches(const Scene& scene);
 
-// Of everything below nodes[0], in its coordinates. Empty: nothing is drawn.
+// What a picture of everything below nodes[0] shows: as above, exact, and with the boxes of frames whether
+// or not they are painted. Empty: nothing is drawn.
 Rect RenderBounds(const Scene& scene);
 
 }  // namespace scene

@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <charconv>
+#include <new>
 #include <optional>
+#include <stdexcept>
 
 #include "scene/bounds.h"
 #include "scene/expand.h"
 #include "scene/numbers.h"
+#include "scene/thumbnail.h"
 #include "scene/tree.h"
 
 namespace scene {
@@ -49,14 +52,22 @@ std::vector<std::uint32_t> Walk(const Tree& tree, std::uint32_t from) {
   return order;
 }
 
+// Of a deck, in the order in which they are shown.
+std::vector<std::uint32_t> SlidesOf(const fig::Document& document, const Tree& tree, std::uint32_t page) {
+  std::vector<std::uint32_t> slides;
+  if (document.kind != fig::FileKind::kDeck) return slides;
+  for (const std::uint32_t node : Walk(tree, page)) {
+    if (document.nodes[node].type == NodeType::kSlide && document.nodes[node].visible.value_or(true)) slides.push_back(node);
+  }
+  return slides;
+}
+
 // What people count as pages: slides in a deck, canvases elsewhere.
 std::vector<std::uint32_t> PagesOf(const fig::Document& document, const Tree& tree) {
-  if (document.kind != fig::FileKind::kDeck) return tree.pages();
   std::vector<std::uint32_t> slides;
   for (const std::uint32_t page : tree.pages()) {
-    for (const std::uint32_t node : Walk(tree, page)) {
-      if (document.nodes[node].type == NodeType::kSlide && document.nodes[node].visible.value_or(true)) slides.push_back(node);
-    }
+    const std::vector<std::uint32_t> more = SlidesOf(document, tree, page);
+    slides.insert(slides.end(), more.begin(), more.end());
   }
   return slides.empty() ? tree.pages() : slides;
 }
@@ -93,11 +104,7 @@ class Builder {
     Matrix transform = FIG_TRY(TransformOf(At(node)));
     for (std::uint32_t up = tree_.Parent(node); up != Tree::kNone && At(up).type != NodeType::kCanvas; up = tree_.Parent(up)) {
       transform = FIG_TRY(TransformOf(At(up))) * transform;
-      for (const double value : {transform.xx, transform.xy, transform.yx, transform.yy, transform.x0, transform.y0}) {
-        if (!IsSane(value)) {
-          return Fault{FaultClass::kGeometry, NameOf(At(node)) + " is beyond any canvas", Fault::kNowhere, "message"};
-        }
-      }
+      if (!IsSane(transform)) return Fault{FaultClass::kGeometry, NameOf(At(node)) + " is beyond any canvas", Fault::kNowhere, "message"};
     }
     return expander_.Add(node, transform);
   }
@@ -109,6 +116,14 @@ class Builder {
     for (float* part : {&scene_.background.r, &scene_.background.g, &scene_.background.b}) *part = Opacity(*part);
   }
 
+  // Not in ZIP files. Of bare ones the older have it; about one the thumbnail that it carries knows more.
+  bool ThumbnailHasPageColour() const {
+    constexpr std::uint32_t kLastWithPageColour = 14;
+    if (document_.zipped) return false;
+    const std::optional<bool> holes = HasHoles(document_.thumbnail);
+    return holes ? !*holes : document_.version <= kLastWithPageColour;
+  }
+
   fig::Outcome<Nothing> Thumbnail() {
     if (tree_.pages().empty()) return Nothing{};
     const std::optional<Guid>& chosen = At(tree_.root()).thumbnail_node;
@@ -117,7 +132,7 @@ class Builder {
     }
     const std::uint32_t page = tree_.pages().front();
     FIG_TRY(AddPage(page));
-    if (!document_.zipped) ShowPageColour(At(page));
+    if (ThumbnailHasPageColour()) ShowPageColour(At(page));
     if (document_.meta.render_coordinates) {
       const auto& [x, y, width, height] = *document_.meta.render_coordinates;
       const bool sane = IsSane(x) && IsSane(y) && IsSane(width) && IsSane(height);
@@ -173,8 +188,14 @@ class Builder {
 }  // namespace
 
 fig::Outcome<Scene> Build(const fig::Document& document, const Selection& selection, const fig::Budget& budget) {
-  const Tree tree = FIG_TRY(Tree::Make(document));
-  return Builder(document, tree, budget).Build(selection);
+  try {
+    const Tree tree = FIG_TRY(Tree::Make(document));
+    return Builder(document, tree, budget).Build(selection);
+  } catch (const std::bad_alloc&) {
+    return Fault{FaultClass::kBudget, "no memory", Fault::kNowhere, "scene"};
+  } catch (const std::length_error&) {
+    return Fault{FaultClass::kBudget, "no memory", Fault::kNowhere, "scene"};
+  }
 }
 
 std::vector<Entry> List(const fig::Document& document) {
@@ -195,6 +216,7 @@ std::vector<Entry> List(const fig::Document& document) {
   };
   for (const std::uint32_t page : tree.value().pages()) {
     add(page, page);
+    for (const std::uint32_t slide : SlidesOf(document, tree.value(), page)) add(slide, page);
     for (const std::uint32_t child : tree.value().Of(page)) add(child, page);
   }
   return entries;

@@ -21,7 +21,7 @@ struct Selection {
 // Fails with kNotFound, kGraph, kGeometry, kBudget. `document` must outlive the Scene.
 fig::Outcome<Scene> Build(const fig::Document& document, const Selection& selection, const fig::Budget& budget);
 
-// What --list prints: pages, and the nodes directly below them.
+// What --list prints: pages; below each its slides, if it is a deck's, and the nodes directly in it.
 struct Entry {
   Guid guid;
   Guid page;

@@ -24,11 +24,6 @@ bool IsDrawn(const NodeChange& node) {
   }
 }
 
-// Its own geometry is what its children make together.
-bool StandsForItsChildren(const NodeChange& node) {
-  return node.type == NodeType::kBooleanOperation && node.fill_geometry && !node.fill_geometry->empty();
-}
-
 }  // namespace
 
 std::uint32_t Expander::Append(Node node, std::uint32_t parent) {
@@ -43,54 +38,70 @@ std::uint32_t Expander::Append(Node node, std::uint32_t parent) {
   return index;
 }
 
-fig::Outcome<Nothing> Expander::Add(std::uint32_t node, const Matrix& transform) {
+fig::Check Expander::Add(std::uint32_t node, const Matrix& transform) {
   if (scene_.nodes.empty()) Append({}, Node::kNone);
-  stack_.push_back({&document_.nodes[node], node, nullptr, 0, 1});
-  const Matrix* placed = &transform;  // the node's own, when it is not drawn within its parents
+  FIG_TRY(Push({&document_.nodes[node], node, nullptr, 0, 1, {}}));
+  const Matrix* placed = &transform;  // the first one's own, since it is not drawn within its parents
   while (!stack_.empty()) {
     const Pending pending = std::move(stack_.back());
     stack_.pop_back();
-    FIG_TRY(Draw(pending, placed));
+    FIG_TRY(Visit(pending, placed));
     placed = nullptr;
   }
   return Nothing{};
 }
 
-fig::Outcome<Nothing> Expander::Draw(const Pending& pending, const Matrix* transform) {
+fig::Check Expander::Push(Pending pending) {
   if (pending.depth > budget_.tree_depth) {
     return Fault{FaultClass::kBudget, "more than " + std::to_string(budget_.tree_depth) + " nodes inside one another", Fault::kNowhere, ""};
   }
-  const Placed node = pending.scope ? pending.scope->Place(*pending.node) : Placed(pending.node);
-  if (!IsDrawn(*node)) return Nothing{};
-  if (scene_.nodes.size() > budget_.expanded_nodes) {
+  if (++pushed_ > budget_.expanded_nodes) {
     return Fault{FaultClass::kBudget, "more than " + std::to_string(budget_.expanded_nodes) + " nodes with all instances", Fault::kNowhere, ""};
   }
-  Node drawn;
-  FIG_TRY(appearance_.Draw(*node, drawn));
-  if (transform != nullptr) drawn.transform = *transform;
-  if (drawn.opacity <= 0 && drawn.mask == Mask::kNone) return Nothing{};
-  const std::uint32_t index = Append(std::move(drawn), pending.parent);
-  if (StandsForItsChildren(*node)) return Nothing{};
-  if (node->type == NodeType::kSection && node->section_contents_hidden.value_or(false)) return Nothing{};
-  return PushChildren(node, pending, index);
-}
-
-fig::Outcome<Nothing> Expander::PushChildren(const Placed& node, const Pending& pending, std::uint32_t parent) {
-  if (node->type == NodeType::kInstance) return PushInstance(node, pending, parent);
-  if (node->generated) PushGenerated(*node, pending, parent);
-  if (pending.index == Tree::kNone) return Nothing{};
-  const Tree::Children children = tree_.Of(pending.index);
-  for (std::size_t i = children.size(); i-- > 0;) Push(children.first[i], pending.scope, pending, parent);
+  stack_.push_back(std::move(pending));
   return Nothing{};
 }
 
-void Expander::Push(std::uint32_t index, std::shared_ptr<const Scope> scope, const Pending& above, std::uint32_t parent) {
-  stack_.push_back({&document_.nodes[index], index, std::move(scope), parent, above.depth + 1});
+fig::Check Expander::Visit(const Pending& pending, const Matrix* transform) {
+  const Placed node = pending.scope ? FIG_TRY(pending.scope->Place(*pending.node, meter_)) : Placed(pending.node);
+  const std::optional<Drawn> drawn = FIG_TRY(Draw(*node, pending, transform));
+  return drawn ? PushChildren(*node, pending, *drawn) : Nothing{};
 }
 
-fig::Outcome<Nothing> Expander::PushInstance(const Placed& node, const Pending& pending, std::uint32_t parent) {
-  std::optional<fig::Guid> symbol = node->overridden_symbol;
-  if ((!symbol || symbol->null()) && node->symbol) symbol = node->symbol->symbol_id;
+fig::Outcome<std::optional<Expander::Drawn>> Expander::Draw(const NodeChange& node, const Pending& pending, const Matrix* transform) {
+  if (!IsDrawn(node)) return std::optional<Drawn>();
+  Node to;
+  FIG_TRY(appearance_.Draw(node, to));
+  if (transform != nullptr) to.transform = *transform;
+  if (to.opacity <= 0 && to.mask == Mask::kNone) return std::optional<Drawn>();
+  const Matrix to_root = pending.parent_to_root * to.transform;
+  if (!IsSane(to_root)) return Fault{FaultClass::kGeometry, NameOf(node) + " is beyond any canvas", Fault::kNowhere, "message"};
+  return std::optional<Drawn>(Drawn{Append(std::move(to), pending.parent), to_root});
+}
+
+fig::Check Expander::PushChildren(const NodeChange& node, const Pending& pending, const Drawn& drawn) {
+  if (node.type == NodeType::kInstance) return PushInstance(node, pending, drawn);
+  // What its children make together is its own outline; where they make nothing, there is none.
+  if (node.type == NodeType::kBooleanOperation) return Nothing{};
+  if (node.type == NodeType::kSection && node.section_contents_hidden.value_or(false)) return Nothing{};
+  if (pending.index != Tree::kNone) FIG_TRY(PushAll(pending.index, pending.scope, pending, drawn));
+  return node.generated ? PushGenerated(node, pending, drawn) : Nothing{};
+}
+
+// The last one first: the stack turns them round.
+fig::Check Expander::PushAll(std::uint32_t parent_in_document, const std::shared_ptr<const Scope>& scope, const Pending& above,
+                             const Drawn& drawn) {
+  const Tree::Children children = tree_.Of(parent_in_document);
+  for (std::size_t i = children.size(); i-- > 0;) {
+    const std::uint32_t child = children.first[i];
+    FIG_TRY(Push({&document_.nodes[child], child, scope, drawn.index, above.depth + 1, drawn.to_root}));
+  }
+  return Nothing{};
+}
+
+fig::Check Expander::PushInstance(const NodeChange& node, const Pending& pending, const Drawn& drawn) {
+  std::optional<fig::Guid> symbol = node.overridden_symbol;
+  if ((!symbol || symbol->null()) && node.symbol) symbol = node.symbol->symbol_id;
   if (!symbol || symbol->null()) return Nothing{};
   const auto found = document_.by_guid.find(*symbol);
   if (found == document_.by_guid.end()) {
@@ -98,33 +109,36 @@ fig::Outcome<Nothing> Expander::PushInstance(const Placed& node, const Pending& 
     return Nothing{};
   }
   if (pending.scope && pending.scope->IsInside(*symbol)) {
-    return Fault{FaultClass::kGraph, NameOf(*node) + " is an instance of what it lies in", Fault::kNowhere, "message"};
+    return Fault{FaultClass::kGraph, NameOf(node) + " is an instance of what it lies in", Fault::kNowhere, "message"};
   }
-  const auto scope = Scope::Inside(*node, *symbol, pending.scope);
-  const Tree::Children children = tree_.Of(found->second);
-  for (std::size_t i = children.size(); i-- > 0;) Push(children.first[i], scope, pending, parent);
-  return Nothing{};
+  const auto scope = FIG_TRY(Scope::Inside(node, *symbol, pending.scope, meter_));
+  return PushAll(found->second, scope, pending, drawn);
 }
 
 // The shape, then its text: each is a node but for what is derived, which lies in a list of its own.
-void Expander::PushGenerated(const NodeChange& node, const Pending& pending, std::uint32_t parent) {
+// They lie below the node's own children.
+fig::Check Expander::PushGenerated(const NodeChange& node, const Pending& pending, const Drawn& drawn) {
   const std::vector<NodeChange>& parts = *node.generated;
+  const std::vector<NodeChange> none;
+  const std::vector<NodeChange>& derived = node.derived_generated ? *node.derived_generated : none;
   for (std::size_t i = parts.size(); i-- > 0;) {
+    FIG_TRY(meter_.Keep(CostOf(parts[i])));
+    FIG_TRY(meter_.Work(derived.size() * sizeof(Guid)));
     NodeChange part = parts[i];
-    if (node.derived_generated) {
-      const auto& derived = *node.derived_generated;
-      for (std::size_t k = 0; k < derived.size(); ++k) {
-        const bool named = !part.guid_path.empty() && derived[k].guid_path == part.guid_path;
-        const bool placed = part.guid_path.empty() && k == i;
-        if (named || placed) Apply(derived[k], part);
-      }
+    for (std::size_t k = 0; k < derived.size(); ++k) {
+      const bool named = !part.guid_path.empty() && derived[k].guid_path == part.guid_path;
+      const bool placed = part.guid_path.empty() && k == i;
+      if (!named && !placed) continue;
+      FIG_TRY(meter_.Keep(CostOf(derived[k])));
+      Apply(derived[k], part);
     }
     if (!part.type) part.type = part.derived_text || part.text ? NodeType::kText : NodeType::kVector;
     if (!part.size) part.size = node.size;
     part.generated.reset();
     generated_.push_back(std::move(part));
-    stack_.push_back({&generated_.back(), Tree::kNone, pending.scope, parent, pending.depth + 1});
+    FIG_TRY(Push({&generated_.back(), Tree::kNone, pending.scope, drawn.index, pending.depth + 1, drawn.to_root}));
   }
+  return Nothing{};
 }
 
 }  // namespace scene

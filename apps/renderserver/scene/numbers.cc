@@ -10,6 +10,13 @@ fig::Fault Insane(const fig::NodeChange& node, const char* what) {
 
 }  // namespace
 
+bool IsSane(const Matrix& matrix) {
+  for (const double value : {matrix.xx, matrix.yx, matrix.xy, matrix.yy, matrix.x0, matrix.y0}) {
+    if (!IsSane(value)) return false;
+  }
+  return true;
+}
+
 std::string NameOf(const fig::NodeChange& node) {
   if (!node.guid) return "a node without a guid";
   return "node " + std::to_string(node.guid->session) + ":" + std::to_string(node.guid->local);

@@ -1,5 +1,7 @@
 #include "scene/overrides.h"
 
+#include <algorithm>
+
 namespace scene {
 namespace {
 
@@ -35,6 +37,13 @@ void TakeSymbol(const std::shared_ptr<const fig::SymbolData>& from, std::shared_
   auto merged = std::make_shared<fig::SymbolData>(*from);
   merged->symbol_id = to->symbol_id;
   to = std::move(merged);
+}
+
+std::uint64_t CostToApply(const NodeChange& change) {
+  std::uint64_t cost = CostOf(change);
+  if (!change.symbol || change.symbol->symbol_id) return cost;
+  for (const NodeChange& inside : change.symbol->overrides) cost += CostOf(inside);  // TakeSymbol() copies them
+  return cost;
 }
 
 void ApplyShape(const NodeChange& change, NodeChange& node) {
@@ -97,36 +106,40 @@ Guid KeyOf(const NodeChange& node) {
 }
 
 void Scope::Add(const NodeChange& change, std::uint32_t next) {
-  if (next < change.guid_path.size()) by_key_[change.guid_path[next]].push_back({&change, next + 1});
+  if (next < change.guid_path.size()) entries_.push_back({change.guid_path[next], &change, next + 1});
 }
 
-std::shared_ptr<const Scope> Scope::Inside(const NodeChange& instance, Guid symbol, std::shared_ptr<const Scope> around) {
+std::span<const Scope::Entry> Scope::Find(const Guid& key) const {
+  const auto [begin, end] = std::equal_range(entries_.begin(), entries_.end(), Entry{key, nullptr, 0}, ByKey{});
+  return {begin, end};
+}
+
+fig::Outcome<std::shared_ptr<const Scope>> Scope::Inside(const NodeChange& instance, Guid symbol, std::shared_ptr<const Scope> around,
+                                                         Meter& meter) {
   auto scope = std::make_shared<Scope>();
   scope->symbol_ = symbol;
   scope->own_ = instance.symbol;
   scope->derived_ = instance.derived_symbol;
-  if (scope->own_) {
-    for (const NodeChange& change : scope->own_->overrides) scope->Add(change, 0);
-  }
-  if (scope->derived_) {
-    for (const NodeChange& change : *scope->derived_) scope->Add(change, 0);
-  }
   scope->around_ = std::move(around);
-  if (scope->around_) {
-    const auto found = scope->around_->by_key_.find(KeyOf(instance));
-    if (found != scope->around_->by_key_.end()) {
-      for (const Entry& entry : found->second) scope->Add(*entry.change, entry.next);
-    }
-  }
-  return scope;
+  const std::vector<NodeChange> none;
+  const auto& own = scope->own_ ? scope->own_->overrides : none;
+  const auto& derived = scope->derived_ ? *scope->derived_ : none;
+  const auto outer = scope->around_ ? scope->around_->Find(KeyOf(instance)) : std::span<const Entry>();
+  FIG_TRY(meter.Keep(sizeof(Scope) + (own.size() + derived.size() + outer.size()) * sizeof(Entry)));
+  for (const NodeChange& change : own) scope->Add(change, 0);
+  for (const NodeChange& change : derived) scope->Add(change, 0);
+  for (const Entry& entry : outer) scope->Add(*entry.change, entry.next);
+  std::stable_sort(scope->entries_.begin(), scope->entries_.end(), ByKey{});
+  return std::shared_ptr<const Scope>(std::move(scope));
 }
 
-Placed Scope::Place(const NodeChange& node) const {
-  const auto found = by_key_.find(KeyOf(node));
-  if (found == by_key_.end()) return Placed(&node);
+fig::Outcome<Placed> Scope::Place(const NodeChange& node, Meter& meter) const {
   std::shared_ptr<NodeChange> changed;
-  for (const Entry& entry : found->second) {
+  const std::span<const Entry> entries = Find(KeyOf(node));
+  FIG_TRY(meter.Work(entries.size() * sizeof(Entry)));
+  for (const Entry& entry : entries) {
     if (entry.next != entry.change->guid_path.size()) continue;  // goes on inside it
+    FIG_TRY(meter.Work(CostToApply(*entry.change) + (changed ? 0 : CostOf(node))));
     if (!changed) changed = std::make_shared<NodeChange>(node);
     Apply(*entry.change, *changed);
   }

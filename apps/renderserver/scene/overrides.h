@@ -5,11 +5,11 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
+#include <span>
 #include <vector>
 
-#include "fig/document.h"
+#include "scene/meter.h"
 
 namespace scene {
 
@@ -35,26 +35,31 @@ class Placed {
 // it, which win. Immutable; keeps alive what it points to.
 class Scope {
  public:
-  // `around`: where the instance lies, null for none.
-  static std::shared_ptr<const Scope> Inside(const fig::NodeChange& instance, fig::Guid symbol,
-                                             std::shared_ptr<const Scope> around);
+  // `around`: where the instance lies, null for none. Fails with kBudget.
+  static fig::Outcome<std::shared_ptr<const Scope>> Inside(const fig::NodeChange& instance, fig::Guid symbol,
+                                                           std::shared_ptr<const Scope> around, Meter& meter);
 
-  Placed Place(const fig::NodeChange& node) const;
+  fig::Outcome<Placed> Place(const fig::NodeChange& node, Meter& meter) const;
   // Is the symbol this instance's, or that of one around it?
   bool IsInside(fig::Guid symbol) const;
 
  private:
   struct Entry {
+    fig::Guid key;
     const fig::NodeChange* change;
     std::uint32_t next;  // element of its path that is to be matched
   };
+  struct ByKey {
+    bool operator()(const Entry& a, const Entry& b) const { return a.key < b.key; }
+  };
   void Add(const fig::NodeChange& change, std::uint32_t next);
+  std::span<const Entry> Find(const fig::Guid& key) const;
 
   fig::Guid symbol_;
   std::shared_ptr<const fig::SymbolData> own_;
   std::shared_ptr<const std::vector<fig::NodeChange>> derived_;
   std::shared_ptr<const Scope> around_;
-  std::map<fig::Guid, std::vector<Entry>> by_key_;
+  std::vector<Entry> entries_;  // by key, those that win behind
 };
 
 }  // namespace scene

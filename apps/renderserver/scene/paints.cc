@@ -15,15 +15,13 @@ bool IsVisible(const fig::Paint& paint) { return paint.visible && Opacity(paint.
 // The file maps the node's unit square to the gradient's (or the image's) space; painters go back.
 bool Place(const fig::Paint& paint, Size size, Matrix* to_node) {
   const fig::Matrix& m = paint.transform;
-  for (const float value : {m.m00, m.m01, m.m02, m.m10, m.m11, m.m12}) {
-    if (!IsSane(value)) return false;
-  }
+  const Matrix to_paint{m.m00, m.m10, m.m01, m.m11, m.m02, m.m12};
   Matrix inverse;
-  if (!Invert({m.m00, m.m10, m.m01, m.m11, m.m02, m.m12}, &inverse)) return false;
-  const Matrix placed = Matrix{size.width, 0, 0, size.height, 0, 0} * inverse;
-  for (const double value : {placed.xx, placed.yx, placed.xy, placed.yy, placed.x0, placed.y0}) {
-    if (!IsSane(value)) return false;
-  }
+  if (!IsSane(to_paint) || !Invert(to_paint, &inverse)) return false;
+  // A line has no height, and its stroke a gradient: painters need a way back from the node.
+  constexpr double kLeast = 1e-3;
+  const Matrix placed = Matrix{std::fmax(size.width, kLeast), 0, 0, std::fmax(size.height, kLeast), 0, 0} * inverse;
+  if (!IsSane(placed)) return false;
   *to_node = placed;
   return true;
 }

@@ -103,6 +103,7 @@ struct Node {
   float opacity = 1;
   BlendMode blend = BlendMode::kPassThrough;
   Mask mask = Mask::kNone;  // masks all later siblings
+  bool is_frame = false;    // has a box of its own, painted or not: it counts for what a picture shows
   bool clips = false;       // children, to clip_shapes
   std::vector<Shape> clip_shapes;  // the node's own area: clip, and the sides of inner and outer strokes
   std::vector<Shape> fills;
