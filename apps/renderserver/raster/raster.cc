@@ -14,25 +14,36 @@ using fig::FaultClass;
 
 struct Size {
   std::uint32_t width, height;
+  double scale;
 };
 
-fig::Outcome<Size> SizeFor(const scene::Rect& region, double scale, const fig::Budget& budget) {
-  const double width = std::max(1.0, std::round(region.width * scale)), height = std::max(1.0, std::round(region.height * scale));
+double ScaleFor(const scene::Scene& scene, double longest_side) {
+  const scene::Rect& region = scene.region;
+  const double fits = longest_side / std::max(region.width, region.height);
+  if (scene.fit == scene::Scene::Fit::kLongestSide) return fits;
+  return std::min(std::max(1.0, std::round(region.width * fits)) / region.width, std::max(1.0, std::round(region.height * fits)) / region.height);
+}
+
+fig::Outcome<Size> SizeFor(const scene::Scene& scene, const Options& options, const fig::Budget& budget) {
+  const scene::Rect& region = scene.region;
+  const bool thumbnail = options.longest_side != 0, both = thumbnail && scene.fit == scene::Scene::Fit::kBothSides;
+  const double scale = thumbnail ? ScaleFor(scene, options.longest_side) : options.scale;
+  if (!(std::isfinite(scale) && scale > 0)) return Fault{FaultClass::kGeometry, "a scale that is no number above 0", Fault::kNowhere, ""};
+  const auto whole = [&](double length) { return std::max(1.0, both ? std::ceil(length * scale - 1e-6) : std::round(length * scale)); };
+  const double width = whole(region.width), height = whole(region.height);
   if (!(width <= budget.output_side && height <= budget.output_side) || width * height > static_cast<double>(budget.output_pixels)) {
     return Fault{FaultClass::kBudget, "a picture of more than " + std::to_string(budget.output_side) + " pixels a side, or " +
                      std::to_string(budget.output_pixels) + " in all", Fault::kNowhere, ""};
   }
-  return Size{static_cast<std::uint32_t>(width), static_cast<std::uint32_t>(height)};
+  return Size{static_cast<std::uint32_t>(width), static_cast<std::uint32_t>(height), scale};
 }
 
 }  // namespace
 
 fig::Outcome<Picture> Paint(const scene::Scene& scene, const Options& options, const fig::Budget& budget, std::vector<std::string>* remarks) {
   const scene::Rect& region = scene.region;
-  double scale = options.scale;
-  if (options.longest_side != 0) scale = options.longest_side / std::max(region.width, region.height);
-  if (!(std::isfinite(scale) && scale > 0)) return Fault{FaultClass::kGeometry, "a scale that is no number above 0", Fault::kNowhere, ""};
-  const Size size = FIG_TRY(SizeFor(region, scale, budget));
+  const Size size = FIG_TRY(SizeFor(scene, options, budget));
+  const double scale = size.scale;
   Picture picture;
   picture.width = size.width;
   picture.height = size.height;

@@ -138,7 +138,7 @@ fig::Outcome<Sources::Source> Sources::FromImage(const scene::Paint& paint, cons
   const bool tiled = paint.scale_mode == scene::ImageScaleMode::kTile;
   // Its own edges would be blurred by what lies beyond: it goes on there, and is cut.
   cairo_pattern_set_extend(pattern.get(), tiled ? CAIRO_EXTEND_REPEAT : CAIRO_EXTEND_PAD);
-  cairo_pattern_set_filter(pattern.get(), CAIRO_FILTER_GOOD);
+  cairo_pattern_set_filter(pattern.get(), getenv("FILT") ? (cairo_filter_t)atoi(getenv("FILT")) : CAIRO_FILTER_GOOD); if (getenv("FILT")) fprintf(stderr, "image %ux%u tile %g mode %d\n", known->image.width, known->image.height, paint.tile_scale, (int)paint.scale_mode);
   const double width = known->image.width, height = known->image.height;
   const Matrix placed = node_to_picture * Placed(paint, node, width, height);
   if (!SetMatrix(pattern.get(), placed)) return Source{Transparent()};

@@ -137,6 +137,7 @@ class Builder {
       const auto& [x, y, width, height] = *document_.meta.render_coordinates;
       const bool sane = IsSane(x) && IsSane(y) && IsSane(width) && IsSane(height);
       if (sane) scene_.region = {x, y, width, height};
+      scene_.fit = Scene::Fit::kBothSides;
     }
     return Nothing{};
   }

@@ -118,6 +118,10 @@ struct Node {
 struct Scene {
   std::vector<Node> nodes;          // nodes[0] is the root: no paint of its own, its transform is identity
   Rect region;                      // what the picture shows, in root coordinates
+  // How Figma makes a thumbnail of this region: newer files, which name their region, have both sides in
+  // whole pixels first and are scaled into them; the older ones are scaled by their longest side.
+  enum class Fit : std::uint8_t { kLongestSide, kBothSides };
+  Fit fit = Fit::kLongestSide;
   Colour background{0, 0, 0, 0};    // under everything
   std::deque<Outline> outlines;     // stable addresses
   std::deque<PaintList> paints;
