@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/prctl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -63,6 +64,21 @@ bool GivesOrders(long magic) {
   return std::find(std::begin(kMagics), std::end(kMagics), magic) != std::end(kMagics);
 }
 
+bool TakesOrders(int fd) {
+  struct statfs system;
+  return fstatfs(fd, &system) == 0 && GivesOrders(static_cast<long>(system.f_type));
+}
+
+// Devices that do nothing with what is written there: /dev/null and its like, terminals.
+bool ReachesFurther(int fd) {
+  constexpr unsigned kMemory = 1, kTerminals = 4, kTerminal = 5, kFirstPty = 136, kLastPty = 143;
+  struct stat facts;
+  if (fstat(fd, &facts) != 0) return true;
+  const unsigned kind = major(facts.st_rdev), which = minor(facts.st_rdev);
+  if (kind == kMemory) return which != 3 && which != 5 && which != 7 && which != 8 && which != 9;
+  return kind != kTerminals && kind != kTerminal && (kind < kFirstPty || kind > kLastPty);
+}
+
 Status CheckRole(const SealRole& role, SealReport& report) {
   const int flags = fcntl(role.fd, F_GETFL);
   if (flags < 0) return PolicyError("descriptor " + base::SignedNumber(role.fd) + " is declared and not open");
@@ -75,13 +91,13 @@ Status CheckRole(const SealRole& role, SealReport& report) {
   const bool reads = role.read || role.map;
   if (reads && mode == O_WRONLY) return PolicyError(words() + " is declared for reading and open for writing only");
   if (role.write && mode == O_RDONLY) return PolicyError(words() + " is declared for writing and open for reading only");
-  if (role.write) {
-    struct statfs system;
-    if (fstatfs(role.fd, &system) == 0 && GivesOrders(static_cast<long>(system.f_type))) {
-      return PolicyError(words() + " cannot be declared for writing: what is written there is an order to the kernel");
-    }
+  if (role.write && TakesOrders(role.fd)) {
+    return PolicyError(words() + " cannot be declared for writing: what is written there is an order to the kernel");
   }
   if (kind == "socket") report.notes.push_back(words() + " is declared: whoever is at its other end is within reach");
+  if (kind == "device" && role.write && ReachesFurther(role.fd)) {
+    report.notes.push_back(words() + " is declared: whatever that device does with bytes is within reach");
+  }
   if (kind == "block device") report.notes.push_back(words() + " is declared: a whole disk is within reach");
   return {};
 }
@@ -91,9 +107,15 @@ bool Declared(const SealRequest& request, int fd) {
   return std::any_of(request.roles.begin(), request.roles.end(), [&](const SealRole& role) { return role.fd == fd; });
 }
 
+// Leave to write to anything does not mean the process' own code.
+bool IsWayOut(const SealRequest& request, int fd) {
+  return request.Has(SealGrant::kAnyWrite) && (fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY && TakesOrders(fd);
+}
+
 // The grants for anything that is open take plain ones in.
 bool TakenIn(const SealRequest& request, int fd, const std::string& kind) {
   if (kind == "directory" || kind == "socket" || kind == "io_uring") return request.Has(SealGrant::kDescriptors) && kind != "io_uring";
+  if (IsWayOut(request, fd)) return false;
   const int mode = fcntl(fd, F_GETFL) & O_ACCMODE;
   return (request.Has(SealGrant::kAnyRead) && mode != O_WRONLY) || (request.Has(SealGrant::kAnyWrite) && mode != O_RDONLY);
 }
@@ -167,10 +189,13 @@ bool IsFiltered() { return Syscall(__NR_prctl, PR_GET_SECCOMP, 0L, 0L, 0L, 0L) !
 
 Status CheckRoles(const SealRequest& request, SealReport& report) {
   for (const SealRole& role : request.roles) MOAT_TRY(CheckRole(role, report));
-  if (request.record_fd >= 0 && fcntl(request.record_fd, F_GETFD) < 0) {
+  if (request.record_fd < 0) return {};
+  if (fcntl(request.record_fd, F_GETFD) < 0) {
     return PolicyError("the descriptor for records, " + base::SignedNumber(request.record_fd) + ", is not open");
   }
-  return {};
+  // Whoever takes the program over writes there as the handler does.
+  if (!TakesOrders(request.record_fd)) return {};
+  return PolicyError("the descriptor for records, " + base::SignedNumber(request.record_fd) + ", gives orders to the kernel");
 }
 
 // Since Linux 6.2 the folder's size is the number of open descriptors. When that is how many were
@@ -202,7 +227,7 @@ Status HandleStrays(const SealRequest& request, SealReport& report) {
       report.strays.push_back(std::move(stray));
       continue;
     }
-    const bool reaches = ring || kind == "directory" || kind == "socket";
+    const bool reaches = ring || kind == "directory" || kind == "socket" || IsWayOut(request, fd);
     if (request.strays == SealStrays::kKeep && !reaches) {
       report.strays.push_back({fd, kind, "kept"});
       continue;
@@ -222,34 +247,6 @@ Status CheckIds() {
   if (u[0] != u[1] || u[1] != u[2] || g[0] != g[1] || g[1] != g[2]) {
     return WithFix(HostError("real, effective and saved ids differ: this is a set-user-ID program"),
                    "give up the other ids first (setresuid, setresgid)");
-  }
-  return {};
-}
-
-Status CheckMappings(const SealRequest& request, SealReport& report) {
-  if (geteuid() == 0) report.notes.emplace_back("the process is root: a seal takes system calls away, not what files allow");
-  const std::string maps = MOAT_TRY(sys::ReadFile("/proc/self/maps", 64U << 20));
-  std::size_t shared = 0;
-  for (std::size_t at = 0; at < maps.size();) {
-    const std::size_t end = std::min(maps.find('\n', at), maps.size());
-    const std::string line = maps.substr(at, end - at);
-    at = end + 1;
-    const std::size_t rights = line.find(' ') + 1;  // "rwxp"
-    if (rights == 0 || rights + 4 > line.size()) continue;
-    if (line.find("[io_uring]") != std::string::npos) {
-      return WithFix(PolicyError("an io_uring is mapped: its worker does input and output without system calls"),
-                     "unmap and close it before the seal");
-    }
-    const bool writes = line[rights + 1] == 'w', runs = line[rights + 2] == 'x';
-    if (writes && runs && !request.Has(SealGrant::kNewCode)) {
-      return WithFix(PolicyError("memory is writable and executable at " + line.substr(0, rights - 1) +
-                                 ": whatever is written there runs"),
-                     "make it read-only first (a JIT compiler? an executable stack?)");
-    }
-    if (writes && line[rights + 3] == 's' && line.find('/') != std::string::npos) ++shared;
-  }
-  if (shared != 0) {
-    report.notes.push_back(base::Number(shared) + " files are mapped writable and shared: they can be written without a system call");
   }
   return {};
 }

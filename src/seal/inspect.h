@@ -33,7 +33,10 @@ Status HandleStrays(const SealRequest& request, SealReport& report);
 Status CheckCompany(const SealRequest& request, SealReport& report);
 // Set-user-ID programs keep rights to come back to.
 Status CheckIds();
-// Memory that is writable and executable, rings that work without system calls. Notes what is true of
+// Memory that is asked for is not executable on top (READ_IMPLIES_EXEC). Behind a filter the kernel is
+// not asked; CheckMappings reads it.
+Status CheckPersonality(const SealRequest& request);
+// Memory that is writable and executable, by one mapping or by two, rings that work without system calls. Notes what is true of
 // the process as a whole.
 Status CheckMappings(const SealRequest& request, SealReport& report);
 

@@ -233,6 +233,7 @@ Result<SealReport> PreparedSeal::Apply() const {
   SealReport report;
   report.instructions = static_cast<std::uint32_t>(code.size());
   MOAT_TRY(seal::CheckIds());
+  MOAT_TRY(seal::CheckPersonality(request_));
   MOAT_TRY(seal::CheckCompany(request_, report));
   MOAT_TRY(seal::CheckRoles(request_, report));
   MOAT_TRY(seal::HandleStrays(request_, report));

@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -83,16 +84,29 @@ TEST(Checks, AProcessThatSharesTheMemoryIsFoundAmongThreads) {
   }), "process ");
 }
 
-// Numbers beyond the first words of the table, holes before them, and those that only a path can use.
+// Numbers beyond the first words of the table, holes before them, and those that only a path can use;
+// in the process that opened them, and in a forked one, whose table is no longer than it must be.
 TEST(Checks, StraysAreFoundWhereverTheyAre) {
   for (const int number : {5, 63, 64, 65, 127, 128, 129, 255, 256, 700}) {
     for (const int flags : {O_RDONLY, O_PATH}) {
-      ExpectRefused(InChild([&] {
+      const auto open_there = [&] {
         const int fd = open("/etc/passwd", flags);
-        if (dup2(fd, number) != number) return 5;
+        if (dup2(fd, number) != number) _exit(5);
         close(fd);
+      };
+      const std::string words = "descriptor " + std::to_string(number) + " (";
+      ExpectRefused(InChild([&] {
+        open_there();
         return Tell(Plain());
-      }), "descriptor " + std::to_string(number) + " (");
+      }), words);
+      ExpectRefused(InChild([&] {
+        open_there();
+        const pid_t child = _Fork();
+        if (child == 0) _exit(Tell(Plain()));
+        int status = 0;
+        waitpid(child, &status, 0);
+        return WEXITSTATUS(status);
+      }), words);
     }
   }
 }
@@ -186,6 +200,57 @@ TEST(Checks, OrdersToTheKernelAreNoOutputs) {
     open("/proc/self/mem", O_RDWR);
     return Tell(Plain().Write(3));
   }), "an order to the kernel");
+}
+
+TEST(Checks, OrdersToTheKernelAreNotTakenInByAnyWrite) {
+  const auto preset = [](const char* name) { return std::move(Seal::Preset(name, SealSelfTest::kOff)).value(); };
+  ExpectRefused(InChild([&] {
+    open("/proc/self/mem", O_RDWR);
+    return Tell(preset("pure").Read(0).Strays(SealStrays::kKeep));
+  }), "descriptor 3 (");
+  ExpectRefused(InChild([&] {
+    open("/proc/self/mem", O_WRONLY);
+    return Tell(Seal(SealSelfTest::kOff).Promise("stdio"));
+  }), "descriptor 3 (");
+  ExpectRefused(InChild([&] {
+    open("/proc/self/mem", O_WRONLY);
+    return Tell(Plain().OnViolation(SealViolation::kTrap).Record(3));
+  }), "gives orders to the kernel");
+}
+
+TEST(Checks, WritableCodeIsRefusedBySecondWays) {
+  ExpectRefused(InChild([] {
+    const int code = memfd_create("code", 0);
+    (void)!ftruncate(code, 4096);
+    (void)!mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, code, 0);
+    (void)!mmap(nullptr, 4096, PROT_READ | PROT_EXEC, MAP_SHARED, code, 0);
+    close(code);
+    return Tell(Plain());
+  }), "by way of ");
+  ExpectRefused(InChild([] {
+    const int code = memfd_create("code", 0);
+    (void)!ftruncate(code, 4096);
+    (void)!mmap(nullptr, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, code, 0);
+    return Tell(Plain().Write(code));
+  }), "by way of descriptor 3");
+  // What was executable stays so where it cannot be written.
+  EXPECT_EQ(InChild([] {
+    const int code = memfd_create("code", 0);
+    (void)!ftruncate(code, 4096);
+    (void)!mmap(nullptr, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, code, 0);
+    return Tell(Plain().Read(code));
+  }).code(), 0);
+}
+
+TEST(Checks, MemoryThatIsExecutableByItselfIsRefused) {
+  ExpectRefused(InChild([] {
+    const auto prepared = Plain().Prepare();
+    personality(READ_IMPLIES_EXEC);
+    const auto applied = prepared->Apply();
+    if (applied.ok()) return 0;
+    Say(applied.error().ToString());
+    return 7;
+  }), "READ_IMPLIES_EXEC");
 }
 
 TEST(Checks, WritableCodeIsRefused) {

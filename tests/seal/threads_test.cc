@@ -52,18 +52,6 @@ TEST(Threads, OneTooManyIsNamed) {
   EXPECT_NE(ended.out.find("(leftover)"), std::string::npos) << ended.out;
 }
 
-// A thread that has been joined has not quite left the process: no reason to refuse.
-TEST(Threads, OneThatHasJustEndedIsNone) {
-  for (int i = 0; i < 20; ++i) {
-    const Ended ended = InChild([] {
-      std::thread([] {}).join();
-      MustApply(Plain());
-      return 0;
-    });
-    EXPECT_EQ(ended.code(), 0) << ended.out;
-  }
-}
-
 // runc#1212: a thread that was started before the seal makes a denied call afterwards.
 TEST(Threads, ThoseFromBeforeAreCovered) {
   const Ended ended = InChild([] {
