@@ -10,6 +10,7 @@
 #include <cerrno>
 
 #include "base/text.h"
+#include "run/told.h"
 #include "uapi/syscall.h"
 
 namespace moat::run {
@@ -143,6 +144,14 @@ void Channel::Step(const std::vector<struct pollfd>& polls) {
   if (active_ && write_poll_ >= 0 && polls[static_cast<std::size_t>(write_poll_)].revents != 0) WriteSome();
 }
 
+void Channel::Remember(std::size_t size) {
+  if (tail_size_ == 0) return;
+  const std::size_t taken = std::min(size, tail_size_);
+  const std::size_t room = tail_size_ - taken;
+  if (tail_.size() > room) tail_.erase(0, tail_.size() - room);
+  tail_.append(block_.get() + size - taken, taken);
+}
+
 void Channel::ReadSome() {
   // Bounded rounds: one busy stream must not keep the clock from being looked at. The caller's
   // stdin may block, so it is read only when poll has just said that it will not.
@@ -155,6 +164,7 @@ void Channel::ReadSome() {
       Stop();
       return;
     }
+    Remember(static_cast<std::size_t>(n));
     const std::uint64_t before = usage_.bytes;
     usage_.bytes += static_cast<std::uint64_t>(n);
     const std::uint64_t room = before >= limit_ ? 0 : limit_ - before;
@@ -217,6 +227,7 @@ Status Streams::Open(const int caller[3], std::uint32_t uid, std::uint32_t gid, 
   guest[2] = std::move(error.guests);
   const int err_from = error.ours.get();
   err.Open(err_from, caller[2], limits.err_stream, std::move(error.ours));
+  err.KeepTail(kTailSize);
   return {};
 }
 

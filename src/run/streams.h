@@ -6,6 +6,8 @@
 #include <poll.h>
 
 #include <cstdint>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "moat/report.h"
@@ -44,12 +46,16 @@ class Channel {
   // Acts on what poll said about the entries that AddPolls added.
   void Step(const std::vector<struct pollfd>& polls);
   void Stop();  // gives up what is still on its way
+  // Remembers the last bytes that were read, passed on or not.
+  void KeepTail(std::size_t size) { tail_size_ = size; }
+  std::string_view tail() const { return tail_; }
 
   const StreamUsage& usage() const { return usage_; }
   bool over_limit() const { return usage_.bytes > limit_; }
 
  private:
   void ReadSome();
+  void Remember(std::size_t size);
   void WriteSome();
 
   int from_ = -1, to_ = -1;
@@ -60,6 +66,8 @@ class Channel {
   int read_poll_ = -1, write_poll_ = -1;
   Block block_;
   StreamUsage usage_;
+  std::size_t tail_size_ = 0;
+  std::string tail_;
 };
 
 struct Streams {

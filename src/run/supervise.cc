@@ -10,6 +10,7 @@
 #include <csignal>
 
 #include "run/groups.h"
+#include "run/told.h"
 #include "run/usage.h"
 #include "sys/calls.h"
 
@@ -232,6 +233,7 @@ void Supervise(Newborn& newborn, Streams& streams, const sys::Fd& signals, Job::
   if (detail == Job::Detail::kFull) TakeTransfers(plan.shared(), supervisor.status(), report);
   report.out = streams.out.usage();
   report.err = streams.err.usage();
+  evidence.told = ToldBySeal(streams.err.tail());
   const abi::Shared& shared = plan.shared();
   evidence.init_status = supervisor.status();
   evidence.program_done = shared.state == abi::ChildState::kDone;

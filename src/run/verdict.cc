@@ -185,11 +185,20 @@ bool JudgeDisk(Report& report, const Evidence& evidence, const abi::LimitsRow& l
   return true;
 }
 
+// A seal of the program's own kills by SIGSYS, which anybody can send himself: the record beside it is
+// passed on, and neither counted nor believed.
+void TakeTold(Report& report, const Evidence& evidence) {
+  if (report.signal != SIGSYS || !evidence.told.has_value()) return;
+  report.hints.push_back("its own seal denied " + evidence.told->call + ", as the program told");
+  report.denials.push_back(*evidence.told);
+}
+
 void JudgeProgram(Report& report, const Evidence& evidence, const abi::LimitsRow& limits) {
   if (report.signal && JudgeSignal(report, *report.signal, evidence, limits)) return;
   if (JudgeDisk(report, evidence, limits)) return;
   if (report.signal) {
     HintAt(report, *report.signal, limits);
+    TakeTold(report, evidence);
     Set(report, Cause::kSignal, "ended by " + SignalInWords(*report.signal));
     return;
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "moat/report.h"
 #include "run/collect.h"
@@ -29,6 +30,7 @@ struct Evidence {
   bool output_exceeded = false;   // more than may be collected
   bool filter_kills = false;      // the filter kills by itself: SIGSYS may be its doing
   bool file_at_limit = false;     // there is a file as large as `file_size`
+  std::optional<Denial> told;     // what the program itself said of its end
 };
 
 // Fills cause, detail, exit_code, signal, limits_hit and hints.

@@ -167,7 +167,7 @@ do = "allow"
 reason = "the program seals itself"
 """
 
-    def run_in(self, text, data):
+    def run_in(self, text, data, *flags):
         with tempfile.TemporaryDirectory(dir="/tmp") as folder:
             os.chmod(folder, 0o755)
             program = pathlib.Path(folder) / "program"
@@ -176,12 +176,26 @@ reason = "the program seals itself"
             policy = pathlib.Path(folder) / "p.toml"
             policy.write_text(text.format(folder=folder))
             policy.chmod(0o644)
-            return moat("run", "--no-cache", "-p", policy, "--", program, data=data)
+            return moat("run", "--no-cache", *flags, "-p", policy, "--", program, data=data)
 
     def test_works_and_dies(self):
         done = self.run_in(self.RULE, b"[1]")
         self.assertEqual((done.returncode, done.stdout), (0, b"valid: array with 1 members\n"), done.stderr)
         self.assertEqual(self.run_in(self.RULE, b'["MOAT-COMPROMISE:open"]').returncode, 128 + 31)
+
+    def test_report_passes_the_record_on(self):
+        rule = self.RULE
+        with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+            report = pathlib.Path(folder) / "report.json"
+            done = self.run_in(rule, b'["MOAT-COMPROMISE:open"]', "--report", report)
+            self.assertEqual(done.returncode, 128 + 31)
+            told = json.loads(report.read_text())
+            self.assertEqual((told["cause"], told["denials"]["count"]), ("signal", 0))
+            kind = told["denials"]["kinds"][0]
+            self.assertEqual(kind["call"], "openat")
+            self.assertIn("as the program told", kind["rule"])
+            explained = moat("explain", report)
+            self.assertIn(b"openat(", explained.stdout, explained.stderr)
 
     def test_says_what_the_policy_lacks(self):
         done = self.run_in(self.RULE.split("[[")[0], b"[1]")
