@@ -1,12 +1,9 @@
 #include "gl/compositor.h"
 
-#include <EGL/egl.h>
-#include <EGL/eglext.h>
-#include <GLES3/gl3.h>
-
 #include <algorithm>
 #include <cmath>
 
+#include "gl/api.h"
 #include "gl/shaders.h"
 
 namespace gl {
@@ -24,96 +21,99 @@ fig::Fault Failed(std::string detail) { return {fig::FaultClass::kOutput, "gl: "
 // The display is the process's: it is never terminated, since other contexts may live on it.
 class Context {
  public:
-  Context() = default;
+  explicit Context(const Api& api) : api_(api) {}
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
   ~Context() {
     if (context_ == EGL_NO_CONTEXT) return;
-    eglMakeCurrent(display_, EGL_NO_SURFACE, EGL_NO_SURFACE, EGL_NO_CONTEXT);
-    eglDestroyContext(display_, context_);
-    eglReleaseThread();
+    api_.eglMakeCurrent(display_, EGL_NO_SURFACE, EGL_NO_SURFACE, EGL_NO_CONTEXT);
+    api_.eglDestroyContext(display_, context_);
+    api_.eglReleaseThread();
   }
 
   fig::Outcome<Nothing> Make() {
-    display_ = eglGetPlatformDisplay(EGL_PLATFORM_SURFACELESS_MESA, EGL_DEFAULT_DISPLAY, nullptr);
-    if (display_ == EGL_NO_DISPLAY || eglInitialize(display_, nullptr, nullptr) != EGL_TRUE) return Failed("no surfaceless EGL display");
+    display_ = api_.eglGetPlatformDisplay(EGL_PLATFORM_SURFACELESS_MESA, EGL_DEFAULT_DISPLAY, nullptr);
+    if (display_ == EGL_NO_DISPLAY || api_.eglInitialize(display_, nullptr, nullptr) != EGL_TRUE) return Failed("no surfaceless EGL display");
     const EGLint wanted[] = {EGL_SURFACE_TYPE, EGL_PBUFFER_BIT, EGL_RENDERABLE_TYPE, EGL_OPENGL_ES3_BIT, EGL_NONE};
     EGLConfig config = nullptr;
     EGLint found = 0;
-    if (eglChooseConfig(display_, wanted, &config, 1, &found) != EGL_TRUE || found == 0) return Failed("no OpenGL ES 3");
-    if (eglBindAPI(EGL_OPENGL_ES_API) != EGL_TRUE) return Failed("no OpenGL ES");
+    if (api_.eglChooseConfig(display_, wanted, &config, 1, &found) != EGL_TRUE || found == 0) return Failed("no OpenGL ES 3");
+    if (api_.eglBindAPI(EGL_OPENGL_ES_API) != EGL_TRUE) return Failed("no OpenGL ES");
     const EGLint version[] = {EGL_CONTEXT_CLIENT_VERSION, 3, EGL_NONE};
-    context_ = eglCreateContext(display_, config, EGL_NO_CONTEXT, version);
+    context_ = api_.eglCreateContext(display_, config, EGL_NO_CONTEXT, version);
     if (context_ == EGL_NO_CONTEXT) return Failed("no context");
-    if (eglMakeCurrent(display_, EGL_NO_SURFACE, EGL_NO_SURFACE, context_) != EGL_TRUE) return Failed("a context needs a window");
+    if (api_.eglMakeCurrent(display_, EGL_NO_SURFACE, EGL_NO_SURFACE, context_) != EGL_TRUE) return Failed("a context needs a window");
     return Nothing{};
   }
 
  private:
+  const Api& api_;
   EGLDisplay display_ = EGL_NO_DISPLAY;
   EGLContext context_ = EGL_NO_CONTEXT;
 };
 
 class Program {
  public:
-  Program() = default;
+  explicit Program(const Api& api) : api_(api) {}
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
-  ~Program() { glDeleteProgram(program_); }
+  ~Program() { api_.glDeleteProgram(program_); }
 
   fig::Outcome<Nothing> Make(const char* fragment) {
-    program_ = glCreateProgram();
+    program_ = api_.glCreateProgram();
     for (const auto& [kind, text] : {std::pair{GL_VERTEX_SHADER, kVertexShader}, {GL_FRAGMENT_SHADER, fragment}}) {
-      const GLuint shader = glCreateShader(static_cast<GLenum>(kind));
-      glShaderSource(shader, 1, &text, nullptr);
-      glCompileShader(shader);
+      const GLuint shader = api_.glCreateShader(static_cast<GLenum>(kind));
+      api_.glShaderSource(shader, 1, &text, nullptr);
+      api_.glCompileShader(shader);
       GLint compiled = 0;
-      glGetShaderiv(shader, GL_COMPILE_STATUS, &compiled);
+      api_.glGetShaderiv(shader, GL_COMPILE_STATUS, &compiled);
       char log[512] = {};
-      if (compiled == 0) glGetShaderInfoLog(shader, sizeof(log), nullptr, log);
-      glAttachShader(program_, shader);
-      glDeleteShader(shader);
+      if (compiled == 0) api_.glGetShaderInfoLog(shader, sizeof(log), nullptr, log);
+      api_.glAttachShader(program_, shader);
+      api_.glDeleteShader(shader);
       if (compiled == 0) return Failed(std::string("a shader does not compile: ") + log);
     }
-    glLinkProgram(program_);
+    api_.glLinkProgram(program_);
     GLint linked = 0;
-    glGetProgramiv(program_, GL_LINK_STATUS, &linked);
+    api_.glGetProgramiv(program_, GL_LINK_STATUS, &linked);
     if (linked == 0) return Failed("a program does not link");
     return Nothing{};
   }
-  void Use() const { glUseProgram(program_); }
-  GLint Place(const char* name) const { return glGetUniformLocation(program_, name); }
+  void Use() const { api_.glUseProgram(program_); }
+  GLint Place(const char* name) const { return api_.glGetUniformLocation(program_, name); }
 
  private:
+  const Api& api_;
   GLuint program_ = 0;
 };
 
 class Texture {
  public:
-  Texture(const Box& box, GLenum inside, GLenum outside) : box_(box), outside_(outside) {
-    glGenTextures(1, &texture_);
-    glBindTexture(GL_TEXTURE_2D, texture_);
-    glTexStorage2D(GL_TEXTURE_2D, 1, inside, box.width, box.height);
-    for (const GLenum which : {GL_TEXTURE_MIN_FILTER, GL_TEXTURE_MAG_FILTER}) glTexParameteri(GL_TEXTURE_2D, which, GL_NEAREST);
+  Texture(const Api& api, const Box& box, GLenum inside, GLenum outside) : api_(api), box_(box), outside_(outside) {
+    api_.glGenTextures(1, &texture_);
+    api_.glBindTexture(GL_TEXTURE_2D, texture_);
+    api_.glTexStorage2D(GL_TEXTURE_2D, 1, inside, box.width, box.height);
+    for (const GLenum which : {GL_TEXTURE_MIN_FILTER, GL_TEXTURE_MAG_FILTER}) api_.glTexParameteri(GL_TEXTURE_2D, which, GL_NEAREST);
   }
   Texture(const Texture&) = delete;
   Texture& operator=(const Texture&) = delete;
-  ~Texture() { glDeleteTextures(1, &texture_); }
+  ~Texture() { api_.glDeleteTextures(1, &texture_); }
 
   void Fill(const Surface& surface) const {
-    glBindTexture(GL_TEXTURE_2D, texture_);
-    glPixelStorei(GL_UNPACK_ALIGNMENT, 4);
-    glPixelStorei(GL_UNPACK_ROW_LENGTH, surface.stride() / (outside_ == GL_RED ? 1 : 4));
-    glTexSubImage2D(GL_TEXTURE_2D, 0, 0, 0, box_.width, box_.height, outside_, GL_UNSIGNED_BYTE, surface.bytes());
+    api_.glBindTexture(GL_TEXTURE_2D, texture_);
+    api_.glPixelStorei(GL_UNPACK_ALIGNMENT, 4);
+    api_.glPixelStorei(GL_UNPACK_ROW_LENGTH, surface.stride() / (outside_ == GL_RED ? 1 : 4));
+    api_.glTexSubImage2D(GL_TEXTURE_2D, 0, 0, 0, box_.width, box_.height, outside_, GL_UNSIGNED_BYTE, surface.bytes());
   }
   void Bind(GLuint unit) const {
-    glActiveTexture(GL_TEXTURE0 + unit);
-    glBindTexture(GL_TEXTURE_2D, texture_);
+    api_.glActiveTexture(GL_TEXTURE0 + unit);
+    api_.glBindTexture(GL_TEXTURE_2D, texture_);
   }
   GLuint get() const { return texture_; }
   const Box& box() const { return box_; }
 
  private:
+  const Api& api_;
   Box box_;
   GLenum outside_;
   GLuint texture_ = 0;
@@ -122,40 +122,43 @@ class Texture {
 // Draws into a texture, and reads it back.
 class Target {
  public:
-  Target() { glGenFramebuffers(1, &buffer_); }
+  explicit Target(const Api& api) : api_(api) { api_.glGenFramebuffers(1, &buffer_); }
   Target(const Target&) = delete;
   Target& operator=(const Target&) = delete;
-  ~Target() { glDeleteFramebuffers(1, &buffer_); }
+  ~Target() { api_.glDeleteFramebuffers(1, &buffer_); }
 
   fig::Outcome<Nothing> Draw(const Texture& to) const {
-    glBindFramebuffer(GL_FRAMEBUFFER, buffer_);
-    glFramebufferTexture2D(GL_FRAMEBUFFER, GL_COLOR_ATTACHMENT0, GL_TEXTURE_2D, to.get(), 0);
-    if (glCheckFramebufferStatus(GL_FRAMEBUFFER) != GL_FRAMEBUFFER_COMPLETE) return Failed("it cannot draw into a texture");
-    glViewport(0, 0, to.box().width, to.box().height);
-    glDisable(GL_BLEND);
-    glDisable(GL_DITHER);
-    glDrawArrays(GL_TRIANGLES, 0, 3);
+    api_.glBindFramebuffer(GL_FRAMEBUFFER, buffer_);
+    api_.glFramebufferTexture2D(GL_FRAMEBUFFER, GL_COLOR_ATTACHMENT0, GL_TEXTURE_2D, to.get(), 0);
+    if (api_.glCheckFramebufferStatus(GL_FRAMEBUFFER) != GL_FRAMEBUFFER_COMPLETE) return Failed("it cannot draw into a texture");
+    api_.glViewport(0, 0, to.box().width, to.box().height);
+    api_.glDisable(GL_BLEND);
+    api_.glDisable(GL_DITHER);
+    api_.glDrawArrays(GL_TRIANGLES, 0, 3);
     return Nothing{};
   }
   void Read(Surface& surface, GLenum format) const {
-    glPixelStorei(GL_PACK_ALIGNMENT, 4);
-    glPixelStorei(GL_PACK_ROW_LENGTH, surface.stride() / (format == GL_RED ? 1 : 4));
-    glReadPixels(0, 0, surface.box().width, surface.box().height, format, GL_UNSIGNED_BYTE, surface.bytes());
+    api_.glPixelStorei(GL_PACK_ALIGNMENT, 4);
+    api_.glPixelStorei(GL_PACK_ROW_LENGTH, surface.stride() / (format == GL_RED ? 1 : 4));
+    api_.glReadPixels(0, 0, surface.box().width, surface.box().height, format, GL_UNSIGNED_BYTE, surface.bytes());
     surface.Changed();
   }
 
  private:
+  const Api& api_;
   GLuint buffer_ = 0;
 };
 
 class GlCompositor : public raster::Compositor {
  public:
+  explicit GlCompositor(const Api& api) : api_(api), context_(api) {}
+
   fig::Outcome<Nothing> Make() {
     FIG_TRY(context_.Make());
-    parts_ = std::make_unique<Parts>();
+    parts_ = std::make_unique<Parts>(api_);
     FIG_TRY(parts_->blend.Make(kBlendShader));
     FIG_TRY(parts_->blur.Make(kBlurShader));
-    glGetIntegerv(GL_MAX_TEXTURE_SIZE, &largest_);
+    api_.glGetIntegerv(GL_MAX_TEXTURE_SIZE, &largest_);
     return Check();
   }
   ~GlCompositor() override { parts_.reset(); }
@@ -167,7 +170,7 @@ class GlCompositor : public raster::Compositor {
     FIG_TRY(CheckSize(backdrop.box()));
     FIG_TRY(CheckSize(source.box()));
     SwapRedAndBlue(backdrop);
-    const Texture below(backdrop.box(), GL_RGBA8, GL_RGBA), above(source.box(), GL_RGBA8, GL_RGBA), result(backdrop.box(), GL_RGBA8, GL_RGBA);
+    const Texture below(api_, backdrop.box(), GL_RGBA8, GL_RGBA), above(api_, source.box(), GL_RGBA8, GL_RGBA), result(api_, backdrop.box(), GL_RGBA8, GL_RGBA);
     below.Fill(backdrop);
     Surface turned = FIG_TRY(Turned(source));
     above.Fill(turned);
@@ -175,11 +178,11 @@ class GlCompositor : public raster::Compositor {
     program.Use();
     below.Bind(0);
     above.Bind(1);
-    glUniform1i(program.Place("backdrop"), 0);
-    glUniform1i(program.Place("source"), 1);
-    glUniform2i(program.Place("offset"), backdrop.box().x - source.box().x, backdrop.box().y - source.box().y);
-    glUniform1f(program.Place("opacity"), static_cast<float>(opacity));
-    glUniform1i(program.Place("mode"), static_cast<int>(mode));
+    api_.glUniform1i(program.Place("backdrop"), 0);
+    api_.glUniform1i(program.Place("source"), 1);
+    api_.glUniform2i(program.Place("offset"), backdrop.box().x - source.box().x, backdrop.box().y - source.box().y);
+    api_.glUniform1f(program.Place("opacity"), static_cast<float>(opacity));
+    api_.glUniform1i(program.Place("mode"), static_cast<int>(mode));
     FIG_TRY(parts_->target.Draw(result));
     parts_->target.Read(backdrop, GL_RGBA);
     SwapRedAndBlue(backdrop);
@@ -191,18 +194,18 @@ class GlCompositor : public raster::Compositor {
     FIG_TRY(CheckSize(surface.box()));
     const bool grey = cairo_image_surface_get_format(surface.get()) == CAIRO_FORMAT_A8;
     const GLenum inside = grey ? GL_R8 : GL_RGBA8, outside = grey ? GL_RED : GL_RGBA;
-    const Texture first(surface.box(), inside, outside), second(surface.box(), inside, outside);
+    const Texture first(api_, surface.box(), inside, outside), second(api_, surface.box(), inside, outside);
     first.Fill(surface);
     const Program& program = parts_->blur;
     program.Use();
-    glUniform1i(program.Place("source"), 0);
-    glUniform1f(program.Place("deviation"), static_cast<float>(deviation));
-    glUniform1i(program.Place("reach"), static_cast<int>(std::ceil(3 * deviation)));
+    api_.glUniform1i(program.Place("source"), 0);
+    api_.glUniform1f(program.Place("deviation"), static_cast<float>(deviation));
+    api_.glUniform1i(program.Place("reach"), static_cast<int>(std::ceil(3 * deviation)));
     first.Bind(0);
-    glUniform2i(program.Place("step"), 1, 0);
+    api_.glUniform2i(program.Place("step"), 1, 0);
     FIG_TRY(parts_->target.Draw(second));
     second.Bind(0);
-    glUniform2i(program.Place("step"), 0, 1);
+    api_.glUniform2i(program.Place("step"), 0, 1);
     FIG_TRY(parts_->target.Draw(first));
     parts_->target.Read(surface, outside);
     return Check();
@@ -210,6 +213,7 @@ class GlCompositor : public raster::Compositor {
 
  private:
   struct Parts {
+    explicit Parts(const Api& api) : blend(api), blur(api), target(api) {}
     Program blend, blur;
     Target target;
   };
@@ -217,8 +221,8 @@ class GlCompositor : public raster::Compositor {
     if (box.width <= largest_ && box.height <= largest_) return Nothing{};
     return Failed("a layer of more than " + std::to_string(largest_) + " pixels a side");
   }
-  static fig::Outcome<Nothing> Check() {
-    const GLenum error = glGetError();
+  fig::Outcome<Nothing> Check() const {
+    const GLenum error = api_.glGetError();
     if (error == GL_NO_ERROR) return Nothing{};
     return Failed("error " + std::to_string(error));
   }
@@ -242,7 +246,8 @@ class GlCompositor : public raster::Compositor {
     return copy;
   }
 
-  Context context_;  // first: the others need it to go
+  const Api& api_;
+  Context context_;  // before the rest, which needs it to go
   std::unique_ptr<Parts> parts_;
   GLint largest_ = 0;
   fig::Budget budget_;
@@ -252,14 +257,17 @@ class GlCompositor : public raster::Compositor {
 }  // namespace
 
 fig::Outcome<std::unique_ptr<raster::Compositor>> MakeCompositor() {
-  auto compositor = std::make_unique<GlCompositor>();
+  const Api* api = FIG_TRY(Load());
+  auto compositor = std::make_unique<GlCompositor>(*api);
   FIG_TRY(compositor->Make());
   return std::unique_ptr<raster::Compositor>(std::move(compositor));
 }
 
 std::string Renderer() {
-  const auto text = [](GLenum name) {
-    const GLubyte* bytes = glGetString(name);
+  const auto api = Load();
+  if (!api.ok()) return "none";
+  const auto text = [&](GLenum name) {
+    const GLubyte* bytes = api.value()->glGetString(name);
     return std::string(bytes == nullptr ? "?" : reinterpret_cast<const char*>(bytes));
   };
   return text(GL_RENDERER) + ", " + text(GL_VERSION);

@@ -16,7 +16,7 @@ constexpr unsigned kMostThreads = 64;
 
 // What CLI11 fills in, before it is checked.
 struct Words {
-  std::string input, format, record;
+  std::string input, format, record, backend = "cpu";
   std::vector<std::string> nodes, pages, outputs;
   int thumbnails = 0;
   double scale = 1;
@@ -46,6 +46,8 @@ CLI::App* AddRender(CLI::App* app, Words* words) {
   render->add_option("--format", words->format, "png or svg, where the name does not say it")->check(CLI::IsMember({"png", "svg"}));
   render->add_option("--threads", words->threads, "threads for several pictures; as many as there are processors by default")
       ->check(CLI::Range(1u, kMostThreads));
+  render->add_option("--backend", words->backend, "who puts layers together and blurs them: cpu, or gl (OpenGL ES without a window; never sealed)")
+      ->check(CLI::IsMember({"cpu", "gl"}));
   render->add_flag("-v,--verbose", words->verbose, "say what could not be drawn as the file means it");
   return render;
 }
@@ -120,6 +122,10 @@ Command Checked(const CLI::App& app, const Words& words) {
   if (!words.record.empty() && !words.sealed) throw CLI::ValidationError("--seal-record", "goes with --sealed");
   command.record = words.record;
   command.wall = words.sealed ? Command::Wall::kSealed : Command::Wall::kNone;
+  if (words.sealed && words.backend == "gl") {
+    throw CLI::ValidationError("--backend", "gl does not go with --sealed: a driver opens devices and makes code while it works; use a jail");
+  }
+  command.backend = words.backend == "gl" ? Command::Backend::kGl : Command::Backend::kCpu;
   command.text = words.json ? Command::Text::kJson : Command::Text::kPlain;
   command.remarks = words.verbose ? Command::Remarks::kTold : Command::Remarks::kQuiet;
   if (command.kind != Command::Kind::kRender) return command;

@@ -23,6 +23,7 @@ struct Picture {
 struct Command {
   enum class Kind : std::uint8_t { kRender, kList, kInfo };
   enum class Wall : std::uint8_t { kNone, kSealed };
+  enum class Backend : std::uint8_t { kCpu, kGl };  // who puts layers together
   enum class Text : std::uint8_t { kPlain, kJson };
   enum class Remarks : std::uint8_t { kQuiet, kTold };
 
@@ -32,6 +33,7 @@ struct Command {
   std::optional<double> scale;
   unsigned threads = 1;
   Wall wall = Wall::kNone;
+  Backend backend = Backend::kCpu;
   std::string record;  // where a sealed process says what it was stopped for; "": nowhere
   Text text = Text::kPlain;
   Remarks remarks = Remarks::kQuiet;

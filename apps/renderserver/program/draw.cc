@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <new>
 
+#include "gl/compositor.h"
 #include "raster/raster.h"
 #include "scene/build.h"
 #include "svg/svg.h"
@@ -38,16 +39,26 @@ raster::Options RasterOptions(const scene::Selection& selection, std::optional<d
   return options;
 }
 
-Drawn DrawScene(const scene::Scene& scene, const Picture& picture, std::optional<double> scale, const fig::Budget& budget) {
+// A context of OpenGL belongs to one thread: each picture has its own.
+fig::Outcome<std::unique_ptr<raster::Compositor>> CompositorFor(Command::Backend backend) {
+  if (backend == Command::Backend::kGl) return gl::MakeCompositor();
+  return std::unique_ptr<raster::Compositor>();
+}
+
+Drawn DrawScene(const scene::Scene& scene, const Picture& picture, const Command& command, const fig::Budget& budget) {
   Drawn drawn;
   drawn.remarks = scene.remarks;
   if (picture.format == Format::kSvg) {
-    auto text = svg::Write(scene, {SvgScale(scene, picture.selection, scale)}, budget, &drawn.remarks);
+    auto text = svg::Write(scene, {SvgScale(scene, picture.selection, command.scale)}, budget, &drawn.remarks);
     if (!text.ok()) return {From(text.fault()), "", {}};
     drawn.bytes = std::move(text.value());
     return drawn;
   }
-  const auto pixels = raster::Paint(scene, RasterOptions(picture.selection, scale), budget, &drawn.remarks);
+  const auto compositor = CompositorFor(command.backend);
+  if (!compositor.ok()) return {From(compositor.fault()), "", {}};
+  raster::Options options = RasterOptions(picture.selection, command.scale);
+  options.compositor = compositor.value().get();
+  const auto pixels = raster::Paint(scene, options, budget, &drawn.remarks);
   if (!pixels.ok()) return {From(pixels.fault()), "", {}};
   const auto png = raster::EncodePng(pixels.value());
   if (!png.ok()) return {From(png.fault()), "", {}};
@@ -57,13 +68,13 @@ Drawn DrawScene(const scene::Scene& scene, const Picture& picture, std::optional
 
 }  // namespace
 
-Drawn Draw(const fig::Document& document, Source* source, const Picture& picture, std::optional<double> scale, const fig::Budget& budget) {
+Drawn Draw(const fig::Document& document, Source* source, const Picture& picture, const Command& command, const fig::Budget& budget) {
   try {
     auto scene = scene::Build(document, picture.selection, budget);
     if (!scene.ok()) return {From(scene.fault()), "", {}};
     const moat::Status fetched = FetchImages(&scene.value(), source);
     if (!fetched.ok()) return {From(fetched.error()), "", {}};
-    return DrawScene(scene.value(), picture, scale, budget);
+    return DrawScene(scene.value(), picture, command, budget);
   } catch (const std::bad_alloc&) {
     return {{kSystemCode, "system: no memory"}, "", {}};
   } catch (const std::exception& error) {

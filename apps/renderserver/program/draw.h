@@ -18,7 +18,7 @@ struct Drawn {
 
 // One picture, in memory. May be called by several threads at once. Throws nothing: without memory it
 // is a Failure.
-Drawn Draw(const fig::Document& document, Source* source, const Picture& picture, std::optional<double> scale, const fig::Budget& budget);
+Drawn Draw(const fig::Document& document, Source* source, const Picture& picture, const Command& command, const fig::Budget& budget);
 
 // What `list` and `info` say.
 std::string ListText(const fig::Document& document, Command::Text text);

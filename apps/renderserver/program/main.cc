@@ -99,7 +99,7 @@ class Program {
   int Render(const fig::Document& document, Pool* pool) {
     std::vector<Drawn> drawn(command_.pictures.size());
     pool->Run(drawn.size(), [&](std::size_t i) {
-      drawn[i] = Draw(document, &source_, command_.pictures[i], command_.scale, budget_);
+      drawn[i] = Draw(document, &source_, command_.pictures[i], command_, budget_);
       if (drawn[i].failure.code == 0) drawn[i].failure = Put(i, drawn[i].bytes);
       drawn[i].bytes = std::string();
     });
