@@ -268,6 +268,41 @@ class Pictures(Case):
         self.assertEqual({key for element in xml.parse(svg).iter() for key in element.attrib} & {"onload", "onclick"}, set())
 
 
+class Shaders(Case):
+    """Layers put together by OpenGL, in the jail that is made for it."""
+
+    def setUp(self):
+        super().setUp()
+        self.made = [file for file in self.samples() if "endless" not in file.name]
+        done = run(PROGRAM, "render", self.made[0], "--backend", "gl", "-o", self.folder / "try.png")
+        if done.returncode != 0:
+            print("SKIP: no OpenGL ES without a window here")
+            self.skipTest(done.stderr.decode())
+
+    def test_samples_in_their_jail(self):
+        for file in self.made:
+            with self.subTest(file.name):
+                plain, out = self.folder / "plain.png", self.folder / "out"
+                done = run(PROGRAM, "render", file, "-o", plain)
+                self.assertEqual((done.returncode, done.stderr), (0, b""))
+                done = run(MOAT, "run", "-p", "renderserver-gl", "--read", BUILD / "bin", "-i", file, "-o", out, "--",
+                           PROGRAM, "render", f"/in/{file.name}", "--backend", "gl", "-o", "/out/a.png")
+                self.assertEqual((done.returncode, done.stderr), (0, b""))
+                score = run(COMPARE, plain, out / "a.png").stdout.decode()
+                self.assertGreaterEqual(float(score.split()[0]), .99, score)
+
+    def test_the_narrow_jail_holds_it(self):
+        out = self.folder / "out"
+        done = run(MOAT, "run", "-p", "renderserver", "--read", BUILD / "bin", "-i", self.made[0], "-o", out, "--",
+                   PROGRAM, "render", f"/in/{self.made[0].name}", "--backend", "gl", "-o", "/out/a.png")
+        self.assertNotEqual(done.returncode, 0)
+
+    def test_never_sealed(self):
+        done = run(PROGRAM, "render", self.made[0], "--sealed", "--backend", "gl", "-o", self.folder / "a.png")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn(b"gl does not go with --sealed", done.stderr)
+
+
 class Hostile(Case):
     """Files made to harm end with a code and a line, the same behind each wall."""
 
