@@ -24,10 +24,13 @@ moat::Status FetchImages(scene::Scene* scene, Source* source) {
   return {};
 }
 
-double SvgScale(const scene::Scene& scene, const scene::Selection& selection, std::optional<double> scale) {
-  if (selection.kind != scene::Selection::Kind::kThumbnail) return scale.value_or(1);
-  const double longest = std::max(scene.region.width, scene.region.height);
-  return longest > 0 ? kThumbnailSide * scale.value_or(1) / longest : 1;
+svg::Options SvgOptions(const scene::Scene& scene, const scene::Selection& selection, std::optional<double> scale) {
+  svg::Options options;
+  options.scale = scale.value_or(1);
+  if (selection.kind != scene::Selection::Kind::kThumbnail) return options;
+  options.scale = scene.region.empty() ? 1 : raster::ThumbnailScale(scene, kThumbnailSide * scale.value_or(1));
+  if (scene.fit == scene::Scene::Fit::kBothSides) options.rounding = scene::Rounding::kUp;
+  return options;
 }
 
 raster::Options RasterOptions(const scene::Selection& selection, std::optional<double> scale) {
@@ -49,7 +52,7 @@ Drawn DrawScene(const scene::Scene& scene, const Picture& picture, const Command
   Drawn drawn;
   drawn.remarks = scene.remarks;
   if (picture.format == Format::kSvg) {
-    auto text = svg::Write(scene, {SvgScale(scene, picture.selection, command.scale)}, budget, &drawn.remarks);
+    auto text = svg::Write(scene, SvgOptions(scene, picture.selection, command.scale), budget, &drawn.remarks);
     if (!text.ok()) return {From(text.fault()), "", {}};
     drawn.bytes = std::move(text.value());
     return drawn;

@@ -17,20 +17,13 @@ struct Size {
   double scale;
 };
 
-double ScaleFor(const scene::Scene& scene, double longest_side) {
-  const scene::Rect& region = scene.region;
-  const double fits = longest_side / std::max(region.width, region.height);
-  if (scene.fit == scene::Scene::Fit::kLongestSide) return fits;
-  return std::min(std::max(1.0, std::round(region.width * fits)) / region.width, std::max(1.0, std::round(region.height * fits)) / region.height);
-}
-
 fig::Outcome<Size> SizeFor(const scene::Scene& scene, const Options& options, const fig::Budget& budget) {
   const scene::Rect& region = scene.region;
   const bool thumbnail = options.longest_side != 0, both = thumbnail && scene.fit == scene::Scene::Fit::kBothSides;
-  const double scale = thumbnail ? ScaleFor(scene, options.longest_side) : options.scale;
+  const double scale = thumbnail ? ThumbnailScale(scene, options.longest_side) : options.scale;
   if (!(std::isfinite(scale) && scale > 0)) return Fault{FaultClass::kGeometry, "a scale that is no number above 0", Fault::kNowhere, ""};
-  const auto whole = [&](double length) { return std::max(1.0, both ? std::ceil(length * scale - 1e-6) : std::round(length * scale)); };
-  const double width = whole(region.width), height = whole(region.height);
+  const scene::Rounding rounding = both ? scene::Rounding::kUp : scene::Rounding::kNearest;
+  const double width = scene::WholePixels(region.width, scale, rounding), height = scene::WholePixels(region.height, scale, rounding);
   if (!(width <= budget.output_side && height <= budget.output_side) || width * height > static_cast<double>(budget.output_pixels)) {
     return Fault{FaultClass::kBudget, "a picture of more than " + std::to_string(budget.output_side) + " pixels a side, or " +
                      std::to_string(budget.output_pixels) + " in all", Fault::kNowhere, ""};
@@ -39,6 +32,13 @@ fig::Outcome<Size> SizeFor(const scene::Scene& scene, const Options& options, co
 }
 
 }  // namespace
+
+double ThumbnailScale(const scene::Scene& scene, double longest_side) {
+  const scene::Rect& region = scene.region;
+  const double fits = longest_side / std::max(region.width, region.height);
+  if (scene.fit == scene::Scene::Fit::kLongestSide) return fits;
+  return std::min(std::max(1.0, std::round(region.width * fits)) / region.width, std::max(1.0, std::round(region.height * fits)) / region.height);
+}
 
 fig::Outcome<Picture> Paint(const scene::Scene& scene, const Options& options, const fig::Budget& budget, std::vector<std::string>* remarks) {
   const scene::Rect& region = scene.region;

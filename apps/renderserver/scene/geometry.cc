@@ -66,4 +66,9 @@ Rect Intersection(const Rect& a, const Rect& b) {
   return {left, top, std::max(0.0, right - left), std::max(0.0, bottom - top)};
 }
 
+double WholePixels(double length, double scale, Rounding rounding) {
+  constexpr double kSame = 1e-6;  // what arithmetic adds to a whole number is no pixel
+  return std::max(1.0, rounding == Rounding::kUp ? std::ceil(length * scale - kSame) : std::round(length * scale));
+}
+
 }  // namespace scene

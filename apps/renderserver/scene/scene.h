@@ -42,6 +42,11 @@ Rect Bounds(const Matrix& matrix, const Rect& rect);
 Rect Union(const Rect& a, const Rect& b);  // an empty one counts for nothing
 Rect Intersection(const Rect& a, const Rect& b);
 
+// A length in whole pixels, at least one. Thumbnails that fit both of their sides count a pixel that is
+// begun.
+enum class Rounding : std::uint8_t { kNearest, kUp };
+double WholePixels(double length, double scale, Rounding rounding);
+
 // Commands and their coordinates, checked: starts with a move, coordinates finite.
 struct Outline {
   enum Command : std::uint8_t { kClose = 0, kMove = 1, kLine = 2, kQuad = 3, kCubic = 4 };

@@ -317,8 +317,10 @@ void Writer::NoteApproximations() {
 // ---- the whole ------------------------------------------------------------------------------------
 
 // The same whole pixels as a PNG of that scale has: what they show.
-scene::Rect Shown(const scene::Rect& region, double scale) {
-  return {region.x, region.y, std::max(1.0, std::round(region.width * scale)) / scale, std::max(1.0, std::round(region.height * scale)) / scale};
+scene::Rect Shown(const scene::Rect& region, const Options& options) {
+  const double width = scene::WholePixels(region.width, options.scale, options.rounding);
+  const double height = scene::WholePixels(region.height, options.scale, options.rounding);
+  return {region.x, region.y, width / options.scale, height / options.scale};
 }
 
 std::string OutermostElement(const scene::Rect& shown, double scale) {
@@ -332,7 +334,7 @@ fig::Outcome<std::string> Writer::Write(const Options& options) {
     return fig::Fault{fig::FaultClass::kGeometry, "a scale that is no number above 0", fig::Fault::kNowhere, ""};
   }
   NoteApproximations();
-  const scene::Rect shown = Shown(scene_.region, options.scale);
+  const scene::Rect shown = Shown(scene_.region, options);
   std::string text = OutermostElement(shown, options.scale);
   if (scene_.background.a > 0) markup_.Add("<rect" + BoxAttributes(shown) + SolidFill(scene_.background, 1) + "/>");
   backdrop_.Enter(0, Backdrop::Grouping::kIsolated, "", "");
