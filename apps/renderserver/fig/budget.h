@@ -29,6 +29,8 @@ struct Budget {
   std::uint64_t output_pixels = 64ull << 20;
   std::uint64_t layer_pixels = 4096ull << 20;     // summed over all isolated groups of one picture
   std::uint64_t live_layer_pixels = 192ull << 20; // of the groups that exist at one moment
+  std::uint64_t paint_work = 40'000'000'000;      // of one picture; about nanoseconds of an ordinary machine
+  std::uint64_t path_edges = 8'000'000;           // of one path when its curves have become lines
   double blur_radius = 1'000;                     // output pixels; larger ones are clamped
   std::uint64_t svg_bytes = 256ull << 20;         // length of an SVG, images included
 };

@@ -55,8 +55,8 @@ cairo_operator_t OperatorOf(BlendMode mode) {
   return CAIRO_OPERATOR_OVER;
 }
 
-void BurnInto(Surface& target, const Surface& layer, double opacity, const Box& clip) {
-  const Box box = Intersection(Intersection(target.box(), layer.box()), clip);
+void BurnInto(Surface& target, const Surface& layer, double opacity) {
+  const Box box = Intersection(target.box(), layer.box());
   if (box.empty()) return;
   unsigned char* to = target.bytes();
   const unsigned char* from = layer.bytes();

@@ -11,7 +11,7 @@ inline bool IsPlain(scene::BlendMode mode) { return mode == scene::BlendMode::kP
 cairo_operator_t OperatorOf(scene::BlendMode mode);
 
 // Linear burn: backdrop + source - 1, where `layer` covers; both premultiplied ARGB32 in the picture's
-// coordinates. Only inside `clip`.
-void BurnInto(Surface& target, const Surface& layer, double opacity, const Box& clip);
+// coordinates. `target` lies within `layer`.
+void BurnInto(Surface& target, const Surface& layer, double opacity);
 
 }  // namespace raster

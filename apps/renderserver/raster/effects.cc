@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "raster/blur.h"
-#include "raster/path.h"
+#include "raster/shapes.h"
 
 namespace raster {
 namespace {
@@ -14,68 +14,45 @@ using scene::Effect;
 using scene::Matrix;
 using scene::Point;
 
-// A wide blur has no detail: it is made of fewer pixels, and looks the same.
-constexpr double kFineDeviation = 8;
-
-struct Coarse {
-  int factor = 1;
-  explicit Coarse(double deviation) {
-    while (deviation / factor > kFineDeviation && factor < 64) factor *= 2;
-  }
-  Box Shrunk(const Box& box) const {
-    const auto down = [this](int value) { return static_cast<int>(std::floor(static_cast<double>(value) / factor)); };
-    const int left = down(box.x), top = down(box.y);
-    return {left, top, down(box.x + box.width - 1) + 1 - left, down(box.y + box.height - 1) + 1 - top};
-  }
-};
-
 Point Turned(const Matrix& matrix, Point offset) {
   return {matrix.xx * offset.x + matrix.xy * offset.y, matrix.yx * offset.x + matrix.yy * offset.y};
 }
 
-Box Shifted(const Box& box, Point by) {
-  return RoundOut({box.x + by.x, box.y + by.y, static_cast<double>(box.width), static_cast<double>(box.height)});
-}
-
-// Makes the shapes wider (or narrower) by `by` pixels, corners kept sharp.
-void Widen(cairo_t* context, const std::vector<scene::Shape>& shapes, const Matrix& to_picture, double by) {
-  if (by == 0 || shapes.empty()) return;
-  cairo_new_path(context);
-  for (const scene::Shape& shape : shapes) AddShape(context, shape, to_picture);
-  cairo_set_operator(context, by > 0 ? CAIRO_OPERATOR_OVER : CAIRO_OPERATOR_DEST_OUT);
-  cairo_set_line_width(context, 2 * std::min(std::fabs(by), 1e5));
-  cairo_set_line_join(context, CAIRO_LINE_JOIN_MITER);
-  cairo_stroke(context);
-  cairo_set_operator(context, CAIRO_OPERATOR_OVER);
-}
-
-// `draw` paints the silhouette in the picture's coordinates; the result is blurred and covers `target`.
-template <typename Draw>
-fig::Outcome<Surface> Blurred(double deviation, const Box& target, Layers& layers, Draw draw) {
-  const Coarse coarse(deviation);
-  const Box needed = coarse.Shrunk(Grown(target, BlurReach(deviation)));
-  Surface small = FIG_TRY(Surface::Make(CAIRO_FORMAT_A8, needed, layers.pixels()));
-  {
-    const ContextPtr context = small.Draw();
-    cairo_scale(context.get(), 1.0 / coarse.factor, 1.0 / coarse.factor);
-    draw(context.get());
+// Takes the shadow away below the inside of `above`, which reaches around it by a pixel; both are A8. At the
+// edge, where `above` covers pixels in part, the shadow goes on, or there would be a bright seam.
+void KnockOut(Surface& shadow, const Surface& above) {
+  const Box& box = shadow.box();
+  const std::ptrdiff_t stride = above.stride();
+  const unsigned char* covers = above.bytes();
+  unsigned char* bytes = shadow.bytes();
+  for (int y = 0; y < box.height; ++y) {
+    const unsigned char* middle = covers + (y + 1) * stride + 1;
+    unsigned char* row = bytes + static_cast<std::ptrdiff_t>(y) * shadow.stride();
+    for (int x = 0; x < box.width; ++x) {
+      const auto column = [&](int at) { return middle[at - stride] != 0 && middle[at] != 0 && middle[at + stride] != 0; };
+      if (column(x - 1) && column(x) && column(x + 1)) row[x] = 0;
+    }
   }
-  FIG_TRY(layers.Blur(small, deviation / coarse.factor));
-  Surface whole = FIG_TRY(Surface::Make(CAIRO_FORMAT_A8, target, layers.pixels()));
-  const ContextPtr context = whole.Draw();
-  cairo_scale(context.get(), coarse.factor, coarse.factor);
-  cairo_set_source_surface(context.get(), small.get(), 0, 0);
-  cairo_pattern_set_filter(cairo_get_source(context.get()), coarse.factor > 1 ? CAIRO_FILTER_BILINEAR : CAIRO_FILTER_NEAREST);
-  cairo_set_operator(context.get(), CAIRO_OPERATOR_SOURCE);
-  cairo_paint(context.get());
-  return whole;
+  shadow.Changed();
+}
+
+// Both A8 and of one size: what `mask` is not, where `area` is.
+void OutsideWithin(Surface& mask, const Surface& area) {
+  unsigned char* to = mask.bytes();
+  const unsigned char* within = area.bytes();
+  for (int y = 0; y < mask.box().height; ++y) {
+    unsigned char* row = to + static_cast<std::ptrdiff_t>(y) * mask.stride();
+    const unsigned char* limit = within + static_cast<std::ptrdiff_t>(y) * area.stride();
+    for (int x = 0; x < mask.box().width; ++x) row[x] = static_cast<unsigned char>(((255 - row[x]) * limit[x] + 127) / 255);
+  }
+  mask.Changed();
 }
 
 }  // namespace
 
 double ScaleOf(const Matrix& m) { return std::sqrt(std::fabs(m.xx * m.yy - m.xy * m.yx)); }
 
-bool HasShadow(const scene::Node& node, Effect::Type type) {
+bool Has(const scene::Node& node, Effect::Type type) {
   return std::any_of(node.effects.begin(), node.effects.end(), [&](const Effect& effect) { return effect.type == type; });
 }
 
@@ -102,84 +79,91 @@ double Effects::Deviation(const Effect& effect, const Matrix& to_picture) const 
   return std::min(effect.radius / 2 * ScaleOf(to_picture), budget_.blur_radius / 2);
 }
 
-void Effects::PaintThrough(const Surface& mask, const Effect& effect) {
-  cairo_t* context = layers_.top().context.get();
+fig::Outcome<Nothing> Effects::PaintThrough(const Surface& mask, const Effect& effect) {
   const scene::Colour& c = effect.colour;
+  if (effect.blend == scene::BlendMode::kLinearBurn) {
+    FIG_TRY(layers_.Push(Layer::Purpose::kGroup, mask.box()));
+    cairo_set_source_rgba(layers_.context(), c.r, c.g, c.b, c.a);
+    cairo_mask_surface(layers_.context(), mask.get(), 0, 0);
+    const Layer layer = FIG_TRY(layers_.Pop());
+    return layers_.PutDown(layer.surface, 1, effect.blend);
+  }
+  layers_.work().Spend(mask.box().pixels() * Work::kGradient);
+  cairo_t* context = layers_.context();
   cairo_set_operator(context, OperatorOf(effect.blend));
   cairo_set_source_rgba(context, c.r, c.g, c.b, c.a);
   cairo_mask_surface(context, mask.get(), 0, 0);
   cairo_set_operator(context, CAIRO_OPERATOR_OVER);
-}
-
-fig::Outcome<Nothing> Effects::DropShadow(const Effect& effect, const scene::Node& node, const Matrix& to_picture, const Surface& content) {
-  const double deviation = Deviation(effect, to_picture), spread = effect.spread * ScaleOf(to_picture);
-  const Point offset = Turned(to_picture, effect.offset);
-  const int reach = BlurReach(deviation) + static_cast<int>(std::min(std::ceil(std::fabs(spread)), 1e5));
-  const Box target = Intersection(Grown(Shifted(content.box(), offset), reach), layers_.top().Clip());
-  if (target.empty()) return Nothing{};
-  Surface shadow = FIG_TRY(Blurred(deviation, target, layers_, [&](cairo_t* context) {
-    cairo_set_source_rgba(context, 0, 0, 0, 1);
-    cairo_mask_surface(context, content.get(), offset.x, offset.y);
-    Widen(context, node.fills, Matrix{1, 0, 0, 1, offset.x, offset.y} * to_picture, spread);
-  }));
-  if (!effect.show_behind_node) {
-    const ContextPtr context = shadow.Draw();
-    cairo_set_operator(context.get(), CAIRO_OPERATOR_DEST_OUT);
-    if (node.fills.empty()) {
-      cairo_mask_surface(context.get(), content.get(), 0, 0);
-    } else {
-      for (const scene::Shape& shape : node.fills) FillAll(context.get(), {shape}, to_picture);
-    }
-  }
-  PaintThrough(shadow, effect);
   return Nothing{};
 }
 
-fig::Outcome<Nothing> Effects::DropShadows(const scene::Node& node, const Matrix& to_picture, const Surface& content) {
+fig::Outcome<Nothing> Effects::DropShadow(const Effect& effect, const Matrix& to_picture, const Silhouette& silhouette) {
+  const double deviation = Deviation(effect, to_picture), spread = effect.spread * ScaleOf(to_picture);
+  const Point offset = Turned(to_picture, effect.offset);
+  const Box target = Intersection(Grown(silhouette.Bounds(offset, spread), BlurReach(deviation)), layers_.top().Clip());
+  if (target.empty() || !(effect.colour.a > 0)) return Nothing{};
+  Work& work = layers_.work();
+  Surface shadow = FIG_TRY(BlurredMask(deviation, target, layers_.blur_tools(), [&](cairo_t* context) { silhouette.Draw(context, offset, spread, work); }));
+  if (!effect.show_behind_node && !silhouette.hides()) {
+    const Surface above = FIG_TRY(Surface::Make(CAIRO_FORMAT_A8, Grown(target, 1), layers_.pixels()));
+    const ContextPtr context = above.Draw();
+    silhouette.Draw(context.get(), {}, 0, work);
+    FIG_TRY(Check(context.get()));
+    KnockOut(shadow, above);
+  }
+  FIG_TRY(work.Check());
+  return PaintThrough(shadow, effect);
+}
+
+fig::Outcome<Nothing> Effects::DropShadows(const scene::Node& node, const Matrix& to_picture, const Silhouette& silhouette) {
   for (const Effect& effect : node.effects) {
-    if (effect.type == Effect::Type::kDropShadow) FIG_TRY(DropShadow(effect, node, to_picture, content));
+    if (effect.type == Effect::Type::kDropShadow) FIG_TRY(DropShadow(effect, to_picture, silhouette));
   }
   return Nothing{};
 }
 
 // What is not the shape, blurred, as far as it lies in the shape.
-fig::Outcome<Nothing> Effects::InnerShadow(const Effect& effect, const scene::Node& node, const Matrix& to_picture) {
-  cairo_t* top = layers_.top().context.get();
-  cairo_new_path(top);
-  for (const scene::Shape& shape : node.fills) AddShape(top, shape, to_picture);
-  double left = 0, upper = 0, right = 0, lower = 0;
-  cairo_path_extents(top, &left, &upper, &right, &lower);
-  cairo_new_path(top);
-  const Box target = Intersection(Grown(RoundOut({left, upper, right - left, lower - upper}), 1), layers_.top().Clip());
-  if (target.empty()) return Nothing{};
+fig::Outcome<Nothing> Effects::InnerShadow(const Effect& effect, const Matrix& to_picture, const Silhouette& silhouette) {
+  const Box target = Intersection(silhouette.Bounds({}, 0), layers_.top().Clip());
+  if (target.empty() || !(effect.colour.a > 0)) return Nothing{};
   const double deviation = Deviation(effect, to_picture), spread = effect.spread * ScaleOf(to_picture);
   const Point offset = Turned(to_picture, effect.offset);
-  Surface shadow = FIG_TRY(Blurred(deviation, target, layers_, [&](cairo_t* context) {
-    const Matrix moved = Matrix{1, 0, 0, 1, offset.x, offset.y} * to_picture;
-    cairo_set_source_rgba(context, 0, 0, 0, 1);
-    cairo_paint(context);
-    cairo_set_operator(context, CAIRO_OPERATOR_DEST_OUT);
-    FillAll(context, node.fills, moved);
-    Widen(context, node.fills, moved, spread);
-  }));
-  Surface area = FIG_TRY(Surface::Make(CAIRO_FORMAT_A8, target, layers_.pixels()));
-  for (const scene::Shape& shape : node.fills) FillAll(area.Draw().get(), {shape}, to_picture);
-  {
-    const ContextPtr context = shadow.Draw();
-    cairo_set_operator(context.get(), CAIRO_OPERATOR_DEST_IN);
-    cairo_set_source_surface(context.get(), area.get(), 0, 0);
-    cairo_paint(context.get());
+  Work& work = layers_.work();
+  Surface shadow = FIG_TRY(BlurredMask(deviation, target, layers_.blur_tools(), [&](cairo_t* context) { silhouette.Draw(context, offset, -spread, work); }));
+  const Surface area = FIG_TRY(Surface::Make(CAIRO_FORMAT_A8, target, layers_.pixels()));
+  const ContextPtr context = area.Draw();
+  silhouette.Draw(context.get(), {}, 0, work);
+  FIG_TRY(Check(context.get()));
+  OutsideWithin(shadow, area);
+  FIG_TRY(work.Check());
+  return PaintThrough(shadow, effect);
+}
+
+fig::Outcome<Nothing> Effects::InnerShadows(const scene::Node& node, const Matrix& to_picture, const Silhouette& silhouette) {
+  for (const Effect& effect : node.effects) {
+    if (effect.type == Effect::Type::kInnerShadow) FIG_TRY(InnerShadow(effect, to_picture, silhouette));
   }
-  PaintThrough(shadow, effect);
   return Nothing{};
 }
 
-fig::Outcome<Nothing> Effects::InnerShadows(const scene::Node& node, const Matrix& to_picture) {
-  if (node.fills.empty()) return Nothing{};
-  for (const Effect& effect : node.effects) {
-    if (effect.type == Effect::Type::kInnerShadow) FIG_TRY(InnerShadow(effect, node, to_picture));
+// What is on the top layer there. Beyond the picture's edge, and that of a clipped part, it goes on as it
+// ends, or the blur would be lighter at the edge; beyond that of a group there is nothing.
+fig::Outcome<Surface> Effects::Backdrop(const Box& box) {
+  const Layer& top = layers_.top();
+  const bool goes_on = top.purpose == Layer::Purpose::kBase || top.purpose == Layer::Purpose::kClipped;
+  const Box& have = top.surface.box();
+  if (!goes_on) return layers_.Copy(Intersection(box, have));
+  Surface copy = FIG_TRY(Surface::Make(CAIRO_FORMAT_ARGB32, box, layers_.pixels()));
+  unsigned char* from = top.surface.bytes();
+  unsigned char* to = copy.bytes();
+  for (int y = 0; y < box.height; ++y) {
+    const int near_y = std::clamp(box.y + y, have.y, have.y + have.height - 1) - have.y;
+    const auto* row = reinterpret_cast<const std::uint32_t*>(from + static_cast<std::ptrdiff_t>(near_y) * top.surface.stride());
+    auto* out = reinterpret_cast<std::uint32_t*>(to + static_cast<std::ptrdiff_t>(y) * copy.stride());
+    for (int x = 0; x < box.width; ++x) out[x] = row[std::clamp(box.x + x, have.x, have.x + have.width - 1) - have.x];
   }
-  return Nothing{};
+  copy.Changed();
+  return copy;
 }
 
 fig::Outcome<Nothing> Effects::BackgroundBlur(const scene::Node& node, const Matrix& to_picture) {
@@ -187,33 +171,19 @@ fig::Outcome<Nothing> Effects::BackgroundBlur(const scene::Node& node, const Mat
   for (const Effect& effect : node.effects) {
     if (effect.type == Effect::Type::kBackgroundBlur) deviation = std::max(deviation, Deviation(effect, to_picture));
   }
-  const std::vector<scene::Shape>& area = node.clip_shapes.empty() ? node.fills : node.clip_shapes;
+  const ShapeList& area = node.clip_shapes.empty() ? node.fills : node.clip_shapes;
   if (deviation == 0 || area.empty()) return Nothing{};
-  cairo_t* top = layers_.top().context.get();
-  cairo_save(top);
-  ClipTo(top, area, to_picture);
-  const Box target = layers_.top().Clip();
-  fig::Outcome<Nothing> done = Nothing{};
-  if (!target.empty()) {
-    const Box needed = Intersection(Grown(target, BlurReach(deviation)), layers_.top().surface.box());
-    auto copy = Surface::Make(CAIRO_FORMAT_ARGB32, needed, layers_.pixels());
-    if (copy.ok()) {
-      {
-        const ContextPtr context = copy.value().Draw();
-        cairo_set_source_surface(context.get(), layers_.top().surface.get(), 0, 0);
-        cairo_set_operator(context.get(), CAIRO_OPERATOR_SOURCE);
-        cairo_paint(context.get());
-      }
-      done = layers_.Blur(copy.value(), deviation);
-      cairo_set_source_surface(top, copy.value().get(), 0, 0);
-      cairo_set_operator(top, CAIRO_OPERATOR_SOURCE);
-      cairo_paint(top);
-    } else {
-      done = std::move(copy.fault());
-    }
-  }
-  cairo_restore(top);
-  return done;
+  const Box target = Intersection(BoxOf(area, to_picture), layers_.top().Clip());
+  if (target.empty()) return Nothing{};
+  Surface blurred = FIG_TRY(Backdrop(Grown(target, BlurReach(deviation))));
+  FIG_TRY(Blur(blurred, deviation, layers_.blur_tools()));
+  const Surface mask = FIG_TRY(Surface::Make(CAIRO_FORMAT_A8, target, layers_.pixels()));
+  const ContextPtr context = mask.Draw();
+  cairo_set_source_rgba(context.get(), 0, 0, 0, node.opacity);
+  FillAll(context.get(), area, to_picture, layers_.work());
+  FIG_TRY(Check(context.get()));
+  FIG_TRY(layers_.work().Check());
+  return layers_.Become(blurred, &mask);
 }
 
 }  // namespace raster

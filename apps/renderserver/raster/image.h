@@ -18,19 +18,19 @@ struct Image {
 enum class ImageKind : std::uint8_t { kUnknown, kPng, kJpeg, kGif, kWebp };
 ImageKind KindOf(fig::Bytes bytes);
 
-// Fails with kImage (it is none, or broken) and kBudget (too many pixels, asked before any is decoded).
-// `enough`: a side of about that many pixels will do; 0: all there are. Only JPEG makes use of it.
-fig::Outcome<Image> DecodeImage(fig::Bytes bytes, const std::string& key, std::uint32_t enough, const fig::Budget& budget);
+struct ImageSize {
+  std::uint32_t width = 0, height = 0;
+  std::uint64_t pixels() const { return std::uint64_t{width} * height; }
+};
+// From its head alone. Fails with kImage (it is none, or broken) and kBudget (too many pixels).
+fig::Outcome<ImageSize> MeasureImage(fig::Bytes bytes, const std::string& key, const fig::Budget& budget);
 
-// One per kind; same contract.
-fig::Outcome<Image> DecodePng(fig::Bytes bytes, const std::string& key, const fig::Budget& budget);
-fig::Outcome<Image> DecodeJpeg(fig::Bytes bytes, const std::string& key, std::uint32_t enough, const fig::Budget& budget);
-fig::Outcome<Image> DecodeGif(fig::Bytes bytes, const std::string& key, const fig::Budget& budget);
-fig::Outcome<Image> DecodeWebp(fig::Bytes bytes, const std::string& key, const fig::Budget& budget);
+// Fails as above; kBudget before any pixel is decoded. `halvings`: each pixel of the result is the mean of
+// 2^halvings x 2^halvings of the image, of what there is of them at the right and at the bottom. An image
+// that ends early is shown as far as it goes.
+constexpr unsigned kMostHalvings = 8;
+fig::Outcome<Image> DecodeImage(fig::Bytes bytes, const std::string& key, unsigned halvings, const fig::Budget& budget);
 
-// Shared by them.
-fig::Fault ImageFault(const std::string& key, std::string detail);
-fig::Outcome<fig::Nothing> CheckSize(std::uint64_t width, std::uint64_t height, const std::string& key, const fig::Budget& budget);
 inline std::uint32_t Premultiplied(std::uint32_t r, std::uint32_t g, std::uint32_t b, std::uint32_t a) {
   const auto times = [a](std::uint32_t part) {
     const std::uint32_t product = part * a + 128;

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <memory>
 
-#include "raster/image.h"
+#include "raster/codecs.h"
 
 namespace raster {
 namespace {
@@ -89,28 +89,31 @@ int FindPicture(GifFileType* gif) {
 
 }  // namespace
 
+fig::Outcome<ImageSize> MeasureGif(fig::Bytes bytes, const std::string& key) {
+  if (bytes.size < 10) return ImageFault(key, "GIF: it has no head");
+  const auto side = [&](std::size_t at) { return static_cast<std::uint32_t>(bytes.data[at] | bytes.data[at + 1] << 8); };
+  return ImageSize{side(6), side(8)};
+}
+
 // The library reads whole files with all their pictures (DGifSlurp); here it reads one, by rows.
-fig::Outcome<Image> DecodeGif(fig::Bytes bytes, const std::string& key, const fig::Budget& budget) {
+fig::Outcome<Image> DecodeGif(fig::Bytes bytes, const std::string& key, ImageSize size) {
   Source source{bytes};
   int error = 0;
   const std::unique_ptr<GifFileType, Close> gif(DGifOpen(&source, Read, &error));
   if (!gif) return Broken(key, error);
-  FIG_TRY(CheckSize(static_cast<std::uint64_t>(gif->SWidth), static_cast<std::uint64_t>(gif->SHeight), key, budget));
+  if (gif->SWidth != static_cast<int>(size.width) || gif->SHeight != static_cast<int>(size.height)) return ImageFault(key, "GIF: two heads");
   if (const int found = FindPicture(gif.get()); found != 0) return Broken(key, found);
   const GifImageDesc& part = gif->Image;
   if (part.Left < 0 || part.Top < 0 || part.Width <= 0 || part.Height <= 0 || part.Left > gif->SWidth - part.Width ||
       part.Top > gif->SHeight - part.Height) {
     return ImageFault(key, "GIF: its picture does not fit its screen");
   }
-  Image image;
-  image.width = static_cast<std::uint32_t>(gif->SWidth);
-  image.height = static_cast<std::uint32_t>(gif->SHeight);
-  image.pixels.resize(std::size_t{image.width} * image.height);
+  Image image{size.width, size.height, std::vector<std::uint32_t>(size.pixels())};
   const ColorMapObject* map = part.ColorMap != nullptr ? part.ColorMap : gif->SColorMap;
   const int transparent = TransparentOf(*gif);
   std::vector<GifPixelType> row(static_cast<std::size_t>(part.Width));
   for (const std::uint32_t y : RowOrder(static_cast<std::uint32_t>(part.Height), part.Interlace)) {
-    if (DGifGetLine(gif.get(), row.data(), part.Width) == GIF_ERROR) break;  // shown as far as it goes
+    if (DGifGetLine(gif.get(), row.data(), part.Width) == GIF_ERROR) break;
     std::uint32_t* to = image.pixels.data() + std::size_t{static_cast<std::uint32_t>(part.Top) + y} * image.width + part.Left;
     for (std::size_t x = 0; x < row.size(); ++x) to[x] = ColourOf(map, row[x], transparent);
   }

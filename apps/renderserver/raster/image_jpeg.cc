@@ -2,9 +2,10 @@
 
 #include <jpeglib.h>
 
+#include <algorithm>
 #include <csetjmp>
 
-#include "raster/image.h"
+#include "raster/codecs.h"
 
 namespace raster {
 namespace {
@@ -22,49 +23,38 @@ struct Errors {
 }
 void Ignore(j_common_ptr, int) {}
 
-struct Reader {
-  Reader() {
-    info.err = jpeg_std_error(&errors.manager);
-    errors.manager.error_exit = Fail;
-    errors.manager.emit_message = Ignore;
-    jpeg_create_decompress(&info);
-  }
-  ~Reader() { jpeg_destroy_decompress(&info); }
-  Reader(const Reader&) = delete;
-  Reader& operator=(const Reader&) = delete;
-  Errors errors;
-  jpeg_decompress_struct info{};
-};
-
-bool ReadHead(Reader& reader, fig::Bytes bytes) {
-  if (setjmp(reader.errors.back) != 0) return false;
-  jpeg_mem_src(&reader.info, bytes.data, bytes.size);
-  jpeg_read_header(&reader.info, TRUE);
-  return true;
-}
-
 // A progressive file may come with any number of scans over all of its pixels.
 constexpr int kMostScans = 100;
 
 void WatchScans(j_common_ptr info) {
   auto* reading = reinterpret_cast<jpeg_decompress_struct*>(info);
-  if (reading->input_scan_number > kMostScans) {
-    auto* errors = reinterpret_cast<Errors*>(info->err);
-    std::snprintf(errors->message, sizeof(errors->message), "more than %d scans", kMostScans);
-    longjmp(errors->back, 1);
-  }
+  if (reading->input_scan_number <= kMostScans) return;
+  auto* errors = reinterpret_cast<Errors*>(info->err);
+  std::snprintf(errors->message, sizeof(errors->message), "more than %d scans", kMostScans);
+  longjmp(errors->back, 1);
 }
 
-// Rows go straight to where they belong, in the order of bytes that a native ARGB word has.
-bool ReadPixels(Reader& reader, Image& image) {
-  jpeg_progress_mgr progress{};
-  progress.progress_monitor = WatchScans;
-  reader.info.progress = &progress;
-  if (setjmp(reader.errors.back) != 0) return false;
-  while (reader.info.output_scanline < reader.info.output_height) {
-    auto* row = reinterpret_cast<JSAMPROW>(image.pixels.data() + std::size_t{reader.info.output_scanline} * image.width);
-    jpeg_read_scanlines(&reader.info, &row, 1);
+struct Reader {
+  Reader() {
+    info.err = jpeg_std_error(&errors.manager);
+    errors.manager.error_exit = Fail;
+    errors.manager.emit_message = Ignore;
+    progress.progress_monitor = WatchScans;
   }
+  ~Reader() { jpeg_destroy_decompress(&info); }
+  Reader(const Reader&) = delete;
+  Reader& operator=(const Reader&) = delete;
+  Errors errors;
+  jpeg_progress_mgr progress{};
+  jpeg_decompress_struct info{};
+};
+
+bool ReadHead(Reader& reader, fig::Bytes bytes) {
+  if (setjmp(reader.errors.back) != 0) return false;
+  jpeg_create_decompress(&reader.info);
+  reader.info.progress = &reader.progress;
+  jpeg_mem_src(&reader.info, bytes.data, bytes.size);
+  jpeg_read_header(&reader.info, TRUE);
   return true;
 }
 
@@ -81,30 +71,55 @@ std::uint32_t FromCmyk(const JSAMPLE* part, bool inverted) {
   return Premultiplied(value(0) * k / 255, value(1) * k / 255, value(2) * k / 255, 255);
 }
 
+// `row` holds what the library writes: B, G, R and anything, which is what a native ARGB word has; or CMYK.
+void Pack(std::uint32_t* row, const jpeg_decompress_struct& info) {
+  for (std::uint32_t x = 0; x < info.output_width; ++x) {
+    row[x] = info.out_color_space == JCS_CMYK ? FromCmyk(reinterpret_cast<const JSAMPLE*>(&row[x]), info.saw_Adobe_marker != 0) : row[x] | 0xff000000;
+  }
+}
+
+// Ends where the image does.
+void ReadRows(Reader& reader, std::uint32_t* row, Reducer& reducer) {
+  if (setjmp(reader.errors.back) != 0) return;
+  while (reader.info.output_scanline < reader.info.output_height) {
+    auto* samples = reinterpret_cast<JSAMPROW>(row);
+    jpeg_read_scanlines(&reader.info, &samples, 1);
+    Pack(row, reader.info);
+    reducer.Add(row);
+  }
+}
+
 }  // namespace
 
-fig::Outcome<Image> DecodeJpeg(fig::Bytes bytes, const std::string& key, std::uint32_t enough, const fig::Budget& budget) {
+fig::Outcome<ImageSize> MeasureJpeg(fig::Bytes bytes, const std::string& key) {
   Reader reader;
   if (!ReadHead(reader, bytes)) return ImageFault(key, std::string("JPEG: ") + reader.errors.message);
-  FIG_TRY(CheckSize(reader.info.image_width, reader.info.image_height, key, budget));
+  return ImageSize{reader.info.image_width, reader.info.image_height};
+}
+
+// The transform gives halves, quarters and eighths away for nothing.
+fig::Outcome<Image> DecodeJpeg(fig::Bytes bytes, const std::string& key, ImageSize size, unsigned halvings) {
+  Reader reader;
+  if (!ReadHead(reader, bytes)) return ImageFault(key, std::string("JPEG: ") + reader.errors.message);
   const bool cmyk = reader.info.jpeg_color_space == JCS_CMYK || reader.info.jpeg_color_space == JCS_YCCK;
-  reader.info.out_color_space = cmyk ? JCS_CMYK : JCS_EXT_BGRA;  // little endian ARGB
-  const std::uint32_t longest = std::max(reader.info.image_width, reader.info.image_height);
-  unsigned parts = 8;  // of 8: what the transform gives away for nothing
-  while (enough != 0 && parts > 1 && longest * (parts / 2) / 8 >= enough) parts /= 2;
-  reader.info.scale_num = parts;
+  reader.info.out_color_space = cmyk ? JCS_CMYK : JCS_EXT_BGRX;
+  const unsigned given = std::min(halvings, 3U);
+  reader.info.scale_num = 8U >> given;
   reader.info.scale_denom = 8;
   reader.info.dct_method = JDCT_ISLOW;
+  // Coefficients of a progressive file are kept for all of its pixels; this also overrides the
+  // environment's JPEGMEM.
+  constexpr long kCoefficients = 8, kRest = 32 << 20;
+  reader.info.mem->max_memory_to_use = static_cast<long>(size.pixels()) * kCoefficients + kRest;
   if (!Start(reader)) return ImageFault(key, std::string("JPEG: ") + reader.errors.message);
-  Image image;
-  image.width = reader.info.output_width;
-  image.height = reader.info.output_height;
-  image.pixels.resize(std::size_t{image.width} * image.height, 0xff808080);
-  if (!ReadPixels(reader, image) && reader.info.output_scanline == 0) return ImageFault(key, std::string("JPEG: ") + reader.errors.message);
-  for (std::uint32_t& pixel : image.pixels) {
-    pixel = cmyk ? FromCmyk(reinterpret_cast<const JSAMPLE*>(&pixel), reader.info.saw_Adobe_marker != 0) : pixel | 0xff000000;
-  }
-  return image;
+  const std::uint32_t part = 1U << given;
+  const ImageSize decoded{(size.width + part - 1) / part, (size.height + part - 1) / part};
+  if (reader.info.output_width != decoded.width || reader.info.output_height != decoded.height) return ImageFault(key, "JPEG: its size is another");
+  Reducer reducer(decoded, halvings - given);
+  std::vector<std::uint32_t> row(decoded.width);
+  ReadRows(reader, row.data(), reducer);
+  if (reducer.rows() == 0) return ImageFault(key, std::string("JPEG: ") + reader.errors.message);
+  return reducer.Take();
 }
 
 }  // namespace raster

@@ -3,7 +3,7 @@
 #include <csetjmp>
 #include <cstring>
 
-#include "raster/image.h"
+#include "raster/codecs.h"
 
 namespace raster {
 namespace {
@@ -54,41 +54,81 @@ bool ReadHead(Reader& reader) {
   return true;
 }
 
-bool ReadPixels(Reader& reader, unsigned char** rows) {
+// From R, G, B, A in memory to premultiplied words, in place.
+void Pack(std::uint32_t* row, std::uint32_t count) {
+  for (std::uint32_t x = 0; x < count; ++x) {
+    unsigned char part[4];
+    std::memcpy(part, &row[x], 4);
+    row[x] = Premultiplied(part[0], part[1], part[2], part[3]);
+  }
+}
+
+bool Prepare(Reader& reader) {
   if (setjmp(reader.source.back) != 0) return false;
   png_set_expand(reader.png);
-  png_set_strip_16(reader.png);
+  png_set_scale_16(reader.png);
   png_set_gray_to_rgb(reader.png);
   png_set_add_alpha(reader.png, 0xff, PNG_FILLER_AFTER);
   png_set_interlace_handling(reader.png);
   png_read_update_info(reader.png, reader.info);
-  png_read_image(reader.png, rows);
   return true;
+}
+
+// False: it ended early, with what was read so far in `reducer`.
+bool ReadRows(Reader& reader, std::uint32_t* row, ImageSize size, Reducer& reducer) {
+  if (setjmp(reader.source.back) != 0) return false;
+  for (std::uint32_t y = 0; y < size.height; ++y) {
+    png_read_row(reader.png, reinterpret_cast<unsigned char*>(row), nullptr);
+    Pack(row, size.width);
+    reducer.Add(row);
+  }
+  return true;
+}
+
+// Interlaced: the last row is not known before all sweeps are done.
+void ReadWhole(Reader& reader, unsigned char** rows) {
+  if (setjmp(reader.source.back) == 0) png_read_image(reader.png, rows);
+}
+
+Image ReadInterlaced(Reader& reader, ImageSize size, unsigned halvings) {
+  std::vector<std::uint32_t> pixels(size.pixels());
+  std::vector<unsigned char*> rows(size.height);
+  for (std::size_t y = 0; y < size.height; ++y) rows[y] = reinterpret_cast<unsigned char*>(pixels.data() + y * size.width);
+  ReadWhole(reader, rows.data());
+  Reducer reducer(size, halvings);
+  for (std::size_t y = 0; y < size.height; ++y) {
+    Pack(pixels.data() + y * size.width, size.width);
+    reducer.Add(pixels.data() + y * size.width);
+  }
+  return reducer.Take();
+}
+
+std::uint32_t Word(const std::uint8_t* at) {
+  return std::uint32_t{at[0]} << 24 | std::uint32_t{at[1]} << 16 | std::uint32_t{at[2]} << 8 | at[3];
 }
 
 }  // namespace
 
-fig::Outcome<Image> DecodePng(fig::Bytes bytes, const std::string& key, const fig::Budget& budget) {
+fig::Outcome<ImageSize> MeasurePng(fig::Bytes bytes, const std::string& key) {
+  if (bytes.size < 24 || std::memcmp(bytes.data + 12, "IHDR", 4) != 0) return ImageFault(key, "PNG: it has no head");
+  return ImageSize{Word(bytes.data + 16), Word(bytes.data + 20)};
+}
+
+fig::Outcome<Image> DecodePng(fig::Bytes bytes, const std::string& key, ImageSize size, unsigned halvings) {
   Reader reader;
   if (reader.info == nullptr) return ImageFault(key, "no memory for it");
   reader.source.bytes = bytes;
-  if (!ReadHead(reader)) return ImageFault(key, std::string("PNG: ") + reader.source.message);
-  Image image;
-  image.width = png_get_image_width(reader.png, reader.info);
-  image.height = png_get_image_height(reader.png, reader.info);
-  FIG_TRY(CheckSize(image.width, image.height, key, budget));
-  image.pixels.resize(std::size_t{image.width} * image.height);
-  std::vector<unsigned char*> rows(image.height);
-  for (std::size_t y = 0; y < image.height; ++y) rows[y] = reinterpret_cast<unsigned char*>(image.pixels.data() + y * image.width);
-  // A picture that ends early is shown as far as it goes.
-  const bool whole = ReadPixels(reader, rows.data());
-  if (!whole && reader.source.at < bytes.size / 2 && bytes.size > 1024) return ImageFault(key, std::string("PNG: ") + reader.source.message);
-  for (std::uint32_t& pixel : image.pixels) {
-    unsigned char part[4];
-    std::memcpy(part, &pixel, 4);
-    pixel = Premultiplied(part[0], part[1], part[2], part[3]);
-  }
-  return image;
+  const auto broken = [&] { return ImageFault(key, std::string("PNG: ") + reader.source.message); };
+  if (!ReadHead(reader)) return broken();
+  const bool same = png_get_image_width(reader.png, reader.info) == size.width && png_get_image_height(reader.png, reader.info) == size.height;
+  if (!same) return ImageFault(key, "PNG: two heads");
+  if (!Prepare(reader)) return broken();
+  if (png_get_rowbytes(reader.png, reader.info) != std::size_t{4} * size.width) return ImageFault(key, "PNG: rows of another length");
+  if (png_get_interlace_type(reader.png, reader.info) != PNG_INTERLACE_NONE) return ReadInterlaced(reader, size, halvings);
+  Reducer reducer(size, halvings);
+  std::vector<std::uint32_t> row(size.width);
+  if (!ReadRows(reader, row.data(), size, reducer) && reducer.rows() == 0) return broken();
+  return reducer.Take();
 }
 
 }  // namespace raster

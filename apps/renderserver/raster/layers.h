@@ -5,8 +5,10 @@
 #include <vector>
 
 #include "raster/blend.h"
+#include "raster/blur.h"
 #include "raster/compositor.h"
 #include "raster/surface.h"
+#include "raster/work.h"
 
 namespace raster {
 
@@ -14,7 +16,8 @@ struct Layer {
   enum class Purpose : std::uint8_t {
     kBase,
     kGroup,       // goes down with the node's opacity and blend mode, blurred when it has a layer blur
-    kContent,     // of a node with shadows
+    kContent,     // of a node whose shadows depend on all that it shows
+    kClipped,     // begins as a copy of what is below; where `mask` covers it takes its place
     kMaskSource,  // becomes a mask
     kMasked,      // goes down through `mask`
   };
@@ -22,32 +25,49 @@ struct Layer {
   Surface surface;
   ContextPtr context;
   std::optional<Surface> mask;
+  // The rectangle that drawing is limited to, which the context knows too.
+  scene::Rect clip;
 
-  // What drawing can change now.
-  Box Clip() const;
+  // Pixels that drawing can change now.
+  Box Clip() const { return Intersection(surface.box(), RoundOut(clip)); }
 };
 
 class Layers {
  public:
   // `compositor` may be null; it must outlive this.
-  Layers(const fig::Budget& budget, Compositor* compositor) : pixels_(budget), compositor_(compositor) {}
+  Layers(const fig::Budget& budget, Compositor* compositor) : pixels_(budget), work_(budget), compositor_(compositor) {}
 
   fig::Outcome<fig::Nothing> Push(Layer::Purpose purpose, const Box& box);
-  Layer Pop();
+  // The topmost one; fails when something that was drawn on it has failed.
+  fig::Outcome<Layer> Pop();
   Layer& top() { return layers_.back(); }
+  cairo_t* context() { return layers_.back().context.get(); }
   std::size_t size() const { return layers_.size(); }
   Pixels& pixels() { return pixels_; }
+  Work& work() { return work_; }
+  BlurTools blur_tools() { return {pixels_, work_, compositor_}; }
 
-  // Onto the top, within its clip.
+  // Drawing on the top stays within `rect` (of the picture) from here on, until the clip of before is
+  // given back. Calls nest, on one layer.
+  void ClipTo(const scene::Rect& rect);
+  void Unclip(const scene::Rect& before);
+
+  // Onto the top.
   fig::Outcome<fig::Nothing> PutDown(const Surface& surface, double opacity, scene::BlendMode blend);
-  fig::Outcome<fig::Nothing> Blur(Surface& surface, double deviation);
+  void PutDownThrough(const Surface& surface, const Surface& mask);
+  // What is on the top there.
+  fig::Outcome<Surface> Copy(const Box& box);
+  // The top becomes `surface` where `mask` (A8) covers, or everywhere, as far as the clip allows.
+  fig::Outcome<fig::Nothing> Become(const Surface& surface, const Surface* mask);
 
  private:
-  fig::Outcome<fig::Nothing> PutDownBy(Compositor& compositor, const Surface& surface, double opacity, scene::BlendMode blend);
-
   Pixels pixels_;
+  Work work_;
   Compositor* compositor_;
   std::vector<Layer> layers_;
 };
+
+// Fails when `context` has failed.
+fig::Outcome<fig::Nothing> Check(cairo_t* context);
 
 }  // namespace raster

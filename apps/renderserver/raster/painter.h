@@ -16,30 +16,36 @@ class Painter {
  public:
   // All must outlive it.
   Painter(const scene::Scene& scene, const fig::Budget& budget, Compositor* compositor, std::vector<std::string>* remarks)
-      : scene_(scene), budget_(budget), reaches_(scene::Reaches(scene)), layers_(budget, compositor), sources_(budget, layers_.pixels(), remarks),
+      : scene_(scene), budget_(budget), reaches_(scene::Reaches(scene)), layers_(budget, compositor), sources_(budget, layers_.pixels(), layers_.work(), remarks),
         shapes_(layers_, sources_), effects_(layers_, budget) {}
 
-  // Everything below the root, onto a transparent surface of that box with the scene's background.
+  // Everything below the root, onto a surface of that box with the scene's background. The surface must
+  // not outlive the painter, who has its budget.
   fig::Outcome<Surface> Paint(const Box& picture, const scene::Matrix& to_picture);
 
  private:
   // A node whose children are being painted.
   struct Open {
-    std::uint32_t node;
-    std::uint32_t next_child;
+    std::uint32_t node = 0;
+    std::uint32_t next_child = 0;
     scene::Matrix to_picture;
-    std::size_t layers;    // there were when it was opened
-    std::size_t own;       // there were when its children began: what is above belongs to masks
-    bool makes_mask;       // the child that was opened last becomes a mask
+    std::size_t layers = 0;    // there were when it was opened
+    std::size_t own = 0;       // there were when its children began: what is above belongs to masks
+    bool clips = false;        // `clip` is to be given back
+    scene::Rect clip;
+    std::uint32_t mask = scene::Node::kNone;  // the child that was opened last and becomes a mask
   };
   fig::Outcome<fig::Nothing> Enter(std::uint32_t node, const scene::Matrix& parent);
+  fig::Outcome<fig::Nothing> PaintOwn(const scene::Node& node, const scene::Matrix& to_picture);
   fig::Outcome<fig::Nothing> PushLayers(const scene::Node& node, const scene::Reach& reach, const scene::Matrix& to_picture);
+  fig::Outcome<fig::Nothing> Clip(const scene::Node& node, const scene::Reach& reach, Open& open);
   fig::Outcome<fig::Nothing> Step();
   fig::Outcome<fig::Nothing> Leave();
+  fig::Outcome<fig::Nothing> PopInner(const Open& open);
   fig::Outcome<fig::Nothing> PopOwn(const Open& open);
-  fig::Outcome<fig::Nothing> BeginMask(const scene::Node& node, Open& parent);
-  fig::Outcome<fig::Nothing> TakeMask(const Open& parent);
-  bool IsSimple(const scene::Node& node) const;
+  fig::Outcome<fig::Nothing> BeginMask(std::uint32_t node, Open& parent);
+  fig::Outcome<fig::Nothing> TakeMask(Open& parent);
+  void FillOutlines(std::uint32_t node, const scene::Matrix& to_picture);
 
   const scene::Scene& scene_;
   const fig::Budget& budget_;

@@ -66,6 +66,9 @@ bool WriteAll(Writer& writer, const Picture& picture, std::vector<std::uint8_t>&
 }  // namespace
 
 fig::Outcome<std::vector<std::uint8_t>> EncodePng(const Picture& picture) {
+  if (picture.width == 0 || picture.pixels.size() != std::size_t{picture.width} * picture.height) {
+    return fig::Fault{fig::FaultClass::kOutput, "a picture without pixels", fig::Fault::kNowhere, ""};
+  }
   std::vector<std::uint8_t> bytes, row(std::size_t{4} * picture.width);
   Writer writer(bytes);
   if (writer.info == nullptr || !WriteAll(writer, picture, row)) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <new>
 
 #include "raster/painter.h"
 
@@ -31,16 +32,7 @@ fig::Outcome<Size> SizeFor(const scene::Scene& scene, const Options& options, co
   return Size{static_cast<std::uint32_t>(width), static_cast<std::uint32_t>(height), scale};
 }
 
-}  // namespace
-
-double ThumbnailScale(const scene::Scene& scene, double longest_side) {
-  const scene::Rect& region = scene.region;
-  const double fits = longest_side / std::max(region.width, region.height);
-  if (scene.fit == scene::Scene::Fit::kLongestSide) return fits;
-  return std::min(std::max(1.0, std::round(region.width * fits)) / region.width, std::max(1.0, std::round(region.height * fits)) / region.height);
-}
-
-fig::Outcome<Picture> Paint(const scene::Scene& scene, const Options& options, const fig::Budget& budget, std::vector<std::string>* remarks) {
+fig::Outcome<Picture> PaintScene(const scene::Scene& scene, const Options& options, const fig::Budget& budget, std::vector<std::string>* remarks) {
   const scene::Rect& region = scene.region;
   const Size size = FIG_TRY(SizeFor(scene, options, budget));
   const double scale = size.scale;
@@ -59,23 +51,21 @@ fig::Outcome<Picture> Paint(const scene::Scene& scene, const Options& options, c
   return picture;
 }
 
-void Prewarm() {
-  scene::Scene scene;
-  scene.nodes.resize(2);
-  scene.nodes[0].first_child = 1;
-  scene.outlines.push_back({{scene::Outline::kMove, scene::Outline::kLine, scene::Outline::kCubic, scene::Outline::kClose},
-                            {0, 0, 4, 0, 4, 4, 2, 4, 0, 4}, {0, 0, 4, 4}});
-  scene::Paint paint;
-  paint.type = scene::PaintType::kGradientLinear;
-  paint.stops = {{{0, 0, 0, 1}, 0}, {{1, 1, 1, 0}, 1}};
-  scene.paints.push_back({paint});
-  scene::Node& node = scene.nodes[1];
-  node.fills.push_back({&scene.outlines.back(), scene::Winding::kOdd, {}, &scene.paints.back(), false});
-  node.effects.push_back({scene::Effect::Type::kDropShadow, {0, 0, 0, 1}, {1, 1}, 2, 0, scene::BlendMode::kMultiply, false});
-  node.opacity = 0.5F;
-  scene.region = {0, 0, 4, 4};
-  auto picture = Paint(scene, {}, {}, nullptr);
-  if (picture.ok()) static_cast<void>(EncodePng(picture.value()).ok());
+}  // namespace
+
+double ThumbnailScale(const scene::Scene& scene, double longest_side) {
+  const scene::Rect& region = scene.region;
+  const double fits = longest_side / std::max(region.width, region.height);
+  if (scene.fit == scene::Scene::Fit::kLongestSide) return fits;
+  return std::min(std::max(1.0, std::round(region.width * fits)) / region.width, std::max(1.0, std::round(region.height * fits)) / region.height);
+}
+
+fig::Outcome<Picture> Paint(const scene::Scene& scene, const Options& options, const fig::Budget& budget, std::vector<std::string>* remarks) {
+  try {
+    return PaintScene(scene, options, budget, remarks);
+  } catch (const std::bad_alloc&) {
+    return Fault{FaultClass::kBudget, "no memory for the picture", Fault::kNowhere, ""};
+  }
 }
 
 }  // namespace raster

@@ -23,6 +23,7 @@ Box Grown(const Box& box, int by) {
 
 Box RoundOut(const scene::Rect& rect) {
   if (rect.empty()) return {};
+  if (!std::isfinite(rect.x + rect.y + rect.width + rect.height)) return {};
   const auto clamp = [](double value) { return static_cast<int>(std::clamp(value, -kFar, kFar)); };
   const int left = clamp(std::floor(rect.x)), top = clamp(std::floor(rect.y));
   const int right = clamp(std::ceil(rect.x + rect.width)), bottom = clamp(std::ceil(rect.y + rect.height));
@@ -43,7 +44,8 @@ fig::Outcome<fig::Nothing> Pixels::Take(std::uint64_t pixels) {
 }
 
 fig::Fault CairoFault(cairo_status_t status) {
-  return {fig::FaultClass::kGeometry, std::string("cairo: ") + cairo_status_to_string(status), fig::Fault::kNowhere, ""};
+  const bool memory = status == CAIRO_STATUS_NO_MEMORY;
+  return {memory ? fig::FaultClass::kBudget : fig::FaultClass::kGeometry, std::string("cairo: ") + cairo_status_to_string(status), fig::Fault::kNowhere, ""};
 }
 
 Surface& Surface::operator=(Surface&& other) noexcept {

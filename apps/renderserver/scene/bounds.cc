@@ -71,8 +71,9 @@ std::vector<Reach> Reaches(const Scene& scene) {
         children = Union(children, mask ? Intersection(*mask, seen) : seen);
       }
     }
-    if (node.clips) children = Intersection(children, BoundsOf(node.clip_shapes));
     Reach& reach = reaches[i];
+    reach.children = children;
+    if (node.clips) children = Intersection(children, BoundsOf(node.clip_shapes));
     reach.own = OwnBounds(node);
     reach.content = Union(reach.own, children);
     reach.full = WithEffects(node, reach.content);

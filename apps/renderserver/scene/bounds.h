@@ -10,6 +10,7 @@ namespace scene {
 // In the node's own coordinates.
 struct Reach {
   Rect own;      // fills and strokes
+  Rect children; // before they are clipped to the node
   Rect content;  // with the children, as far as they are not clipped or masked away
   Rect full;     // with shadows and blurs, as Figma counts them
 };
