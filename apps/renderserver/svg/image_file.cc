@@ -6,7 +6,7 @@
 namespace svg {
 namespace {
 
-using Kind = ImageFile::Kind;
+using Kind = raster::ImageKind;
 
 bool StartsWith(fig::Bytes bytes, std::size_t at, std::string_view text) {
   return bytes.size >= at + text.size() && std::memcmp(bytes.data + at, text.data(), text.size()) == 0;
@@ -40,35 +40,7 @@ Segment SegmentAt(fig::Bytes bytes, std::size_t at) {
   return {marker, begin, end, alone ? end : at + 4};
 }
 
-bool IsFrame(std::uint8_t marker) {
-  return marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC;
-}
-
-ImageFile SniffJpeg(fig::Bytes bytes) {
-  for (std::size_t at = 0;;) {
-    const Segment segment = SegmentAt(bytes, at);
-    if (segment.end == segment.begin || segment.marker == kStartOfScan) return {Kind::kJpeg, 0, 0};
-    if (IsFrame(segment.marker) && segment.end - segment.body >= 5) {  // precision, height, width
-      return {Kind::kJpeg, BigEndian(bytes, segment.body + 3, 2), BigEndian(bytes, segment.body + 1, 2)};
-    }
-    at = segment.end;
-  }
-}
-
 }  // namespace
-
-ImageFile Sniff(fig::Bytes bytes) {
-  if (StartsWith(bytes, 0, "\x89PNG\r\n\x1a\n") && StartsWith(bytes, 12, "IHDR")) {
-    return {Kind::kPng, BigEndian(bytes, 16, 4), BigEndian(bytes, 20, 4)};
-  }
-  if (StartsWith(bytes, 0, "\xFF\xD8\xFF")) return SniffJpeg(bytes);
-  if (StartsWith(bytes, 0, "GIF8") && bytes.size >= 10) {
-    const auto little = [&bytes](std::size_t at) { return static_cast<std::uint32_t>(bytes.data[at] | bytes.data[at + 1] << 8); };
-    return {Kind::kGif, little(6), little(8)};
-  }
-  if (StartsWith(bytes, 0, "RIFF") && StartsWith(bytes, 8, "WEBP")) return {Kind::kWebp, 0, 0};
-  return {};
-}
 
 bool IsWhole(fig::Bytes bytes, Kind kind) {
   const std::string_view text = bytes.text();

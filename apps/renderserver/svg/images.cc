@@ -16,11 +16,11 @@ using scene::ImageScaleMode;
 using scene::Matrix;
 using scene::Rect;
 
-const char* MimeType(ImageFile::Kind kind) {
+const char* MimeType(raster::ImageKind kind) {
   switch (kind) {
-    case ImageFile::Kind::kPng: return "image/png";
-    case ImageFile::Kind::kJpeg: return "image/jpeg";
-    case ImageFile::Kind::kGif: return "image/gif";
+    case raster::ImageKind::kPng: return "image/png";
+    case raster::ImageKind::kJpeg: return "image/jpeg";
+    case raster::ImageKind::kGif: return "image/gif";
     default: return nullptr;
   }
 }
@@ -65,22 +65,17 @@ const Images::Known& Images::Find(const scene::Paint& paint) {
 
 // PNG, JPEG and GIF go as they are: every viewer knows them.
 Images::Known Images::Define(const scene::Paint& paint) {
-  const ImageFile file = Sniff(paint.image);
-  const char* type = MimeType(file.kind);
-  const std::uint64_t pixels = std::uint64_t{file.width} * file.height;
-  if (pixels > budget_.image_pixels) {
-    fault_ = fig::Fault{fig::FaultClass::kBudget, std::to_string(file.width) + " x " + std::to_string(file.height) + " pixels",
-                        fig::Fault::kNowhere, "image " + Escaped(paint.image_key, 64)};
-    return {};
-  }
-  const bool as_it_is = type != nullptr && pixels != 0 && !paint.filter && IsWhole(paint.image, file.kind);
-  if (!as_it_is && file.kind != ImageFile::Kind::kUnknown) return DefineDecoded(paint);
-  if (!as_it_is) {
+  const raster::ImageKind kind = raster::KindOf(paint.image);
+  const auto size = raster::MeasureImage(paint.image, paint.image_key, budget_);
+  if (!size.ok()) {
+    if (size.fault().kind == fig::FaultClass::kBudget) fault_ = size.fault();
     remarks_->insert("an image is missing or broken");
     return {};
   }
+  const char* type = MimeType(kind);
+  if (type == nullptr || paint.filter || !IsWhole(paint.image, kind)) return DefineDecoded(paint);
   if (!markup_->Has(paint.image.size / 3 * 4)) return {};
-  return Embed(type, WithoutExif(paint.image, file.kind), file.width, file.height);
+  return Embed(type, WithoutExif(paint.image, kind), size.value().width, size.value().height);
 }
 
 // What viewers may not know, or not the colours of: its pixels as PNG.

@@ -8,7 +8,7 @@ namespace svg {
 namespace {
 
 using testing::Maker;
-using Kind = ImageFile::Kind;
+using Kind = raster::ImageKind;
 
 std::string Text(std::initializer_list<int> bytes) {
   std::string text;
@@ -26,42 +26,6 @@ const std::string kFrame = Text({0xFF, 0xFE, 0, 3, 'c', 0xFF, 0xC0, 0, 11, 8, 0,
 const std::string kScan = Text({0xFF, 0xDA, 0, 2, 1, 2, 3, 0xFF, 0xD9});
 const std::string kExif = Text({0xFF, 0xE1, 0, 8}) + "Exif" + Text({0, 0});
 const std::string kStart = Text({0xFF, 0xD8});
-
-TEST(Sniff, KnowsKindAndSize) {
-  const ImageFile png = Sniff(Of(Png(7, 9)));
-  EXPECT_EQ(png.kind, Kind::kPng);
-  EXPECT_EQ(png.width, 7u);
-  EXPECT_EQ(png.height, 9u);
-  const std::string jpeg_bytes = kStart + kExif + kFrame + kScan;
-  const ImageFile jpeg = Sniff(Of(jpeg_bytes));
-  EXPECT_EQ(jpeg.kind, Kind::kJpeg);
-  EXPECT_EQ(jpeg.width, 48u);
-  EXPECT_EQ(jpeg.height, 32u);
-  const std::string gif_bytes = "GIF89a" + Text({0x2C, 1, 5, 0});
-  const ImageFile gif = Sniff(Of(gif_bytes));
-  EXPECT_EQ(gif.kind, Kind::kGif);
-  EXPECT_EQ(gif.width, 300u);
-  EXPECT_EQ(gif.height, 5u);
-  EXPECT_EQ(Sniff(Of("RIFF....WEBPVP8 ")).kind, Kind::kWebp);
-}
-
-TEST(Sniff, ReadsNothingBeyondTheEnd) {
-  EXPECT_EQ(Sniff({}).kind, Kind::kUnknown);
-  const std::string whole = kStart + kExif + kFrame + kScan;
-  for (std::size_t size = 0; size < whole.size(); ++size) {
-    const std::string part = whole.substr(0, size);  // its own memory: a sanitizer sees what lies behind
-    const ImageFile file = Sniff(Of(part));
-    EXPECT_TRUE(file.width == 0 || file.width == 48) << size;
-  }
-  for (const std::string& header : {Png(1, 1), std::string("GIF89a\x01\x00\x01", 9)}) {
-    for (std::size_t size = 0; size < header.size(); ++size) (void)Sniff(Of(header.substr(0, size)));
-  }
-}
-
-TEST(Sniff, ASegmentThatLeadsNowhereEndsTheSearch) {
-  EXPECT_EQ(Sniff(Of(kStart + Text({0xFF, 0xE0, 0, 0, 0xFF, 0xC0}))).width, 0u);
-  EXPECT_EQ(Sniff(Of(kStart + Text({0xFF, 0xE0, 0xFF, 0xFF, 0, 0}))).width, 0u);
-}
 
 TEST(IsWhole, LooksForTheEnd) {
   const std::string png = Png(1, 1) + Text({1, 2, 3, 4}), end = Text({0, 0, 0, 0}) + "IEND" + Text({1, 2, 3, 4});

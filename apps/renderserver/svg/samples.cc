@@ -152,7 +152,7 @@ void Blends(Maker* maker, BlendMode blend) {
 }
 
 // A sun over a meadow, as PNG or WebP, fitted into its boxes.
-std::vector<std::uint8_t> Landscape(ImageFile::Kind kind) {
+std::vector<std::uint8_t> Landscape(raster::ImageKind kind) {
   raster::Picture picture{48, 32, {}};
   for (std::uint32_t y = 0; y < picture.height; ++y) {
     for (std::uint32_t x = 0; x < picture.width; ++x) {
@@ -160,7 +160,7 @@ std::vector<std::uint8_t> Landscape(ImageFile::Kind kind) {
       picture.pixels.push_back(y < 20 ? sun : 0xFF306020 + (x / 6 % 2) * 0x2000);
     }
   }
-  if (kind == ImageFile::Kind::kPng) {
+  if (kind == raster::ImageKind::kPng) {
     auto png = raster::EncodePng(picture);
     return png.ok() ? std::move(png.value()) : std::vector<std::uint8_t>();
   }
@@ -171,7 +171,7 @@ std::vector<std::uint8_t> Landscape(ImageFile::Kind kind) {
   return webp;
 }
 
-void Images(Maker* maker, ImageFile::Kind kind) {
+void Images(Maker* maker, raster::ImageKind kind) {
   const auto& bytes = maker->images().emplace_back(Landscape(kind));
   scene::Paint paint;
   paint.type = PaintType::kImage;
@@ -242,8 +242,8 @@ std::vector<Sample> Samples() {
   add("group-shadow", GroupShadow);
   add("blur", Blurs);
   add("background-blur", BackgroundBlur);
-  add("images-png", [](Maker* maker) { Images(maker, ImageFile::Kind::kPng); });
-  add("images-webp", [](Maker* maker) { Images(maker, ImageFile::Kind::kWebp); });
+  add("images-png", [](Maker* maker) { Images(maker, raster::ImageKind::kPng); });
+  add("images-webp", [](Maker* maker) { Images(maker, raster::ImageKind::kWebp); });
   add("opacity", Opacity);
   add("glyphs", Glyphs);
   for (int i = static_cast<int>(BlendMode::kDarken); i <= static_cast<int>(BlendMode::kLuminosity); ++i) {
