@@ -144,6 +144,31 @@ TEST(Host, DescriptorsOfOursDoNotReachTheHelper) {
   }
 }
 
+// The next job's pid 1 is given an eventfd to say by that nobody is left, unless results are collected.
+bool HoldsEventfd(int helper) {
+  for (const int fd : OpenDescriptors(std::to_string(helper))) {
+    char target[256];
+    const std::string link = "/proc/" + std::to_string(helper) + "/fd/" + std::to_string(fd);
+    const ssize_t length = readlink(link.c_str(), target, sizeof(target));
+    if (length > 0 && std::string_view(target, static_cast<std::size_t>(length)).find("[eventfd]") != std::string_view::npos) return true;
+  }
+  return false;
+}
+
+TEST(Host, ResultsDoNotDependOnTheWordOfPid1) {
+  const Folder folder;
+  for (const bool collects : {false, true}) {
+    Sandbox sandbox(MakePolicy());
+    Command command = Shell(collects ? "echo x > {out}/o" : "true");
+    if (collects) command.output_dir = folder / "out";
+    MustRun(sandbox, command);
+    const std::vector<int> helpers = HelpersOf(getpid());
+    ASSERT_EQ(helpers.size(), 1u);
+    EXPECT_TRUE(Eventually([&] { return IsAtRest(helpers[0]); }));
+    EXPECT_EQ(HoldsEventfd(helpers[0]), !collects);
+  }
+}
+
 TEST(Host, NothingGrows) {
   const Folder folder;
   const std::string input = folder.Write("in", "x");

@@ -65,7 +65,7 @@ Result<Newborn> Newborn::Bear(LivePlan plan, OwnArguments own, Over over, SetupF
   newborn.self_ = MOAT_TRY(sys::pidfd_open(static_cast<int>(uapi::Syscall(__NR_getpid))));
   abi::Slots& slots = live.slots();
   slots.launcher_pidfd = newborn.self_.get();
-  if (over == Over::kTold) {
+  if (over == Over::kTold && (live.header().flags & abi::kHasOutput) == 0) {
     const int notice = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (notice < 0) return SystemError("eventfd", errno);
     newborn.notice_ = sys::Fd(notice);

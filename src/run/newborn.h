@@ -23,7 +23,9 @@ struct OwnArguments {
 };
 
 // When is a job over for its launcher: once pid 1 is gone too, or as soon as that one says that nobody
-// else is left? The latter is for a launcher that goes on, and sees to the rest later.
+// else is left? The latter is for a launcher that goes on, and sees to the rest later. It is never asked
+// of a job with an output folder: results are collected when the kernel, and not a process that shares
+// the jail with the job, says that everybody is gone.
 enum class Over : std::uint8_t { kReaped, kTold };
 
 class Newborn {
