@@ -63,11 +63,16 @@ class Newborn {
 };
 
 // What a job leaves in the hands of its launcher when every process of it is gone: memory, groups,
-// descriptors, its mounts, its pid 1 on its way out. To be dropped when nobody waits for the job any more.
+// descriptors, its mounts, its pid 1 on its way out. To be dropped when nobody waits for the job any more;
+// whoever leaves earlier drops them as well.
 struct Remains {
-  std::optional<Newborn> newborn;
-
+  Remains() = default;
+  Remains(const Remains&) = delete;
+  Remains& operator=(const Remains&) = delete;
+  ~Remains() { Drop(); }
   void Drop();
+
+  std::optional<Newborn> newborn;
 };
 
 // The next job's pid 1 and its mounts, made while nobody waits for them: by a helper that runs one
