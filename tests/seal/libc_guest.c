@@ -6,6 +6,7 @@
 #include <iconv.h>
 #include <locale.h>
 #include <moat/moat_seal.h>
+#include <netdb.h>
 #include <pthread.h>
 #include <pwd.h>
 #include <setjmp.h>
@@ -117,6 +118,9 @@ static int check_signals(void) {
   volatile int zero = 0;
   return 1 / zero;
 }
+static void *ends_itself(void *nothing) {
+  pthread_exit(nothing);
+}
 // Each call looks at the machine's files anew; with soft_open it gets by without.
 static int check_cpus(void) { return sysconf(_SC_NPROCESSORS_ONLN) > 0 && sysconf(_SC_NPROCESSORS_CONF) > 0 ? 0 : 1; }
 static int check_setlocale(void) {
@@ -126,6 +130,16 @@ static int check_setlocale(void) {
 static int check_names(void) {
   getpwuid(0);  // nobody can tell, and nobody dies of it
   return 0;
+}
+static int check_hosts(void) {
+  struct addrinfo *found = NULL;
+  if (getaddrinfo("name.invalid", "80", NULL, &found) == 0) freeaddrinfo(found);
+  return 0;
+}
+static int check_throw_by_cancel(void) {  // unwinds as an exception does
+  pthread_t thread;
+  if (pthread_create(&thread, NULL, ends_itself, NULL) != 0) return 1;
+  return pthread_join(thread, NULL);
 }
 static int check_getenv(void) {
   setenv("SEAL", "yes", 1);
@@ -150,7 +164,9 @@ static const struct check {
     {"getrandom", check_getrandom, kPlain}, {"sleep", check_sleep, kPlain},         {"old_thread", check_old_thread, kOldThread},
     {"new_thread", check_new_thread, kNewThread}, {"abort", check_abort, kPlain},   {"assert", check_assert, kPlain},
     {"signals", check_signals, kPlain},     {"cpus", check_cpus, kSoftOpen},        {"setlocale", check_setlocale, kSoftOpen},
-    {"names", check_names, kSoftOpen},      {"getenv", check_getenv, kPlain},       {"exit_flush", check_exit_flush, kPlain},
+    {"names", check_names, kSoftOpen},
+    {"hosts", check_hosts, kSoftOpen},      {"unwind_thread", check_throw_by_cancel, kNewThread},
+         {"getenv", check_getenv, kPlain},       {"exit_flush", check_exit_flush, kPlain},
 };
 
 static void seal_for(int needs) {
