@@ -195,9 +195,10 @@ class Seal {
   SealRequest request_;
 };
 
-// What libc and the language would load at first use; Prepare calls SealWarmUp. The others are
-// separate, since a static program pays for them by its size.
+// What libc and the language would load at first use; Prepare calls SealWarmUp, and SealWarmThreads
+// where threads are declared. The others are separate, since a static program pays for them by its size.
 void SealWarmUp();                                        // stdio, time zone, locale, unwinder, random, heap
+void SealWarmThreads();                                   // the heaps of threads; starts one and waits for its end
 Status SealWarmIconv(const char* to, const char* from);   // keeps one conversion open
 void SealWarmNames();                                     // user and host names: loads the modules of NSS.
                                                           // Look names up before: files stay closed

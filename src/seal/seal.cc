@@ -199,6 +199,7 @@ Result<PreparedSeal> Seal::Prepare() const {
   if (request_.self_test == SealSelfTest::kOn) MOAT_TRY(seal::Prove(spec, program.code));
   if (request_.violation == SealViolation::kReport) program.code = seal::LetHandlerThrough(program.code);
   SealWarmUp();
+  if (request_.threads != SealThreads::kNone) SealWarmThreads();
   Rehearse(request_);
   PreparedSeal prepared;
   prepared.request_ = request_;

@@ -118,6 +118,18 @@ static int check_signals(void) {
   volatile int zero = 0;
   return 1 / zero;
 }
+// The heap of a thread shrinks by what is free at its end.
+static void *fills_and_empties(void *nothing) {
+  void *pieces[64];
+  for (int i = 0; i < 64; ++i) pieces[i] = malloc(100 * 1024);
+  for (int i = 63; i >= 0; --i) free(pieces[i]);
+  return nothing;
+}
+static int check_thread_heap(void) {
+  pthread_t thread;
+  if (pthread_create(&thread, NULL, fills_and_empties, NULL) != 0) return 1;
+  return pthread_join(thread, NULL);
+}
 static void *ends_itself(void *nothing) {
   pthread_exit(nothing);
 }
@@ -164,9 +176,8 @@ static const struct check {
     {"getrandom", check_getrandom, kPlain}, {"sleep", check_sleep, kPlain},         {"old_thread", check_old_thread, kOldThread},
     {"new_thread", check_new_thread, kNewThread}, {"abort", check_abort, kPlain},   {"assert", check_assert, kPlain},
     {"signals", check_signals, kPlain},     {"cpus", check_cpus, kSoftOpen},        {"setlocale", check_setlocale, kSoftOpen},
-    {"names", check_names, kSoftOpen},
-    {"hosts", check_hosts, kSoftOpen},      {"unwind_thread", check_throw_by_cancel, kNewThread},
-         {"getenv", check_getenv, kPlain},       {"exit_flush", check_exit_flush, kPlain},
+    {"names", check_names, kSoftOpen},      {"hosts", check_hosts, kSoftOpen},      {"unwind_thread", check_throw_by_cancel, kNewThread},
+    {"thread_heap", check_thread_heap, kNewThread}, {"getenv", check_getenv, kPlain}, {"exit_flush", check_exit_flush, kPlain},
 };
 
 static void seal_for(int needs) {
