@@ -82,10 +82,17 @@ int Touch(unsigned long mib, const char* when) {
 }
 
 // Some 200 bytes of stack each.
-__attribute__((noinline)) int Recurse(int depth) {
+// Each frame is written from the one above it, so that no compiler can make a loop of it.
+__attribute__((noinline)) int Recurse(int depth, volatile char* below) {
   volatile char frame[160];
   frame[0] = static_cast<char>(depth);
-  return depth == 0 ? frame[0] : Recurse(depth - 1) + (frame[0] & 1);
+  *below = frame[0];
+  return depth == 0 ? frame[0] : Recurse(depth - 1, frame + 1) + (frame[1] & 1);
+}
+
+int Recurse(int depth) {
+  volatile char below = 0;
+  return Recurse(depth, &below);
 }
 
 int Die(int number) {

@@ -164,7 +164,7 @@ const Attack kAttacks[] = {
        return child > 0 ? 0 : 1;
      }},
     {"exec", [] { return execl("/bin/true", "true", nullptr); }},
-    {"kill", [] { return kill(getppid(), 0); }},
+    {"kill", [] { return static_cast<int>(syscall(SYS_kill, getppid(), 0)); }},
     {"ptrace", [] { return static_cast<int>(ptrace(PTRACE_TRACEME, 0, nullptr, nullptr)); }},
     {"mprotect_exec", [] { return mprotect(Page(), 4096, PROT_READ | PROT_EXEC); }},
     {"mmap_exec", [] {
