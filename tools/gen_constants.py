@@ -42,16 +42,17 @@ def load(path):
             seen.add(name)
         if unknown := set(fields.get("kernel_only", [])) - set(rows):
             fail(f"[{title}]: kernel_only names strangers: {sorted(unknown)}")
+        fields["title"] = title
         groups.append((fields, {name: values(name, value) for name, value in rows.items()}))
     return groups
 
 
 def table(groups):
-    rows = sorted((name, each) for _, constants in groups for name, each in constants.items())
+    rows = sorted((name, each, fields["title"]) for fields, constants in groups for name, each in constants.items())
     text = HEADER + '#include "policy/constants.h"\n\nnamespace moat::policy {\nnamespace {\n\n'
     text += "// By name, for a binary search.\nconstexpr Constant kConstants[] = {\n"
-    for name, each in rows:
-        text += f'    {{"{name}", {{{", ".join(f"{number:#x}" for number in each)}}}}},\n'
+    for name, each, title in rows:
+        text += f'    {{"{name}", {{{", ".join(f"{number:#x}" for number in each)}}}, "{title}"}},\n'
     text += "};\n\n}  // namespace\n\n"
     text += "std::span<const Constant> Constants() { return kConstants; }\n\n"
     return text + "}  // namespace moat::policy\n"

@@ -89,6 +89,8 @@ struct Program {
 // outside the table, on an errno over 4095, and on a program over BPF_MAXINSNS.
 Result<Program> Compile(const FilterSpec& spec);
 
+// The rule that decides, or null where one of the three other actions does.
+const Rule* Deciding(const FilterSpec& spec, const seccomp_data& data);
 // The direct reading of the grammar above; the oracle of the tests.
 Action Interpret(const FilterSpec& spec, const seccomp_data& data);
 

@@ -63,16 +63,24 @@ bool AllHold(const Rule& rule, const SyscallInfo& call, const seccomp_data& data
 
 }  // namespace
 
+const Rule* Deciding(const FilterSpec& spec, const seccomp_data& data) {
+  if (data.arch != AuditArch(spec.abi)) return nullptr;
+  const auto number = static_cast<std::uint32_t>(data.nr);
+  const SyscallInfo* call = FindSyscall(spec.abi, number);
+  if (call == nullptr) return nullptr;
+  for (const Rule& rule : spec.rules) {
+    if (rule.number == number && AllHold(rule, *call, data)) return &rule;
+  }
+  return nullptr;
+}
+
 Action Interpret(const FilterSpec& spec, const seccomp_data& data) {
   if (data.arch != AuditArch(spec.abi)) return spec.foreign_action;
   const auto number = static_cast<std::uint32_t>(data.nr);
   if ((number & 0x40000000U) != 0 && number != 0xffffffffU) return spec.foreign_action;
-  const SyscallInfo* call = FindSyscall(spec.abi, number);
-  if (call == nullptr) return spec.unknown_action;
-  for (const Rule& rule : spec.rules) {
-    if (rule.number == number && AllHold(rule, *call, data)) return rule.action;
-  }
-  return spec.default_action;
+  if (FindSyscall(spec.abi, number) == nullptr) return spec.unknown_action;
+  const Rule* rule = Deciding(spec, data);
+  return rule != nullptr ? rule->action : spec.default_action;
 }
 
 }  // namespace moat::bpf

@@ -63,7 +63,39 @@ void Note(abi::Shared* shared, const Notification& asked) {
   ++shared->denial_rows;
 }
 
+// unix(7), as the kernel reads it.
+struct Rights {
+  std::uint64_t length;
+  std::int32_t level, type, fd, pad;
+};
+static_assert(sizeof(Rights) == 24);
+struct Part {
+  const void* bytes;
+  std::uint64_t size;
+};
+struct Message {
+  void* name;
+  std::uint32_t name_size, pad;
+  Part* parts;
+  std::uint64_t part_count;
+  void* control;
+  std::uint64_t control_size;
+  std::uint32_t flags, end_pad;
+};
+static_assert(sizeof(Message) == 56);
+constexpr std::int32_t kSolSocket = 1, kScmRights = 1;
+constexpr unsigned kNoSignal = 0x4000;
+
 }  // namespace
+
+void HandOver(std::int32_t watcher, std::int32_t listener) {
+  const char word = 'L';
+  Part part{&word, 1};
+  Rights rights{20, kSolSocket, kScmRights, listener, 0};
+  Message message{nullptr, 0, 0, &part, 1, &rights, sizeof(rights), 0, 0};
+  if (listener >= 0) Syscall(__NR_sendmsg, watcher, &message, kNoSignal);
+  Syscall(__NR_close, listener);
+}
 
 Inbox::Inbox(abi::Shared* shared, std::int32_t listener, Watch watch)
     : shared_(shared), listener_(listener), watch_(watch) {

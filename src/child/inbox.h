@@ -9,6 +9,10 @@ struct KernelTimespec {
   long seconds, nanoseconds;
 };
 
+// Sends the listener to who watches the job from outside (ADR 7), and keeps nothing of it. Where that
+// fails nobody listens, and what the filter asks about fails.
+void HandOver(std::int32_t watcher, std::int32_t listener);
+
 class Inbox {
  public:
   // What the filter asks about besides calls that it kills for.

@@ -276,7 +276,11 @@ void Main(const Memory& memory) {
   // The program has its own copies. Here they would keep its pipes from ever ending. The plan is
   // the launcher's alone from now on.
   const auto& slots = *reinterpret_cast<const abi::Slots*>(memory.blob + header.slots);
-  const std::int32_t listener = (header.flags & abi::kListens) != 0 ? slots.listener : -1;
+  std::int32_t listener = (header.flags & abi::kListens) != 0 ? slots.listener : -1;
+  if (slots.watcher >= 0) {
+    HandOver(slots.watcher, listener);
+    listener = -1;
+  }
   const std::int32_t accounts = slots.accounts, notice = slots.notice;
   const bool counted = header.limits.pids == abi::kNone || (header.flags & abi::kCountsPids) != 0;
   const auto watch = (header.flags & abi::kWatchesAllocations) != 0 ? Inbox::Watch::kAllocations : Inbox::Watch::kNothing;

@@ -18,7 +18,7 @@ using Offset = std::uint32_t;  // from the start of the blob; 0: none
 using Index = std::uint32_t;
 
 inline constexpr std::uint32_t kMagic = 0x54414f4d;  // "MOAT"
-inline constexpr std::uint32_t kVersion = 6;         // raised with every change of this file
+inline constexpr std::uint32_t kVersion = 7;         // raised with every change of this file
 
 // By whom, and what it may know of the one job: nothing up to kSettle. Per-input ops come behind, so
 // that the places of the ops before them are the same for every job.
@@ -182,6 +182,7 @@ struct Slots {
   std::int32_t fail_errno;
   std::int32_t listener;          // of the filter, in pid 1
   std::int32_t notice;            // an eventfd that pid 1 writes when nobody but itself is left; -1: it just ends
+  std::int32_t watcher;           // a socket that gets the listener instead of pid 1 (ADR 7); -1: none
   std::int32_t accounts;          // pid 1's own /proc/self/io, where the launcher may not read it; else -1
   InputSlot inputs[1];            // the template; run/ makes one for each input behind the ops
 };

@@ -43,21 +43,38 @@ bool AllowOwnExec(bpf::FilterSpec& spec) {
   return true;
 }
 
+std::vector<bpf::Action*> Actions(bpf::FilterSpec& spec) {
+  std::vector<bpf::Action*> actions = {&spec.default_action, &spec.unknown_action, &spec.foreign_action};
+  for (bpf::Rule& rule : spec.rules) actions.push_back(&rule.action);
+  return actions;
+}
+
 // Death by the filter alone leaves no evidence that a signal sent by the guest could not leave as
 // well, and none at all when it meets a child. So pid 1 is asked, who notes the call and kills.
 // A policy that asks for `notify` itself keeps the kernel's own: the two could not be told apart.
 bool AskBeforeKilling(bpf::FilterSpec& spec, const HostFacts& facts) {
   using bpf::ActionKind;
   if (!facts.seccomp_notify.works) return false;
-  std::vector<bpf::Action*> actions = {&spec.default_action, &spec.unknown_action, &spec.foreign_action};
-  for (bpf::Rule& rule : spec.rules) actions.push_back(&rule.action);
-  for (const bpf::Action* action : actions) {
+  for (const bpf::Action* action : Actions(spec)) {
     if (action->kind == ActionKind::kNotify) return false;
   }
-  for (bpf::Action* action : actions) {
+  for (bpf::Action* action : Actions(spec)) {
     if (action->kind == ActionKind::kKillProcess) action->kind = ActionKind::kNotify;
   }
   return true;
+}
+
+// A watcher answers for every refusal, by the same rules. `success` is no refusal.
+Status AskBeforeRefusing(bpf::FilterSpec& spec, const HostFacts& facts) {
+  using bpf::ActionKind;
+  if (!facts.seccomp_notify.works) {
+    return HostError("nobody can watch refusals on this host: " + facts.seccomp_notify.detail, "run without `--watch`");
+  }
+  for (bpf::Action* action : Actions(spec)) {
+    const bool refuses = action->kind == ActionKind::kErrno && action->data != 0;
+    if (refuses || action->kind == ActionKind::kKillProcess) *action = {ActionKind::kNotify, 0};
+  }
+  return {};
 }
 
 // What does not fit fails at once and leaves the file system as it was: nothing shows afterwards that
@@ -149,9 +166,12 @@ Status EmitSeccomp(Blob& blob, const Request& request) {
   }
   bpf::FilterSpec spec = MOAT_TRY(FilterSpecOf(request.model, bpf::NativeAbi()));
   const bool own_exec = AllowOwnExec(spec);
-  const bool listens = AskBeforeKilling(spec, facts);
+  const bool watched = request.watched == Watched::kYes;
+  const std::string unknown_calls = spec.unknown_action.ToString();
+  if (watched) MOAT_TRY(AskBeforeRefusing(spec, facts));
+  const bool listens = watched || AskBeforeKilling(spec, facts);
   if (listens) NameDeadly(blob, spec);
-  if (listens && WatchAllocations(blob, spec)) blob.header().flags |= abi::kWatchesAllocations;
+  if (listens && !watched && WatchAllocations(blob, spec)) blob.header().flags |= abi::kWatchesAllocations;
   const bpf::Program program = MOAT_TRY(bpf::Compile(spec));
   const abi::Offset code = blob.Bytes(
       std::string_view(reinterpret_cast<const char*>(program.code.data()), program.code.size() * sizeof(sock_filter)));
@@ -174,7 +194,7 @@ Status EmitSeccomp(Blob& blob, const Request& request) {
     install.result = MOAT_SLOT(blob, listener);
   }
   blob.Layer("seccomp", abi::LayerState::kEnforced,
-             base::Number(program.code.size()) + " instructions, unknown calls " + spec.unknown_action.ToString());
+             base::Number(program.code.size()) + " instructions, unknown calls " + unknown_calls);
   return {};
 }
 

@@ -30,6 +30,8 @@ class Plan {
 };
 
 enum class Collect : std::uint8_t { kNo, kYes };  // is there an -o folder?
+// Does somebody outside decide what the filter refuses (ADR 7)? Then errors are asked about like death.
+enum class Watched : std::uint8_t { kNo, kYes };
 
 struct Request {
   const policy::Model& model;
@@ -43,6 +45,7 @@ struct Request {
   // cannot enforce it for the whole tree, the nearest per-process limit is set and the layer
   // is marked degraded. A limit that the user asked for is refused instead.
   std::function<bool(const Origin&)> is_default;
+  Watched watched = Watched::kNo;
 };
 
 Result<Plan> Compile(const Request& request);

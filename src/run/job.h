@@ -44,6 +44,7 @@ struct Job {
   int standard[3] = {0, 1, 2};           // the caller's streams
   char* own_arguments = nullptr;         // argv and environment of this process, to be wiped in
   std::size_t own_arguments_size = 0;    // the job's pid 1
+  int watcher = -1;                      // a socket, the caller's: who decides what the filter asks (ADR 7)
   Ahead* ahead = nullptr;                // may hold the job's pid 1
   Remains* remains = nullptr;            // for a caller that goes on; see newborn.h
   bool* repeatable = nullptr;            // set to false once stdin was read or a namespace entered

@@ -156,6 +156,7 @@ Status Start(Newborn& newborn, const Job& job, Prepared& prepared) {
   Streams& streams = prepared.streams;
   MOAT_TRY(streams.Open(job.standard, static_cast<std::uint32_t>(ids.job_uid), static_cast<std::uint32_t>(ids.job_gid),
                         plan.header().limits));
+  plan.slots().watcher = job.watcher;
   for (int i = 0; i < 3; ++i) plan.slots().standard[i] = streams.guest[i].get();
   return newborn.Launch();
 }
