@@ -53,12 +53,19 @@ struct RefusedOutput {
   std::string why;  // "symbolic link", "FIFO", "hard link to something outside" ...
 };
 
+// A call, or more of the same kind, that the policy did not allow. Everything but call, arguments, action and
+// count needs a watcher (`moat run --watch`), and was read from the guest's memory while it stood still: it
+// explains, and decides nothing.
 struct Denial {
   std::string call;
-  std::string arguments;
-  std::string rule;
-  std::string edit;
+  std::string arguments;  // of the first one
+  std::string rule;       // what decided, and where it is written
+  std::string edit;       // the narrowest addition to the policy that would allow it, as TOML; "": there is none
   std::uint64_t count = 1;
+  std::string action;     // what it was answered with: "kill", "errno EPERM", "reported"
+  std::string path;       // that the call is about, "" for none
+  std::string executable, thread, folder;  // of whom; `folder` is its working folder
+  std::vector<std::string> stack;          // "object+0x1234", innermost first
 };
 
 struct SetupFailure {

@@ -214,6 +214,12 @@ void TakeDenials(const Reader& in, Report& report) {
       from.Get("rule", denial.rule);
       from.Get("edit", denial.edit);
       from.Get("count", denial.count);
+      from.Get("action", denial.action);
+      from.Get("path", denial.path);
+      from.Get("executable", denial.executable);
+      from.Get("thread", denial.thread);
+      from.Get("folder", denial.folder);
+      from.Get("stack", denial.stack);
     });
   });
 }

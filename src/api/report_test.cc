@@ -27,7 +27,7 @@ Report Everything() {
   report.outputs = {{"a\nb", 17, "file", std::string(64, 'a'), true, {"renamed", "cut \x80"}}, {"d", 0, "directory", "", false, {}}};
   report.refused = {{"", "and 5 more"}, {"\xc3", "FIFO"}};
   report.denial_count = 18;
-  report.denials = {{"ioctl", "fd=1", "rule 3", "allow it", 19}};
+  report.denials = {{"ioctl", "fd=1", "rule 3", "allow it", 19, "kill", "/d", "/bin/e", "f", "/g", {"h+0x1"}}};
   report.results_lost = "pwrite64: ENOSPC";
   report.unknown = {{"pids_peak", "no group"}, {"", ""}};
   report.limits_hit = {"output"};

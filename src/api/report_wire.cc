@@ -107,7 +107,8 @@ template <typename Archive>
 void Fields(Archive& archive, RefusedOutput& value) { AddAll(archive, value.name, value.why); }
 template <typename Archive>
 void Fields(Archive& archive, Denial& value) {
-  AddAll(archive, value.call, value.arguments, value.rule, value.edit, value.count);
+  AddAll(archive, value.call, value.arguments, value.rule, value.edit, value.count, value.action, value.path,
+         value.executable, value.thread, value.folder, value.stack);
 }
 template <typename Archive>
 void Fields(Archive& archive, Layer& value) { AddAll(archive, value.name, value.detail); }

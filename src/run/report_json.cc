@@ -110,6 +110,14 @@ void AddDenials(JsonWriter& json, const Report& report) {
     AddText(json, "rule", denial.rule);
     AddText(json, "edit", denial.edit);
     AddNumber(json, "count", denial.count);
+    AddText(json, "action", denial.action);
+    AddText(json, "path", denial.path);
+    AddText(json, "executable", denial.executable);
+    AddText(json, "thread", denial.thread);
+    AddText(json, "folder", denial.folder);
+    json.Key("stack").BeginArray();
+    for (const std::string& frame : denial.stack) json.Text(frame);
+    json.EndArray();
     json.EndObject();
   }
   json.EndArray();

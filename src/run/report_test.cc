@@ -145,7 +145,7 @@ Report FullReport() {
   report.results_lost = "no space";
   report.unknown = {{"read", "why"}};
   report.denial_count = 18;
-  report.denials = {{"ioctl", "cmd=TCGETS", "thumb.toml:3", "allow = [\"ioctl\"]", 19}};
+  report.denials = {{"ioctl", "cmd=TCGETS", "thumb.toml:3", "allow = [\"ioctl\"]", 19, "kill", "/d", "/bin/e", "f", "/g", {"h+0x1"}}};
   report.limits_hit = {"memory"}, report.hints = {"try more"};
   report.enforced = {{"user", ""}}, report.degraded = {{"cpu", "none"}};
   report.setup = SetupFailure{"mount", "move_mount", 2, "/x", {"thumb.toml", 12, 3}, "no such folder"};
@@ -169,7 +169,8 @@ TEST(Report, JsonOfEveryField) {
     "refused": [{"name": {"base64": "Yv8=", "printable": "b\\xff"}, "why": "FIFO"}],
     "results_lost": "no space", "unknown": [{"name": "read", "detail": "why"}],
     "denials": {"count": 18, "kinds": [{"call": "ioctl", "arguments": "cmd=TCGETS", "rule": "thumb.toml:3",
-                                        "edit": "allow = [\"ioctl\"]", "count": 19}]},
+                                        "edit": "allow = [\"ioctl\"]", "count": 19, "action": "kill", "path": "/d",
+                                        "executable": "/bin/e", "thread": "f", "folder": "/g", "stack": ["h+0x1"]}]},
     "limits_hit": ["memory"], "hints": ["try more"],
     "enforced": [{"name": "user", "detail": null}], "degraded": [{"name": "cpu", "detail": "none"}],
     "setup": {"stage": "mount", "call": "move_mount", "errno": 2, "error": "ENOENT", "subject": "/x",

@@ -78,6 +78,7 @@ void TakeDenials(Report& report, const abi::Shared& shared, const LivePlan& plan
       denial.arguments += (denial.arguments.empty() ? "" : ", ") + base::Hex(argument);
     }
     denial.count = row.count;
+    denial.action = "kill";
     report.denials.push_back(std::move(denial));
   }
 }

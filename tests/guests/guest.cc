@@ -34,6 +34,42 @@ int Call(int argc, char** argv) {
   return 0;
 }
 
+// storm NR COUNT: the same call over and over; how often it failed.
+int Storm(long number, long count) {
+  long failed = 0;
+  for (long i = 0; i < count; ++i) failed += syscall(number, 0, 0, 0) == -1 ? 1 : 0;
+  printf("%ld failed\n", failed);
+  return 0;
+}
+
+struct Shifting {
+  char path[64];
+  int stop;
+};
+
+void* Rewrite(void* shared) {
+  auto* shifting = static_cast<Shifting*>(shared);
+  while (__atomic_load_n(&shifting->stop, __ATOMIC_RELAXED) == 0) {
+    for (const char* path : {"/aaaaaaaaaaaaaaaaaaaa", "/bbbbbbbbbbbbbbbbbbbb"}) {
+      for (size_t i = 0; path[i] != '\0'; ++i) const_cast<volatile char*>(shifting->path)[i] = path[i];
+    }
+  }
+  return nullptr;
+}
+
+// shifting NR COUNT: a call with a path that another thread changes all the time.
+int CallShifting(long number, long count) {
+  static Shifting shifting;
+  pthread_t thread;
+  if (pthread_create(&thread, nullptr, Rewrite, &shifting) != 0) return 1;
+  long failed = 0;
+  for (long i = 0; i < count; ++i) failed += syscall(number, shifting.path, 0, 0) == -1 && errno == EPERM ? 1 : 0;
+  __atomic_store_n(&shifting.stop, 1, __ATOMIC_RELAXED);
+  pthread_join(thread, nullptr);
+  printf("%ld failed\n", failed);
+  return 0;
+}
+
 void* Count(void* counter) {
   __atomic_fetch_add(static_cast<int*>(counter), 1, __ATOMIC_RELAXED);
   return nullptr;
@@ -117,6 +153,8 @@ int Main(int argc, char** argv) {
   if (strcmp(deed, "true") == 0) return 0;
   if (strcmp(deed, "exit") == 0 && argc > 1) return atoi(argv[1]);
   if (strcmp(deed, "call") == 0 && argc > 1) return Call(argc - 1, argv + 1);
+  if (strcmp(deed, "storm") == 0 && argc > 2) return Storm(atol(argv[1]), atol(argv[2]));
+  if (strcmp(deed, "shifting") == 0 && argc > 2) return CallShifting(atol(argv[1]), atol(argv[2]));
   if (strcmp(deed, "threads") == 0 && argc > 1) return Threads(atoi(argv[1]));
   if (strcmp(deed, "spew") == 0 && argc > 2) return Spew(strtoul(argv[1], nullptr, 0), strtoul(argv[2], nullptr, 0));
   if (strcmp(deed, "touch") == 0 && argc > 1) return Touch(strtoul(argv[1], nullptr, 0), argc > 2 ? argv[2] : "");

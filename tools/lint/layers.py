@@ -19,6 +19,7 @@ MAY_INCLUDE = {
     "plan": "policy bpf base uapi",
     "lint": "plan policy bpf base uapi",
     "sys": "base uapi",
+    "watch": "sys plan policy bpf base uapi",
     "seal": "sys bpf base uapi",
     "probe": "sys plan/host_facts.h base uapi",
     "child": "uapi plan/abi.h",

@@ -1,5 +1,7 @@
 #include "cli/launcher/invocation.h"
 
+#include <cstdlib>
+
 #include "base/similar.h"
 #include "policy/flags.h"
 
@@ -70,6 +72,8 @@ Status Take(Invocation& run, const flags::Flag& flag, std::string value) {
     run.report = std::move(value);
   } else if (flag.name == "no-cache") {
     run.no_cache = true;
+  } else if (flag.name == "watch") {
+    run.watch = true;
   } else if (flag.name == "help") {
     run.help = true;
   } else if (flag.name == "version") {
@@ -94,6 +98,10 @@ Result<Invocation> ParseRun(const std::vector<std::string>& args) {
     if (text.size() < 2 || text[0] != '-') break;
     if (text == "--inject" && i + 1 < args.size()) {
       run.inject = args[++i];
+      continue;
+    }
+    if (text == "--watcher" && i + 1 < args.size()) {
+      run.watcher = atoi(args[++i].c_str());
       continue;
     }
     Word word = Split(text);

@@ -23,6 +23,8 @@ struct Invocation {
   std::string report;                    // FILE or fd:N
   bool no_cache = false;
   bool help = false, version = false;
+  bool watch = false;                    // every refusal listed, by moat-cli
+  int watcher = -1;                      // hidden: its socket
   std::string inject;                    // tests: OP:ERRNO, hidden
   std::vector<std::string> command;
 };

@@ -140,6 +140,7 @@ run::Job MakeJob(const Invocation& run, const Environment& environment, const Re
     }
   }
   job.inputs = run.inputs;
+  job.watcher = run.watcher;
   job.output_dir = run.output_dir;
   if (!run.inject.empty()) {
     job.fault.op = static_cast<std::uint32_t>(atoi(run.inject.c_str()));
@@ -193,6 +194,13 @@ int RunCommand(const std::vector<std::string>& args, const std::string& tool, ch
   }
   const Invocation& run = *parsed;
   if (run.help || run.version) return ExecTool(tool, {"moat-cli", run.help ? "help" : "version", "run"});
+  if (run.watch) {
+    std::vector<std::string> words = {"moat-cli", "__watch"};
+    words.insert(words.end(), args.begin() + 2, args.end());
+    return ExecTool(tool, words);
+  }
+  // The program must not have it, nor anybody who is not told of it.
+  if (run.watcher >= 0) fcntl(run.watcher, F_SETFD, FD_CLOEXEC);
   auto sink = ReportSink::Open(run.report);
   if (!sink.ok()) {
     Say(base::Printable(sink.error().ToString()));

@@ -152,6 +152,7 @@ std::string Key(const Invocation& run, const Environment& environment, const std
   Add(hash, environment.path);
   Add(hash, environment.home);
   Add(hash, run.output_dir.empty() ? "" : "collect");
+  Add(hash, run.watcher < 0 ? "" : "watched");
   Add(hash, base::Number(geteuid()) + "." + base::Number(getegid()) + (run::IsPrivileged() ? "+" : "-"));
   struct utsname kernel{};
   uname(&kernel);

@@ -54,8 +54,6 @@ std::vector<std::string> ProfileFolders() {
 
 policy::ReadProfile StandardProfiles() { return policy::ProfilesIn(ProfileFolders()); }
 
-namespace {
-
 Result<policy::Model> LoadModel(const launcher::Invocation& run) {
   const std::vector<std::string> folders = ProfileFolders();
   policy::Model model = MOAT_TRY(policy::Load(run.policy, policy::ProfilesIn(folders)));
@@ -68,6 +66,8 @@ Result<policy::Model> LoadModel(const launcher::Invocation& run) {
   return model;
 }
 
+namespace {
+
 std::string WorkingFolder() {
   char path[PATH_MAX];
   return getcwd(path, sizeof(path)) != nullptr ? path : "/";
@@ -79,7 +79,8 @@ Result<plan::Plan> MakePlan(const launcher::Invocation& run, const policy::Model
   const std::string shipped = ShippedProfiles();
   const plan::Request request{model, facts, view, run.command.front(), WorkingFolder(), Variable("PATH"),
                               run.output_dir.empty() ? plan::Collect::kNo : plan::Collect::kYes,
-                              [&](const Origin& origin) { return origin.file.rfind(shipped + "/", 0) == 0; }};
+                              [&](const Origin& origin) { return origin.file.rfind(shipped + "/", 0) == 0; },
+                              run.watcher >= 0 ? plan::Watched::kYes : plan::Watched::kNo};
   return plan::Compile(request);
 }
 

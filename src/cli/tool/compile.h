@@ -12,6 +12,8 @@ namespace moat::tool {
 
 // Profiles by name as everybody finds them: /etc/moat, the user's own, those that moat ships.
 policy::ReadProfile StandardProfiles();
+// The policy of a command line, its flags applied and checked.
+Result<policy::Model> LoadModel(const launcher::Invocation& run);
 
 // __compile FD RUN-ARGS...: writes the plan, or the error, to the descriptor. Exit 0 or 125.
 int CompileCommand(const std::vector<std::string>& args);

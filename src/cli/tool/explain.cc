@@ -1,10 +1,17 @@
 #include "cli/tool/explain.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "base/safe_text.h"
 #include "base/text.h"
+#include "cli/tool/edit.h"
 #include "sys/calls.h"
 
 namespace moat::tool {
@@ -20,14 +27,14 @@ std::string Text(const json& record, const char* key) {
   return found != record.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
-std::string Stack(const json& record) {
-  std::string text;
+std::vector<std::string> Stack(const json& record) {
+  std::vector<std::string> frames;
   const auto found = record.find("backtrace");
-  if (found == record.end() || !found->is_array()) return text;
+  if (found == record.end() || !found->is_array()) return frames;
   for (const json& frame : *found) {
-    if (frame.is_string()) text += "\n    at " + base::Printable(frame.get<std::string>());
+    if (frame.is_string()) frames.push_back(frame.get<std::string>());
   }
-  return text;
+  return frames;
 }
 
 json ParseLine(std::string_view line) {
@@ -53,26 +60,54 @@ Denial DenialOf(const json& record) {
   denial.arguments = Text(record, "arguments");
   denial.rule = Text(record, "rule");
   denial.edit = Text(record, "edit");
+  denial.stack = Stack(record);
   return denial;
-}
-
-std::string InWords(const Denial& denial, const std::string& stack) {
-  std::string text = base::Printable(denial.call) + "(" + base::Printable(denial.arguments) + ")";
-  if (denial.count > 1) text += ", " + base::Number(denial.count) + " times";
-  text += "\n    " + (denial.rule.empty() ? std::string("denied") : "denied by " + base::Printable(denial.rule)) + stack;
-  if (!denial.edit.empty()) text += "\n    would be allowed by: " + base::Printable(denial.edit);
-  return text + "\n";
 }
 
 Result<std::string> ExplainReport(std::string_view text) {
   const Report report = MOAT_TRY(Report::FromJson(text));
   std::string out = report.Summary() + "\n";
-  for (const Denial& denial : report.denials) out += InWords(denial, "");
+  for (const Denial& denial : report.denials) out += InWords(denial);
   for (const std::string& hint : report.hints) out += "hint: " + base::Printable(hint) + "\n";
   return out;
 }
 
+// "ffmpeg (thread x265) in /tmp"
+std::string Who(const Denial& denial) {
+  std::string text = base::Printable(denial.executable);
+  if (text.empty()) return text;
+  const std::size_t name = denial.executable.rfind('/') + 1;
+  if (!denial.thread.empty() && denial.executable.substr(name, 15) != denial.thread) {
+    text += " (thread " + base::Printable(denial.thread) + ")";
+  }
+  return text + (denial.folder.empty() ? "" : " in " + base::Printable(denial.folder));
+}
+
+std::string Indented(const std::string& text, const std::string& by) {
+  std::string out;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    out += by + base::Printable(text.substr(at, end - at)) + "\n";
+    at = end + 1;
+  }
+  return out;
+}
+
 }  // namespace
+
+std::string InWords(const Denial& denial) {
+  std::string text = base::Printable(denial.call) + "(" + base::Printable(denial.arguments) + ")";
+  if (!denial.action.empty()) text += " = " + base::Printable(denial.action);
+  if (denial.count > 1) text += ", " + base::Number(denial.count) + " times";
+  text += "\n    " + (denial.rule.empty() ? std::string("denied") : "denied: " + base::Printable(denial.rule)) + "\n";
+  if (const std::string who = Who(denial); !who.empty()) text += "    by " + who + "\n";
+  if (const std::string about = AboutCall(denial); !about.empty()) text += Indented(about, "    ");
+  if (!denial.path.empty()) text += "    about " + base::Printable(denial.path) + "\n";
+  for (const std::string& frame : denial.stack) text += "    at " + base::Printable(frame) + "\n";
+  if (denial.edit.empty()) return text;
+  if (denial.edit.find('\n') == std::string::npos) return text + "    would be allowed by: " + base::Printable(denial.edit) + "\n";
+  return text + "    would be allowed by:\n" + Indented(denial.edit, "        ");
+}
 
 std::vector<Denial> DenialsOfRecords(std::string_view text) {
   std::vector<Denial> denials;
@@ -87,20 +122,77 @@ Result<std::string> Explain(std::string_view text) {
     own_words = own_words || Text(record, "mode") != "supervised";
     const bool goes_on = Text(record, "mode") == "report";
     out += goes_on ? "would be denied: " : "died of: ";
-    out += InWords(DenialOf(record), Stack(record));
+    out += InWords(DenialOf(record));
   }
   if (!out.empty()) return out + (own_words ? "(as the process itself told it)\n" : "");
   return ExplainReport(text);
 }
 
-int ExplainCommand(const std::vector<std::string>& args) {
-  constexpr int kFailed = 125;
-  if (args.size() != 1) {
-    std::fputs("moat: `moat explain FILE` reads a report or the records of a seal; - is standard input\n", stderr);
-    return kFailed;
+namespace {
+
+constexpr int kFailed = 125;
+
+struct Asked {
+  std::string file, apply_to;
+};
+
+Result<Asked> ParseExplain(const std::vector<std::string>& args) {
+  Asked asked;
+  for (std::size_t i = 0; i < args.size(); ++i) {
+    if (args[i] == "--apply" && i + 1 < args.size()) {
+      asked.apply_to = args[++i];
+    } else if (asked.file.empty() && (args[i] == "-" || args[i].rfind("-", 0) != 0)) {
+      asked.file = args[i];
+    } else {
+      asked.file.clear();
+      break;
+    }
   }
-  auto text = args[0] == "-" ? sys::ReadAll(sys::Fd(0), kMaxInput, "standard input") : sys::ReadFile(args[0], kMaxInput);
-  auto words = text.ok() ? Explain(*text) : Result<std::string>(text.error());
+  if (!asked.file.empty()) return asked;
+  return WithFix(PolicyError("what is to be explained?"),
+                 "`moat explain FILE [--apply POLICY]`: a report, or the records of a seal; - is standard input");
+}
+
+// The file is replaced whole, by one of the same rights.
+Status Replace(const std::string& path, const std::string& text) {
+  struct stat facts {};
+  if (stat(path.c_str(), &facts) != 0) return SystemError("stat", errno, path);
+  const std::string beside = path + ".new";
+  {
+    const sys::Fd file = MOAT_TRY(sys::open(beside, O_WRONLY | O_CREAT | O_EXCL, facts.st_mode & 0777));
+    MOAT_TRY(sys::WriteAll(file.get(), text, beside));
+  }
+  if (rename(beside.c_str(), path.c_str()) == 0) return {};
+  const int failed = errno;
+  unlink(beside.c_str());
+  return SystemError("rename", failed, path);
+}
+
+Result<std::string> Apply(const std::string& policy, std::string_view text) {
+  std::vector<Denial> denials = DenialsOfRecords(text);
+  if (denials.empty()) denials = MOAT_TRY(Report::FromJson(text)).denials;
+  const std::string before = MOAT_TRY(sys::ReadFile(policy, 1 << 20));
+  const Edited edited = MOAT_TRY(ApplyEdits(policy, before, denials));
+  std::string out;
+  for (const std::string& change : edited.changes) out += policy + ": " + base::Printable(change) + "\n";
+  for (const std::string& why : edited.skipped) out += policy + ": " + base::Printable(why) + "\n";
+  if (edited.text != before) MOAT_TRY(Replace(policy, edited.text));
+  return out;
+}
+
+Result<std::string> ExplainAndApply(const Asked& asked) {
+  auto text = asked.file == "-" ? sys::ReadAll(sys::Fd(0), kMaxInput, "standard input") : sys::ReadFile(asked.file, kMaxInput);
+  if (!text.ok()) return std::move(text).error();
+  std::string words = MOAT_TRY(Explain(*text));
+  if (!asked.apply_to.empty()) words += MOAT_TRY(Apply(asked.apply_to, *text));
+  return words;
+}
+
+}  // namespace
+
+int ExplainCommand(const std::vector<std::string>& args) {
+  auto asked = ParseExplain(args);
+  auto words = asked.ok() ? ExplainAndApply(*asked) : Result<std::string>(asked.error());
   if (!words.ok()) {
     std::fprintf(stderr, "moat: %s\n", base::Printable(words.error().ToString()).c_str());
     return kFailed;

@@ -13,7 +13,7 @@ constexpr std::string_view kOverview =
   moat plan [POLICY] [flags] [--json] [-- COMMAND]   what would be done, without doing it
   moat lint [flags] POLICY...                        what is known to go wrong with a policy; --help
   moat seal [flags] -- COMMAND ARGS                  seals a program from outside; --help
-  moat explain FILE                                  what was denied: a report, or a seal's records
+  moat explain FILE [--apply POLICY]                 what was denied, and the narrowest edit: a report, or a seal's records
   moat doctor [--json]                               what this host can enforce
   moat doctor --clean [--json]                       remove what killed launchers left behind
   moat help run                                      every flag of run and plan

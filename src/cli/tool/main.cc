@@ -15,6 +15,7 @@
 #include "cli/tool/help.h"
 #include "cli/tool/lint_command.h"
 #include "cli/tool/seal_command.h"
+#include "cli/tool/watch_command.h"
 #include "moat/result.h"
 
 namespace moat::tool {
@@ -45,6 +46,7 @@ int Main(const std::vector<std::string>& args) {
   const std::string command = args.size() > 1 ? args[1] : "help";
   const std::vector<std::string> rest(args.size() > 2 ? args.begin() + 2 : args.end(), args.end());
   if (command == "__compile") return CompileCommand(rest);
+  if (command == "__watch") return WatchCommand(rest);
   if (command == "doctor") return DoctorCommand(rest);
   if (command == "explain") return ExplainCommand(rest);
   if (command == "lint") return LintCommand(rest);

@@ -1,0 +1,110 @@
+#include "watch/watcher.h"
+
+#include <cerrno>
+
+#include "base/text.h"
+#include "watch/decode.h"
+#include "watch/guest.h"
+#include "watch/words.h"
+
+namespace moat::watch {
+namespace {
+
+constexpr std::size_t kDescribed = 8;   // of a kind, as long as they differ
+constexpr std::size_t kLooks = 32;      // of a kind, into the guest's memory
+constexpr std::size_t kKinds = 512;     // of all
+constexpr std::size_t kFrames = 12;
+constexpr std::uint8_t kDangerous = 3;  // the lowest tier that is never let go
+
+std::string KindOf(const seccomp_data& data, const bpf::SyscallInfo* call) {
+  std::string kind = base::Number(data.arch) + " " + base::Number(static_cast<std::uint32_t>(data.nr));
+  const unsigned telling = call != nullptr ? TellingArguments(*call) : 0;
+  for (unsigned i = 0; i < 6; ++i) {
+    if ((telling >> i & 1) != 0) kind += " " + base::Hex(data.args[i]);
+  }
+  return kind;
+}
+
+void Describe(Observation& seen, const bpf::SyscallInfo* call, const Guest& guest) {
+  if (call != nullptr) {
+    const std::uint64_t(&args)[6] = reinterpret_cast<const std::uint64_t(&)[6]>(seen.data.args);
+    Decoded decoded = Decode(*call, args, guest);
+    seen.arguments = std::move(decoded.arguments);
+    seen.path = std::move(decoded.path);
+  }
+  seen.executable = guest.Executable();
+  seen.thread = guest.Name();
+  seen.folder = guest.Folder();
+  seen.stack = guest.Stack(seen.data.instruction_pointer, kFrames);
+}
+
+// The registers alone, for a question whose asker is gone: what memory said may be another's.
+void Undescribe(Observation& seen) {
+  seen.arguments.clear();
+  for (const std::uint64_t argument : seen.data.args) seen.arguments += (seen.arguments.empty() ? "" : ", ") + base::Hex(argument);
+  seen.path = seen.executable = seen.thread = seen.folder = "";
+  seen.stack.clear();
+}
+
+}  // namespace
+
+void Watcher::Note(Listener& listener, const seccomp_notif& question, const bpf::SyscallInfo* call, const Judgement& judgement,
+                   std::string action) {
+  ++refusals_;
+  std::vector<std::size_t>& same = kinds_[kinds_.size() < kKinds ? KindOf(question.data, call) : std::string("rest")];
+  const bool known = !same.empty() && (same.size() >= kDescribed || refused_[same.front()].count >= kLooks);
+  if (known || refused_.size() >= kKinds) {
+    if (!same.empty()) ++refused_[same.front()].count;
+    return;
+  }
+  Observation seen;
+  seen.data = question.data;
+  seen.call = call != nullptr ? std::string(call->name) : "call " + base::Number(static_cast<std::uint32_t>(question.data.nr));
+  seen.action = std::move(action);
+  seen.rule = judgement.rule;
+  seen.edit = NarrowestEdit(question.data, judgement.looked_at);
+  Describe(seen, call, Guest(static_cast<pid_t>(question.pid)));
+  if (!listener.StillAsked(question.id)) Undescribe(seen);
+  for (const std::size_t i : same) {
+    if (refused_[i].path != seen.path || refused_[i].executable != seen.executable) continue;
+    ++refused_[i].count;
+    return;
+  }
+  same.push_back(refused_.size());
+  refused_.push_back(std::move(seen));
+}
+
+void Watcher::Step(Listener& listener) {
+  const auto question = listener.Take();
+  if (!question) return;
+  const Judgement judgement = rules_.Judge(question->data);
+  const bool ours = question->data.arch == bpf::AuditArch(bpf::NativeAbi());
+  const bpf::SyscallInfo* call = ours ? bpf::FindSyscall(bpf::NativeAbi(), static_cast<std::uint32_t>(question->data.nr)) : nullptr;
+  const bool dangerous = call == nullptr || call->tier >= kDangerous;
+  switch (judgement.action.kind) {
+    case bpf::ActionKind::kNotify:
+      if (mode_ == Mode::kLearn && !dangerous) {
+        if (tell_) tell_(*question, *call);
+        return listener.LetGo(question->id);
+      }
+      Note(listener, *question, call, judgement, "errno ENOSYS");
+      return listener.Refuse(question->id, ENOSYS);
+    case bpf::ActionKind::kErrno:
+      if (mode_ == Mode::kReport && !dangerous) break;
+      Note(listener, *question, call, judgement, ActionInWords(judgement.action));
+      return listener.Refuse(question->id, judgement.action.data);
+    case bpf::ActionKind::kKillProcess:
+      if (mode_ == Mode::kReport && !dangerous) break;
+      Note(listener, *question, call, judgement, "kill");
+      killed_ = true;
+      return listener.Kill(*question);
+    default:
+      // The filter asked about what these rules allow: it was made of others. Nothing is let go on a guess.
+      Note(listener, *question, call, judgement, "errno EPERM");
+      return listener.Refuse(question->id, EPERM);
+  }
+  Note(listener, *question, call, judgement, "reported");
+  listener.LetGo(question->id);
+}
+
+}  // namespace moat::watch

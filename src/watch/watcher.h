@@ -1,0 +1,64 @@
+// Answers what the filter of one job asks, and remembers what it was asked (ADR 7).
+//
+//   auto rules = MOAT_TRY(Rules::Of(model));
+//   Watcher watcher(rules, Mode::kEnforce, nullptr);
+//   while (poll says that listener.descriptor() is readable) watcher.Step(listener);
+//   for (const Observation& seen : watcher.refused()) ...
+//
+// One thread. What it remembers is bounded whatever the guest does.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "watch/listener.h"
+#include "watch/rules.h"
+
+namespace moat::watch {
+
+enum class Mode : std::uint8_t {
+  kEnforce,  // answers as the policy says
+  kReport,   // what would be refused is let go and noted; tiers 3 and 4 stay refused
+  kLearn,    // as kEnforce, but the policy's `notify` is let go and told
+};
+
+struct Observation {
+  seccomp_data data{};
+  std::string call;  // its name, or "call 9999"
+  std::string arguments, path, executable, thread, folder;
+  std::string action, rule, edit;
+  std::vector<std::string> stack;
+  std::uint64_t count = 1;
+};
+
+// Told of every call that is let go for learning, while it stands still.
+using Tell = std::function<void(const seccomp_notif&, const bpf::SyscallInfo&)>;
+
+class Watcher {
+ public:
+  Watcher(const Rules& rules, Mode mode, Tell tell) : rules_(rules), mode_(mode), tell_(std::move(tell)) {}
+
+  // One question, if there is one.
+  void Step(Listener& listener);
+
+  const std::vector<Observation>& refused() const { return refused_; }
+  std::uint64_t refusals() const { return refusals_; }  // of all kinds, described or not
+  bool killed() const { return killed_; }
+
+ private:
+  void Note(Listener& listener, const seccomp_notif& question, const bpf::SyscallInfo* call, const Judgement& judgement,
+            std::string action);
+
+  const Rules& rules_;
+  const Mode mode_;
+  Tell tell_;
+  std::vector<Observation> refused_;
+  std::unordered_map<std::string, std::vector<std::size_t>> kinds_;
+  std::uint64_t refusals_ = 0;
+  bool killed_ = false;
+};
+
+}  // namespace moat::watch

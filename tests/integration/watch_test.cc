@@ -1,0 +1,128 @@
+// Refusals as a watcher tells them: errors too, decoded, with the rule and an edit that keeps its word (ADR 7).
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+
+#include "testkit/caller_test.h"
+
+namespace moat {
+namespace {
+
+namespace fs = std::filesystem;
+using testkit::GuestPath;
+
+class Watch : public testkit::CallerTest {
+ protected:
+  testkit::Moat Watched() { return AsCaller().Flag("--watch"); }
+  std::string Policy(const std::string& rules) {
+    return folder_.File("policy.toml", "moat = 1\nbase = \"default\"\n\n# a remark that stays\n" + rules);
+  }
+  static nlohmann::json KindOf(const testkit::Job& job, const std::string& call) {
+    if (!job.report.is_object()) return nullptr;
+    for (const auto& kind : job.report["denials"]["kinds"]) {
+      if (kind["call"] == call) return kind;
+    }
+    return nullptr;
+  }
+  // `moat explain REPORT --apply POLICY`
+  testkit::Finished Apply(const testkit::Job& job, const std::string& policy) {
+    const std::string report = folder_.File("report.json", job.report.dump());
+    testkit::Command command = AsCaller().ToCommand({});
+    command.argv = {testkit::MoatPath(), "explain", report, "--apply", policy};
+    return testkit::Process(command).Finish();
+  }
+};
+
+// firejail#5110: an error leaves no trace anywhere else.
+TEST_P(Watch, AnErrnoDenialIsListedWithItsRule) {
+  const testkit::Job job = Watched().Run({GuestPath("guest_static"), "call", "250", "0", "0", "0"});
+  EXPECT_EQ(job.out, "{\"result\": -1, \"errno\": 1}\n") << "as without a watcher\n" << job;
+  EXPECT_EQ(job.Cause(), "exit") << job;
+  const nlohmann::json kind = KindOf(job, "keyctl");
+  ASSERT_TRUE(kind.is_object()) << job;
+  EXPECT_EQ(kind["action"], "errno EPERM");
+  EXPECT_NE(kind["rule"].get<std::string>().find("default.toml:"), std::string::npos) << kind;
+  EXPECT_NE(kind["executable"].get<std::string>().find("guest_static"), std::string::npos) << kind;
+  EXPECT_FALSE(kind["stack"].empty()) << kind;
+  EXPECT_EQ(job.report["denials"]["count"], 1) << job;
+}
+
+TEST_P(Watch, PathsAndFlagsAreDecoded) {
+  const std::string policy = Policy("[[syscalls.rule]]\ncall = \"open\"\ndo = \"EACCES\"\nreason = \"a test\"\n");
+  const testkit::Job job = Watched().Profile(policy).Run({GuestPath("guest_static"), "call", "2", "text:sub/../secret", "0x80041"});
+  const nlohmann::json kind = KindOf(job, "open");
+  ASSERT_TRUE(kind.is_object()) << job;
+  EXPECT_EQ(kind["path"], "/tmp/secret") << kind;
+  EXPECT_NE(kind["arguments"].get<std::string>().find("O_CREAT"), std::string::npos) << kind;
+  EXPECT_NE(kind["arguments"].get<std::string>().find("O_CLOEXEC"), std::string::npos) << kind;
+  EXPECT_NE(kind["rule"].get<std::string>().find("policy.toml:5"), std::string::npos) << kind;
+}
+
+TEST_P(Watch, DeathIsStillDeathAndTold) {
+  const std::string policy = Policy("[[syscalls.rule]]\ncall = \"keyctl\"\ndo = \"kill\"\nreason = \"a test\"\n");
+  const testkit::Job job = Watched().Profile(policy).Run({GuestPath("guest_static"), "call", "250", "0", "0", "0"});
+  EXPECT_EQ(job.out, "") << job;
+  EXPECT_EQ(job.Cause(), "denied") << job;
+  EXPECT_EQ(job.report["signal"], SIGKILL) << job;
+  EXPECT_EQ(KindOf(job, "keyctl")["action"], "kill") << job;
+}
+
+// What is said to be denied is denied; with the edit it is allowed, and what lies beside it is not.
+TEST_P(Watch, TheEditAllowsWhatWasDeniedAndNothingElse) {
+  const std::string policy = Policy("[[syscalls.rule]]\ncall = \"prctl\"\ndo = \"EPERM\"\nreason = \"a test\"\n");
+  const std::vector<std::string> get_dumpable = {GuestPath("guest_static"), "call", "157", "3"};
+  const std::vector<std::string> get_name = {GuestPath("guest_static"), "call", "157", "16", "zero"};
+  const testkit::Job job = Watched().Profile(policy).Run(get_dumpable);
+  EXPECT_EQ(job.out, "{\"result\": -1, \"errno\": 1}\n") << job;
+  const testkit::Finished applied = Apply(job, policy);
+  EXPECT_EQ(applied.exit_code(), 0) << applied.out << applied.err;
+  EXPECT_NE(applied.out.find("option == PR_GET_DUMPABLE"), std::string::npos) << applied.out;
+  EXPECT_NE(testkit::ReadFile(policy).find("# a remark that stays"), std::string::npos);
+  EXPECT_EQ(AsCaller().Profile(policy).Run(get_dumpable).out.find("\"result\": -1"), std::string::npos);
+  EXPECT_EQ(AsCaller().Profile(policy).Run(get_name).out, "{\"result\": -1, \"errno\": 1}\n");
+}
+
+// A rule in front of one that refuses everything would leave that one without use: it is named instead.
+TEST_P(Watch, AnEditThatWouldHideARuleOfTheFileIsNotMade) {
+  const std::string policy = Policy("[[syscalls.rule]]\ncall = \"keyctl\"\ndo = \"EACCES\"\nreason = \"a test\"\n");
+  const std::string before = testkit::ReadFile(policy);
+  const testkit::Job job = Watched().Profile(policy).Run({GuestPath("guest_static"), "call", "250", "0"});
+  const testkit::Finished applied = Apply(job, policy);
+  EXPECT_EQ(applied.exit_code(), 0) << applied.err;
+  EXPECT_NE(applied.out.find("change that rule instead: rule keyctl: a test"), std::string::npos) << applied.out;
+  EXPECT_EQ(testkit::ReadFile(policy), before);
+}
+
+TEST_P(Watch, AStormIsCountedAndDoesNotFillTheReport) {
+  const testkit::Job job = Watched().Run({GuestPath("guest_static"), "storm", "250", "20000"});
+  EXPECT_EQ(job.out, "20000 failed\n") << job;
+  EXPECT_EQ(job.report["denials"]["count"], 20000) << job;
+  EXPECT_LE(job.report["denials"]["kinds"].size(), 8u) << job;
+}
+
+// The verdict hangs on registers alone.
+TEST_P(Watch, ArgumentsThatChangeWhileTheyAreReadChangeNoVerdict) {
+  const std::string policy = Policy("[[syscalls.rule]]\ncall = \"open\"\ndo = \"EPERM\"\nreason = \"a test\"\n");
+  const testkit::Job job = Watched().Profile(policy).Run({GuestPath("guest_static"), "shifting", "2", "2000"});
+  EXPECT_EQ(job.out, "2000 failed\n") << job;
+  int opens = 0;
+  for (const auto& kind : job.report["denials"]["kinds"]) opens += kind["call"] == "open" ? kind["count"].get<int>() : 0;
+  EXPECT_EQ(opens, 2000) << job;
+}
+
+// A watcher that is gone leaves nobody who could let a call through.
+TEST_P(Watch, WithoutItsWatcherTheJobGetsNoCallMore) {
+  int ends[2];
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+  close(ends[0]);
+  const testkit::Job job = AsCaller().Descriptor(9, ends[1]).Flag("--watcher", "9").Run({GuestPath("guest_static"), "call", "250"});
+  close(ends[1]);
+  EXPECT_EQ(job.out, "{\"result\": -1, \"errno\": 38}\n") << job;
+}
+
+MOAT_AS_BOTH_CALLERS(Watch);
+
+}  // namespace
+}  // namespace moat
