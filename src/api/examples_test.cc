@@ -12,6 +12,7 @@
 #include "moat/policy.h"
 #include "moat/sandbox.h"
 #include "moat/seal_policy.h"
+#include "moat/worker.h"
 
 namespace {
 
@@ -23,6 +24,13 @@ moat::Status Convert(int, int) { return {}; }
 bool NextJob(int, int) { return false; }
 #include "example_seal.inc"
 #include "example_seal_policy.inc"
+
+namespace worker_example {
+void LoadFonts() {}
+#define main ExampleMain
+#include "example_worker.inc"
+#undef main
+}  // namespace worker_example
 
 using moat::testing::Folder;
 
@@ -62,6 +70,11 @@ TEST_F(Examples, SealsLock) {
   EXPECT_NE(InChild([&] { return three() ? Work(3, 1) : moat::Status(); }), -1);
   EXPECT_NE(InChild([&] { return three() ? Lock(*policy, 3, 1) : moat::Status(); }), -1);
   EXPECT_EQ(InChild([&] { return Serve(0, 1); }), 0);
+}
+
+TEST_F(Examples, WorkersServeAPoolOnly) {
+  // No pool has started this process.
+  EXPECT_EQ(InChild([] { return worker_example::ExampleMain() == 1 ? moat::Status() : moat::BugError("served"); }), 0);
 }
 
 TEST_F(Examples, SandboxRunsAndTells) {

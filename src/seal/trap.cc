@@ -177,6 +177,8 @@ void Write(Violation& violation, std::string_view mode, unsigned data) {
   Syscall(__NR_write, static_cast<int>(data), line, size);
 }
 
+}  // namespace
+
 void OnTrap(int, siginfo_t* info, void* context) {
   if (info->si_code != kSysSeccomp) Syscall(__NR_exit_group, 128 + SIGSYS);  // somebody's kill(2)
   Registers registers = ReadRegisters(*info, context);
@@ -185,6 +187,8 @@ void OnTrap(int, siginfo_t* info, void* context) {
   // the signal itself. Nothing more has to be allowed for that, nor can it be prevented.
   for (;;) moat_seal_repeat(registers.violation.number, registers.violation.args);
 }
+
+namespace {
 
 void OnReport(int, siginfo_t* info, void* context) {
   const int kept = errno;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <linux/filter.h>
+#include <signal.h>
 
 #include <vector>
 
@@ -13,6 +14,8 @@ namespace moat::seal {
 // For the whole process. It keeps no state: the descriptor comes with each signal, as the
 // filter's SECCOMP_RET_DATA, so that nothing a violator writes to decides where records go.
 Status InstallHandler(SealViolation mode);
+// The handler of mode trap itself: writes the record and does not return.
+void OnTrap(int number, siginfo_t* info, void* context);
 
 // In mode report the handler repeats the call from one place that the filter lets through.
 std::vector<sock_filter> LetHandlerThrough(const std::vector<sock_filter>& code);

@@ -24,6 +24,7 @@ MAY_INCLUDE = {
     "probe": "sys plan/host_facts.h base uapi",
     "child": "uapi plan/abi.h",
     "run": "child sys base uapi plan/abi.h",
+    "pool": "run api seal plan bpf sys base uapi",
     "cli": "all",
 }
 PURE = {"base", "bpf", "policy", "plan", "lint"}
