@@ -197,7 +197,8 @@ class Seal {
 
 // What libc and the language would load at first use; Prepare calls SealWarmUp, and SealWarmThreads
 // where threads are declared. The others are separate, since a static program pays for them by its size.
-void SealWarmUp();                                        // stdio, time zone, locale, unwinder, random, heap
+void SealWarmUp();                                        // stdio, time zone (sets TZ where it is unset, glibc),
+                                                          // locale, messages, unwinder, random, heap
 void SealWarmThreads();                                   // the heaps of threads; starts one and waits for its end
 Status SealWarmIconv(const char* to, const char* from);   // keeps one conversion open
 void SealWarmNames();                                     // user and host names: loads the modules of NSS.

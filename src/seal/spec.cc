@@ -60,9 +60,11 @@ void AddRecord(Rules& rules, const SealRequest& request) {
   rules.AllowEach({"rt_sigprocmask", "getpid", "gettid"});
 }
 
-// Whoever could replace the handler of SIGSYS would not die of it.
-void AddSignals(Rules& rules, int own_pid) {
+// Whoever could replace the handler of SIGSYS would not die of it; nor would who handles the SIGSEGV that
+// the kernel sends when that handler finds no stack.
+void AddSignals(Rules& rules, const SealRequest& request, int own_pid) {
   rules.Refuse("rt_sigaction", EPERM, {Rules::Equals(0, SIGSYS)});
+  if (request.violation == SealViolation::kTrap) rules.Refuse("rt_sigaction", EPERM, {Rules::Equals(0, SIGSEGV)});
   rules.AllowEach({"rt_sigaction", "rt_sigprocmask", "sigaltstack"});
   // abort(): SIGABRT to oneself. glibc says tgkill, musl tkill; the main thread's number is the
   // process' own, and nobody else's while it lives.
@@ -73,17 +75,30 @@ void AddSignals(Rules& rules, int own_pid) {
   rules.Refuse("tkill", EPERM, {Rules::Equals(0, pid)});
 }
 
+// One thread alone waits for nobody, but its C library knocks at doors on the way. Locks that lend priority
+// name their owner by number, which may be any process.
+void AddLonelyFutex(Rules& rules) {
+  constexpr std::uint64_t kCommand = 0x7f, kWaitBits = 9, kWakeBits = 10;
+  rules.Allow("futex", {Rules::Masked(1, kCommand & ~1ULL, 0)});  // FUTEX_WAIT, FUTEX_WAKE
+  rules.Allow("futex", {Rules::Masked(1, kCommand, kWaitBits)});
+  rules.Allow("futex", {Rules::Masked(1, kCommand, kWakeBits)});
+  rules.Refuse("futex", ENOSYS);
+}
+
 // What libc asks although it gets by without an answer. These reach nothing; a death here
 // would be a riddle in production.
 void AddHarmless(Rules& rules) {
-  rules.AllowEach({"getpid", "gettid", "getppid", "getuid", "geteuid", "getgid", "getegid", "futex"});
-  rules.RefuseEach({"fstat", "newfstatat", "statx"}, EPERM);  // stdio: how big shall my buffer be
+  rules.AllowEach({"getpid", "gettid", "getppid", "getuid", "geteuid", "getgid", "getegid"});
+  AddLonelyFutex(rules);
+  rules.RefuseEach({"fstat", "newfstatat", "statx", "stat", "lstat"}, EPERM);  // stdio: how big shall my buffer be
   rules.Refuse("ioctl", ENOTTY);                                // stdio: is it a terminal
   rules.Refuse("lseek", ESPIPE);                                // exit: put the position back
   rules.RefuseEach({"close", "fcntl"}, EBADF);
+  rules.Refuse("dup", EMFILE);                                  // perror: a stream of its own
   rules.RefuseEach({"write", "writev"}, EBADF, {Rules::Equals(0, 2)});  // the last words of assert and abort
   rules.RefuseEach({"fadvise64", "prlimit64", "getrlimit", "getrusage", "uname", "sched_getaffinity", "prctl",
-                    "get_mempolicy"}, EPERM);
+                    "get_mempolicy", "getcwd", "sched_getparam", "sched_getscheduler", "sched_get_priority_max",
+                    "sched_get_priority_min"}, EPERM);
   rules.RefuseEach({"getrandom", "rseq", "set_robust_list", "membarrier"}, ENOSYS);
 }
 
@@ -106,8 +121,10 @@ void AddTime(Rules& rules) {
 
 void AddThreads(Rules& rules, SealThreads threads) {
   if (threads == SealThreads::kNone) return;
-  rules.AllowEach({"futex_wait", "futex_wake", "futex_waitv", "futex_requeue", "sched_yield", "membarrier",
-                   "sched_getaffinity", "rseq", "set_robust_list", "munmap"});
+  rules.AllowEach({"futex", "futex_wait", "futex_wake", "futex_waitv", "futex_requeue", "sched_yield", "membarrier", "rseq",
+                   "set_robust_list", "munmap"});
+  // One's own, and nobody else's: how many processors there are, whether robust locks work (musl).
+  rules.AllowEach({"sched_getaffinity", "get_robust_list"}, {Rules::Equals(0, 0)});
   rules.Allow("madvise", {Rules::Equals(2, MADV_DONTNEED)});  // the stack of a thread that ends
   rules.Allow("prctl", {Rules::Equals(0, PR_SET_NAME)});
   if (threads != SealThreads::kNew) return;
@@ -156,7 +173,7 @@ Result<bpf::FilterSpec> BuildSpec(const SealRequest& request, bpf::Abi abi, int 
   AddThreads(rules, request.threads);
   if (request.Has(SealGrant::kSoftOpen)) AddSoftOpen(rules);
   if (request.Has(SealGrant::kBasics)) {
-    AddSignals(rules, own_pid);
+    AddSignals(rules, request, own_pid);
     AddHarmless(rules);
   }
   // The handler cannot repeat these from where it stands: threads would start in its frame, and
@@ -196,6 +213,8 @@ std::string_view EditFor(std::string_view call) {
       {"access", "ask before the seal; .SoftOpen() if libc gets by without"},
       {"readlink", "ask before the seal; .SoftOpen() if libc gets by without"},
       {"socket", "connect before the seal; .Promise(inet) lets the whole internet in"},
+      {"recvfrom", "read(2) instead, on a socket that was declared"},
+      {"sendto", "write(2) instead, on a socket that was declared"},
       {"execve", ".Promise(exec), which is hardly a seal"},
   };
   for (const Edit& edit : kEdits) {

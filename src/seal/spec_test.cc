@@ -183,6 +183,27 @@ TEST(Spec, OnlyItselfCanBeSignalledAndOnlyToAbort) {
   EXPECT_EQ(filter.Say("kill", {kPid, SIGABRT}), "kill");
   EXPECT_EQ(filter.Say("rt_sigaction", {SIGTERM}), "allow");
   EXPECT_EQ(filter.Say("rt_sigaction", {SIGSYS}), Errno(EPERM));
+  EXPECT_EQ(filter.Say("rt_sigaction", {SIGSEGV}), "allow");
+  EXPECT_EQ(Make(Small().OnViolation(SealViolation::kTrap)).Say("rt_sigaction", {SIGSEGV}), Errno(EPERM));
+}
+
+// PI locks lend one's priority to whatever process the word names.
+TEST(Spec, OneThreadAloneWaitsAndWakesOnly) {
+  constexpr std::uint64_t kPrivate = 128, kRealTime = 256;
+  const Filter alone = Make(Small()), pool = Make(Small().Threads());
+  for (std::uint64_t operation = 0; operation < 16; ++operation) {
+    const bool waits = operation < 2 || operation == 9 || operation == 10;
+    EXPECT_EQ(alone.Say("futex", {0, operation | kPrivate | kRealTime}), waits ? "allow" : Errno(ENOSYS)) << operation;
+    EXPECT_EQ(pool.Say("futex", {0, operation | kPrivate}), "allow") << operation;
+  }
+}
+
+TEST(Spec, ThreadsLookAtThemselvesOnly) {
+  const Filter pool = Make(Small().Threads());
+  EXPECT_EQ(pool.Say("sched_getaffinity", {0, 8, 1}), "allow");
+  EXPECT_EQ(pool.Say("sched_getaffinity", {1, 8, 1}), Errno(EPERM));
+  EXPECT_EQ(pool.Say("get_robust_list", {0}), "allow");
+  EXPECT_EQ(pool.Say("get_robust_list", {1}), "kill");
 }
 
 TEST(Spec, ClocksOfOthersStayClosed) {
@@ -243,7 +264,7 @@ TEST(Spec, PresetsAllowExactlyThis) {
     ExpectExactly(Make(*Seal::Preset("pure", SealSelfTest::kOff), abi),
                   Plus(memory_and_time, {"write", "writev", "pwrite64", "pwritev"}));
     ExpectExactly(Make(*Seal::Preset("stdio", SealSelfTest::kOff), abi),
-                  Plus(memory_and_time, {"getrandom", "sched_yield", "membarrier", "sched_getaffinity", "rseq", "set_robust_list",
+                  Plus(memory_and_time, {"getrandom", "sched_yield", "membarrier", "rseq", "set_robust_list",
                                          "futex_wait", "futex_wake", "futex_waitv", "futex_requeue"}));
   }
 }

@@ -1,8 +1,10 @@
 // What libc loads at its first use, made to load before the seal.
+#include <libintl.h>
 #include <locale.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
@@ -12,6 +14,7 @@
 #include <stdio_ext.h>
 #endif
 
+#include <algorithm>
 #include <cerrno>
 
 #include "moat/seal.h"
@@ -28,7 +31,24 @@ void WarmStream(FILE* stream) {
 #endif
 }
 
+// Where TZ does not name it, glibc opens /etc/localtime again for each localtime() and mktime(), lest it
+// has changed; what is named is read once. Not by setenv, which may free the array that another thread is
+// reading: this one is never freed.
+void NameTheZone() {
+#if defined(__GLIBC__)
+  if (environ == nullptr || getenv("TZ") != nullptr) return;
+  char** end = environ;
+  while (*end != nullptr) ++end;
+  auto** const longer = static_cast<char**>(malloc((static_cast<std::size_t>(end - environ) + 2) * sizeof(char*)));
+  if (longer == nullptr) return;
+  longer[0] = const_cast<char*>("TZ=:/etc/localtime");
+  std::copy(environ, end + 1, longer + 1);
+  environ = longer;
+#endif
+}
+
 void WarmTime() {
+  NameTheZone();
   tzset();
   const time_t now = time(nullptr);
   struct tm parts;
@@ -46,6 +66,13 @@ void WarmLocale() {
   (void)localeconv();
 }
 
+// Where the program chose a locale, its catalogues are looked for by the first message: libc's own, and
+// the program's, which libstdc++ asks too for the words of each exception of its own.
+void WarmMessages() {
+  (void)strerror(EINVAL);
+  (void)gettext("moat");
+}
+
 }  // namespace
 
 void SealWarmUp() {
@@ -54,6 +81,7 @@ void SealWarmUp() {
   WarmStream(stdout);
   WarmTime();
   WarmLocale();
+  WarmMessages();
 #if defined(__GLIBC__)
   void* frames[4];
   (void)backtrace(frames, 4);  // loads libgcc_s, which cancelling and throwing want

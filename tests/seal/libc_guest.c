@@ -1,14 +1,17 @@
 // What libc does late, before the seal and behind it: `libc_guest WHAT [bare]`. Compiled with
 // glibc and musl, static and dynamic. Exit 0: it worked.
 #define _GNU_SOURCE
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <iconv.h>
+#include <libintl.h>
 #include <locale.h>
 #include <moat/moat_seal.h>
 #include <netdb.h>
 #include <pthread.h>
 #include <pwd.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -41,6 +44,12 @@ static int check_localtime(void) {
   const time_t now = 1700000000;
   char text[64];
   return strftime(text, sizeof(text), "%c %Z", localtime(&now)) > 0 ? 0 : 1;
+}
+static int check_ctime(void) {
+  const time_t now = 1700000000;
+  fputs(ctime(&now), stdout);
+  fputs(asctime(localtime(&now)), stdout);
+  return 0;
 }
 static int check_mktime(void) {
   struct tm parts = {.tm_year = 120, .tm_mday = 1, .tm_isdst = -1};
@@ -104,8 +113,32 @@ static int check_new_thread(void) {
 }
 static int check_abort(void) { abort(); }
 static int check_assert(void) {
-  fprintf(stderr, "assertion failed\n");
-  abort();
+  const int true_here = 0;
+  assert(true_here);
+  return 0;
+}
+// The words of errors come from catalogues, which are files.
+static int check_strerror(void) {
+  printf("%s, %s\n", strerror(ENOSPC), strsignal(SIGTERM));
+  return 0;
+}
+static int check_perror(void) {
+  errno = ENOSPC;
+  perror("perror");
+  return 0;
+}
+// So do those of the exceptions that libstdc++ throws.
+static int check_messages(void) { return puts(gettext("vector::_M_range_check")) < 0; }
+// Asked, and answered with a refusal at worst.
+static int check_looks(void) {
+  char path[64];
+  struct stat facts;
+  (void)!getcwd(path, sizeof(path));
+  (void)stat("/", &facts);
+  (void)lstat("/", &facts);
+  (void)sched_get_priority_max(SCHED_OTHER);
+  (void)sched_getscheduler(0);
+  return 0;
 }
 static jmp_buf back;
 static void on_signal(int number) {
@@ -171,7 +204,9 @@ static const struct check {
   int needs;
 } kChecks[] = {
     {"printf", check_printf, kPlain},       {"fread", check_fread, kPlain},         {"scanf", check_scanf, kPlain},
-    {"localtime", check_localtime, kPlain}, {"mktime", check_mktime, kPlain},       {"wide", check_wide, kPlain},
+    {"localtime", check_localtime, kPlain}, {"mktime", check_mktime, kPlain},       {"ctime", check_ctime, kPlain},         {"strerror", check_strerror, kPlain},
+    {"perror", check_perror, kPlain},       {"messages", check_messages, kPlain},   {"looks", check_looks, kPlain},
+    {"wide", check_wide, kPlain},
     {"iconv", check_iconv, kPlain},         {"malloc", check_malloc, kPlain},       {"qsort", check_qsort, kPlain},
     {"getrandom", check_getrandom, kPlain}, {"sleep", check_sleep, kPlain},         {"old_thread", check_old_thread, kOldThread},
     {"new_thread", check_new_thread, kNewThread}, {"abort", check_abort, kPlain},   {"assert", check_assert, kPlain},
@@ -206,6 +241,7 @@ static void seal_for(int needs) {
 }
 
 int main(int argc, char **argv) {
+  setlocale(LC_ALL, "");
   input = fopen("/etc/passwd", "r");
   for (size_t i = 0; input != NULL && argc > 1 && i < sizeof(kChecks) / sizeof(kChecks[0]); ++i) {
     if (strcmp(argv[1], kChecks[i].name) != 0) continue;

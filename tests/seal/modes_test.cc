@@ -108,6 +108,21 @@ TEST(Modes, HandlerCannotBeReplacedNorSilenced) {
   EXPECT_EQ(ended.signal(), SIGSYS) << ended.code();
 }
 
+// The kernel says SIGSEGV when the handler finds no stack: nobody may take that for a reprieve.
+TEST(Modes, WithoutAStackItDiesAsWell) {
+  const Ended ended = InChild([] {
+    MustApply(Plain().OnViolation(SealViolation::kTrap).Record(2));
+    (void)signal(SIGSEGV, [](int) {});
+    stack_t nowhere{};
+    nowhere.ss_sp = reinterpret_cast<void*>(0x10000);
+    nowhere.ss_size = 1 << 16;
+    if (sigaltstack(&nowhere, nullptr) != 0) return 1;
+    syscall(SYS_getpgid, 0);
+    return 0;  // outlived
+  });
+  EXPECT_EQ(ended.signal(), SIGSEGV) << ended.code() << ended.out;
+}
+
 TEST(Modes, SeveralThreadsAtOnceDieTogether) {
   const Ended ended = InChild([] {
     std::thread threads[3];
