@@ -121,13 +121,21 @@ long Vfork(unsigned char* stack_top, void (*function)(void*), void* argument, Pa
 #endif
 }
 
+constexpr std::uint64_t kSecond = 1000000000;
+
+std::uint64_t Now() {
+  KernelTimespec now{};
+  Syscall(__NR_clock_gettime, 1 /* CLOCK_MONOTONIC */, &now);
+  return static_cast<std::uint64_t>(now.seconds) * kSecond + static_cast<std::uint64_t>(now.nanoseconds);
+}
+
 // The wall limit's second owner: a launcher that is stopped or stuck does not watch it. A little
 // later than the launcher, who is to be first.
 class Clock {
  public:
-  explicit Clock(const abi::LimitsRow& limits) {
+  Clock(const abi::LimitsRow& limits, std::uint64_t started) {
     if (limits.wall_ns == abi::kNone || limits.wall_ns > kFarAway) return;
-    ask_at_ = Now() + limits.wall_ns + kPatience;
+    ask_at_ = started + limits.wall_ns + kPatience;
     end_at_ = ask_at_ + (limits.grace_ns < kFarAway ? limits.grace_ns : kFarAway);
   }
   void Asked() { asked_ = true; }  // the launcher has done it
@@ -143,12 +151,7 @@ class Clock {
   }
 
  private:
-  static constexpr std::uint64_t kNever = ~0ULL, kSecond = 1000000000, kPatience = 25000000, kFarAway = 1ULL << 60;
-  static std::uint64_t Now() {
-    KernelTimespec now{};
-    Syscall(__NR_clock_gettime, 1 /* CLOCK_MONOTONIC */, &now);
-    return static_cast<std::uint64_t>(now.seconds) * kSecond + static_cast<std::uint64_t>(now.nanoseconds);
-  }
+  static constexpr std::uint64_t kNever = ~0ULL, kPatience = 25000000, kFarAway = 1ULL << 60;
   std::uint64_t ask_at_ = kNever, end_at_ = kNever;
   bool asked_ = false;
   KernelTimespec wait_{};
@@ -156,6 +159,7 @@ class Clock {
 
 void NoteEnd(abi::Shared* shared, std::int32_t status) {
   shared->status = status;
+  shared->ended_ns = Now();
   SetState(shared, abi::ChildState::kDone);
 }
 
@@ -269,6 +273,7 @@ void Main(const Memory& memory) {
   }
   alignas(16) unsigned char stack[kStackBytes];
   Memory passed = memory;
+  __atomic_store_n(&shared->started_ns, Now(), __ATOMIC_RELEASE);
   const long program = Vfork(stack + kStackBytes, Program, &passed, Parent::kWaits);
   const abi::Index spawn = header.phase_begin[static_cast<unsigned>(abi::Phase::kProgram)] - 1;
   StopUnless(!IsError(program), shared, Outcome{spawn, static_cast<int>(-program)});
@@ -284,7 +289,7 @@ void Main(const Memory& memory) {
   const std::int32_t accounts = slots.accounts, notice = slots.notice;
   const bool counted = header.limits.pids == abi::kNone || (header.flags & abi::kCountsPids) != 0;
   const auto watch = (header.flags & abi::kWatchesAllocations) != 0 ? Inbox::Watch::kAllocations : Inbox::Watch::kNothing;
-  Clock clock(header.limits);
+  Clock clock(header.limits, shared->started_ns);
   CloseAllBut(listener, accounts, notice);
   Syscall(__NR_munmap, memory.blob, memory.size);
   shared->program_pid = static_cast<std::int32_t>(program);

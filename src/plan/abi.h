@@ -260,6 +260,7 @@ struct Shared {
   std::int32_t failed_errno;
   std::int32_t status;            // wait status of the program, when kDone
   std::int32_t program_pid;       // inside the jail
+  std::uint64_t started_ns, ended_ns;  // CLOCK_MONOTONIC: pid 1 began to start the program, saw its end; 0: not yet
   std::uint32_t timed_out;        // pid 1 ended the job: the wall limit was over, and the launcher silent
   std::uint32_t end;              // the launcher's word: end everybody, now; before the job: end at the next gate
   std::uint32_t denial_rows;      // used

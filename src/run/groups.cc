@@ -85,11 +85,15 @@ void ReadMemoryV2(int group, std::string_view parent, Job::Detail detail, Report
   Divide(file && shared ? std::optional(*file > *shared ? *file - *shared : 0) : std::nullopt, shared, report);
 }
 
-// pid 1 of the job is ours and not counted as the job's.
-void ReadPids(int group, Job::Detail detail, Report& report, Evidence& evidence) {
+// pid 1 of the job is ours and not counted as the job's. A refusal by a group around is counted here as well
+// (by kernels before 6.11 and on v1): without having had as many as it may, the job did not meet its own limit.
+void ReadPids(int group, std::uint64_t limit, Job::Detail detail, Report& report, Evidence& evidence) {
   evidence.pids_hits = Field(Read(group, "pids.events"), "max").value_or(0);
-  if (detail != Job::Detail::kFull) return;
-  if (const auto peak = ToNumber(Read(group, "pids.peak"))) report.pids_peak = *peak > 0 ? *peak - 1 : 0;
+  if (evidence.pids_hits == 0 && detail != Job::Detail::kFull) return;
+  const auto peak = ToNumber(Read(group, "pids.peak"));
+  if (!peak) return;
+  report.pids_peak = *peak > 0 ? *peak - 1 : 0;
+  evidence.own_pids = *report.pids_peak >= limit;
 }
 
 // The group saw every process, also one whose parent never asked for it. False: it does not count.
@@ -100,8 +104,15 @@ bool TakeCpu(const std::optional<std::uint64_t>& user, const std::optional<std::
   return true;
 }
 
+// The sum is exact. Its parts are counted by the tick of a clock, and divide it as in cgroup v2.
 bool ReadCpuV1(int group, Report& report) {
-  return TakeCpu(ToNumber(Read(group, "cpuacct.usage_user")), ToNumber(Read(group, "cpuacct.usage_sys")), report);
+  const auto sum = ToNumber(Read(group, "cpuacct.usage"));
+  const auto user = ToNumber(Read(group, "cpuacct.usage_user")), system = ToNumber(Read(group, "cpuacct.usage_sys"));
+  if (!sum || !user || !system) return false;
+  const double ticks = static_cast<double>(*user) + static_cast<double>(*system);
+  const double share = ticks > 0 ? static_cast<double>(*system) / ticks : 0;
+  const auto part = std::min(*sum, static_cast<std::uint64_t>(static_cast<double>(*sum) * share));
+  return TakeCpu(*sum - part, part, report);
 }
 
 bool ReadCpuV2(int group, Report& report) {
@@ -148,6 +159,7 @@ bool ReadCpu(LivePlan& plan, std::uint64_t& ns) {
 }
 
 void ReadCounters(LivePlan& plan, Job::Detail detail, Report& report, Evidence& evidence) {
+  const abi::LimitsRow& limits = plan.header().limits;
   std::uint64_t entered = 0;
   bool cpu_is_whole = !Pid1Killed(evidence);
   const auto* rows = plan.Rows<abi::CgroupRow>(plan.header().cgroups);
@@ -155,14 +167,14 @@ void ReadCounters(LivePlan& plan, Job::Detail detail, Report& report, Evidence& 
     const int group = plan.Int(rows[i].fd);
     if (rows[i].kind != CgroupKind::kV2) ++entered;
     switch (rows[i].kind) {
-      case CgroupKind::kV1Memory: ReadMemoryV1(group, plan.header().limits.memory, detail, report, evidence); break;
-      case CgroupKind::kV1Pids: ReadPids(group, detail, report, evidence); break;
+      case CgroupKind::kV1Memory: ReadMemoryV1(group, limits.memory, detail, report, evidence); break;
+      case CgroupKind::kV1Pids: ReadPids(group, limits.pids, detail, report, evidence); break;
       case CgroupKind::kV1Cpuacct: cpu_is_whole = ReadCpuV1(group, report) || cpu_is_whole; break;
       case CgroupKind::kV2:
         // One group for whatever the plan wanted; files of other controllers are not there.
         ReadMemoryV2(group, plan.Text(rows[i].parent), detail, report, evidence);
-        ReadPids(group, detail, report, evidence);
-        if (detail == Job::Detail::kFull) cpu_is_whole = ReadCpuV2(group, report) || cpu_is_whole;
+        ReadPids(group, limits.pids, detail, report, evidence);
+        if (detail == Job::Detail::kFull || limits.cpu_ns != abi::kNone) cpu_is_whole = ReadCpuV2(group, report) || cpu_is_whole;
         break;
       case CgroupKind::kV1Cpu:
       case CgroupKind::kV1Cpuset:

@@ -31,6 +31,7 @@ class Supervisor {
   Supervisor(Newborn& newborn, Streams& streams, const sys::Fd& signals, Evidence& evidence, Job::Detail detail)
       : plan_(newborn.plan()), child_(newborn.child()), notice_(newborn.notice().get()), streams_(streams), signals_(signals),
         evidence_(evidence), detail_(detail), limits_(plan_.header().limits), begin_(sys::NowNs()) {
+    begin_ = Started();
     wall_at_ = After(begin_, limits_.wall_ns);
     cpu_at_ = limits_.cpu_ns == abi::kNone ? kNever : begin_ + std::max(kMillisecond, limits_.cpu_ns / CpuCount());
   }
@@ -50,12 +51,18 @@ class Supervisor {
   }
 
   std::uint64_t ended_at() const { return ended_at_; }
-  std::uint64_t begin() const { return begin_; }
+  std::uint64_t begin() const { return Started(); }
   const struct rusage& usage() const { return usage_; }
   int status() const { return status_; }
 
  private:
   static std::uint64_t CpuCount() { return static_cast<std::uint64_t>(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN))); }
+
+  // pid 1 says when; a launcher that gets no processor learns of it late.
+  std::uint64_t Started() const {
+    const std::uint64_t told = __atomic_load_n(&plan_.shared().started_ns, __ATOMIC_ACQUIRE);
+    return told != 0 ? told : begin_;
+  }
 
   bool Busy() const { return streams_.out.active() || streams_.err.active(); }
 
@@ -174,11 +181,15 @@ class Supervisor {
     if (CutOutput() && evidence_.stop == Stop::kNo) End(Stop::kOutput, 0);
     const std::uint64_t now = sys::NowNs();
     if (now >= kill_at_) Kill();
-    if (now >= wall_at_) {
-      End(Stop::kWall, SIGTERM);
-      wall_at_ = kNever;
-    }
+    if (now >= wall_at_) WatchWall(now);
     if (now >= cpu_at_) WatchCpu(now);
+  }
+
+  void WatchWall(std::uint64_t now) {
+    wall_at_ = After(Started(), limits_.wall_ns);
+    if (now < wall_at_) return;  // it began later than was thought here
+    End(Stop::kWall, SIGTERM);
+    wall_at_ = kNever;
   }
 
   // Looks again when the limit could be reached at the earliest, all processors busy.
@@ -228,7 +239,6 @@ void Supervise(Newborn& newborn, Streams& streams, const sys::Fd& signals, Job::
   LivePlan& plan = newborn.plan();
   Supervisor supervisor(newborn, streams, signals, evidence, detail);
   supervisor.Run();
-  report.wall = supervisor.ended_at() - supervisor.begin();
   TakeTimes(supervisor.usage(), report);
   if (detail == Job::Detail::kFull) TakeTransfers(plan.shared(), supervisor.status(), report);
   report.out = streams.out.usage();
@@ -238,6 +248,7 @@ void Supervise(Newborn& newborn, Streams& streams, const sys::Fd& signals, Job::
   evidence.init_status = supervisor.status();
   evidence.program_done = shared.state == abi::ChildState::kDone;
   evidence.program_status = shared.status;
+  report.wall = (evidence.program_done ? shared.ended_ns : supervisor.ended_at()) - supervisor.begin();
   // pid 1 has a clock as well, for a launcher that is stopped.
   if (shared.timed_out != 0 && evidence.stop == Stop::kNo) evidence.stop = Stop::kWall;
 }

@@ -91,9 +91,21 @@ bool JudgeDenied(Report& report) {
   return true;
 }
 
+std::uint64_t CpuOf(const Report& report) { return report.cpu_user + report.cpu_system; }
+
+// Whoever watches a limit looks late: a job may end just before it is ended, or beyond its limit before
+// anybody sees that. What was measured decides, so that no report contradicts itself.
+Stop WhyStopped(const Report& report, const Evidence& evidence, const abi::LimitsRow& limits) {
+  const bool in_time = report.wall < limits.wall_ns;
+  if (evidence.stop == Stop::kWall && evidence.program_done && in_time) return Stop::kNo;
+  if (evidence.stop != Stop::kNo) return evidence.stop;
+  if (evidence.program_done && !in_time) return Stop::kWall;
+  return CpuOf(report) >= limits.cpu_ns ? Stop::kCpu : Stop::kNo;
+}
+
 // What the launcher itself did is certain.
 bool JudgeStop(Report& report, const Evidence& evidence, const abi::LimitsRow& limits) {
-  switch (evidence.stop) {
+  switch (WhyStopped(report, evidence, limits)) {
     case Stop::kNo: return false;
     case Stop::kWall:
       Hit(report, "wall");
@@ -150,14 +162,7 @@ void HintAt(Report& report, int signal, const abi::LimitsRow& limits) {
 }
 
 // A guest can send itself any signal: only what the kernel counted, or left behind, proves more.
-bool JudgeSignal(Report& report, int signal, const Evidence& evidence, const abi::LimitsRow& limits) {
-  // RLIMIT_CPU ends with SIGXCPU, or with SIGKILL.
-  if ((signal == SIGXCPU || signal == SIGKILL) && limits.cpu_ns != abi::kNone &&
-      report.cpu_user + report.cpu_system >= limits.cpu_ns) {
-    Hit(report, "cpu");
-    Set(report, Cause::kCpu, "cpu time limit of " + Duration(limits.cpu_ns) + " reached");
-    return true;
-  }
+bool JudgeSignal(Report& report, int signal, const Evidence& evidence) {
   if (signal == SIGSYS && evidence.filter_kills) {
     report.denial_count = 1;
     Set(report, Cause::kDenied, "SIGSYS: a system call was denied with death, or the program sent itself the signal; "
@@ -195,7 +200,7 @@ void TakeTold(Report& report, const Evidence& evidence) {
 }
 
 void JudgeProgram(Report& report, const Evidence& evidence, const abi::LimitsRow& limits) {
-  if (report.signal && JudgeSignal(report, *report.signal, evidence, limits)) return;
+  if (report.signal && JudgeSignal(report, *report.signal, evidence)) return;
   if (JudgeDisk(report, evidence, limits)) return;
   if (report.signal) {
     HintAt(report, *report.signal, limits);
@@ -208,13 +213,14 @@ void JudgeProgram(Report& report, const Evidence& evidence, const abi::LimitsRow
 
 bool ReachedPids(const Evidence& evidence) { return evidence.pids_hits > 0 || evidence.no_more_processes; }
 
-std::string HowPids(const Evidence& evidence) {
-  if (evidence.pids_hits > 0) return "hit " + Times(evidence.pids_hits);
-  return "reached: when the program had ended, no other could be started (how often that was refused is not counted)";
-}
-
-void JudgePids(Report& report, const Evidence& evidence, const abi::LimitsRow& limits) {
-  Set(report, Cause::kPids, "limit of " + base::Number(limits.pids) + " processes and threads " + HowPids(evidence));
+std::string HowPids(const Evidence& evidence, const abi::LimitsRow& limits) {
+  const std::string limit = "limit of " + base::Number(limits.pids) + " processes and threads ";
+  if (evidence.pids_hits == 0) {
+    return limit + "(or one of a control group around moat) reached: when the program had ended, no other could be started";
+  }
+  if (evidence.own_pids) return limit + "hit " + Times(evidence.pids_hits);
+  const std::string who = "a control group around moat refused another process or thread " + Times(evidence.pids_hits);
+  return limits.pids == abi::kNone ? who : who + ", before the " + limit + "was reached";
 }
 
 // Without a group the limit is each process's own, and what exceeds it fails like any other call.
@@ -233,9 +239,8 @@ void NoteTheRest(Report& report, const Evidence& evidence, const abi::LimitsRow&
     for (const std::string& scratch : evidence.full.scratch) report.hints.push_back("scratch full: " + scratch);
   }
   if (!ReachedPids(evidence)) return;
-  Hit(report, "pids");
-  if (report.cause == Cause::kPids) return;
-  report.hints.push_back("the limit `pids` of " + base::Number(limits.pids) + " was " + HowPids(evidence));
+  if (evidence.own_pids) Hit(report, "pids");
+  if (report.cause != Cause::kPids) report.hints.push_back(HowPids(evidence, limits));
 }
 
 }  // namespace
@@ -249,7 +254,7 @@ void Judge(Report& report, const Evidence& evidence, const abi::Shared& shared, 
   } else if (!evidence.program_done) {
     Set(report, Cause::kWorkerLost, "pid 1 of the job vanished before it could tell how the program ended");
   } else if (ReachedPids(evidence) && report.exit_code.value_or(1) != 0) {
-    JudgePids(report, evidence, limits);
+    Set(report, Cause::kPids, HowPids(evidence, limits));
   } else {
     JudgeProgram(report, evidence, limits);
   }

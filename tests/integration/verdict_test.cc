@@ -396,7 +396,33 @@ TEST_F(VerdictByGroups, CpuIsCountedAndNotTheClock) {
   EXPECT_EQ(job.Cause(), "cpu") << job;
   EXPECT_TRUE(job.Hit("cpu"));
   EXPECT_GE(job.report["wall"].get<std::uint64_t>(), 800 * kMillisecond) << job;
-  EXPECT_GE(Number(job, "cpu", "user") + Number(job, "cpu", "system"), 490 * kMillisecond) << job;
+  EXPECT_GE(Number(job, "cpu", "user") + Number(job, "cpu", "system"), 500 * kMillisecond) << job;
+}
+
+// It ends by itself beyond its limit, while the launcher is stopped and sees nothing of it.
+TEST_F(VerdictByGroups, CpuThatNobodySawIsCpu) {
+  auto job = Root().Flag("--cpu", "200ms").Flag("--wall", "60m").Start({"python3", "-c",
+      "import signal, time\n"
+      "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])\n"
+      "print('ready', flush=True)\n"
+      "signal.sigwait([signal.SIGUSR1])\n"
+      "while time.process_time() < 0.4: pass\n"});
+  if (!job.AwaitOutput("ready")) {
+    const Job done = job.Finish();
+    SKIP_WITHOUT_CONTROLLER(done);
+    FAIL() << done;
+  }
+  const std::vector<pid_t> family = testkit::Descendants(job.pid());  // the launcher, pid 1, the program
+  ASSERT_EQ(family.size(), 3U);
+  const auto inside = testkit::HoldProcesses({family[1], family[2]});
+  ASSERT_TRUE(job.Signal(SIGSTOP));
+  ASSERT_EQ(kill(family[2], SIGUSR1), 0);
+  EXPECT_TRUE(testkit::AwaitEnd(inside));
+  ASSERT_TRUE(job.Signal(SIGCONT));
+  const Job done = job.Finish();
+  EXPECT_EQ(done.Cause(), "cpu") << done;
+  EXPECT_EQ(done.report["exit_code"], 0) << done;
+  EXPECT_EQ(done.exit_code(), 125) << done;
 }
 
 // No process of it reaches the limit, all together do; and none has a parent that reaps.
@@ -412,7 +438,7 @@ TEST_F(VerdictByGroups, CpuOfTheWholeTreeIsLimited) {
       "  except ChildProcessError: pass\n"});
   SKIP_WITHOUT_CONTROLLER(job);
   EXPECT_EQ(job.Cause(), "cpu") << job;
-  EXPECT_GE(Number(job, "cpu", "user") + Number(job, "cpu", "system"), 490 * kMillisecond) << job;
+  EXPECT_GE(Number(job, "cpu", "user") + Number(job, "cpu", "system"), 500 * kMillisecond) << job;
 }
 
 }  // namespace
