@@ -16,6 +16,7 @@ constexpr int kRlimitCpu = 0, kRlimitFsize = 1, kRlimitData = 2, kRlimitStack = 
               kRlimitNofile = 7, kRlimitMemlock = 8, kRlimitAs = 9, kRlimitSigpending = 11, kRlimitMsgqueue = 12,
               kRlimitNice = 13, kRlimitRtprio = 14;
 constexpr int kEperm = 1;
+constexpr std::uint8_t kEinval = 22;
 constexpr std::uint64_t kLockSharedNonblocking = 1 | 4;
 constexpr std::uint8_t kEagain = 11;
 constexpr std::uint64_t kOCloexec = 02000000;
@@ -103,6 +104,7 @@ struct Setting {
   std::string file, value;
   bool optional = false;  // a kernel without swap accounting lacks the file
   Origin origin;
+  std::uint8_t tolerated = 0;  // errno of the write that is no failure; 0: none
 };
 
 void WriteGroupFile(Blob& blob, abi::Offset group, const Setting& setting, Arg content, Arg size) {
@@ -115,9 +117,9 @@ void WriteGroupFile(Blob& blob, abi::Offset group, const Setting& setting, Arg c
     opened.tolerated = 2;  // ENOENT
   }
   abi::Op& written = blob.Add(__NR_write, {Int32(fd), content, size});
-  if (setting.optional) {
+  if (setting.optional || setting.tolerated != 0) {
     written.flags = abi::kTolerate;
-    written.tolerated = 9;  // EBADF: not opened
+    written.tolerated = setting.optional ? 9 : setting.tolerated;  // EBADF: not opened
   }
   abi::Op& closed = blob.Add(__NR_close, {Int32(fd)});
   if (setting.optional) {
@@ -220,8 +222,9 @@ Status AddCpuRate(Blob& blob, Groups& groups, const Request& request) {
   constexpr std::uint64_t kPeriodUs = 100000;
   const auto quota = base::Number(std::max<std::uint64_t>(1000, static_cast<std::uint64_t>(limit.value * kPeriodUs)));
   const std::string period = base::Number(kPeriodUs);
+  // EINVAL: a group around allows less already (kernel/sched/core.c, tg_cfs_schedulable_down), and goes on to.
   groups.Add(controller, abi::CgroupKind::kV1Cpu,
-             {{"cpu.cfs_period_us", period, false, limit.origin}, {"cpu.cfs_quota_us", quota, false, limit.origin}},
+             {{"cpu.cfs_period_us", period, false, limit.origin}, {"cpu.cfs_quota_us", quota, false, limit.origin, kEinval}},
              {{"cpu.max", quota + " " + period, false, limit.origin}});
   blob.Layer("cpus limit", abi::LayerState::kEnforced, "cgroup");
   return {};
