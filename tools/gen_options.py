@@ -19,10 +19,10 @@ TYPES = {
 OPTION_KEYS = {"section", "key", "type", "default", "unit", "flag", "repeat", "values", "minimum",
                "maximum", "unlimited", "danger", "doc", "since"}
 FLAG_KEYS = {"name", "letter", "value", "repeat", "doc"}
-SECTIONS = ["", "files", "limits", "network", "environment", "syscalls", "mode", "lint"]
+SECTIONS = ["", "files", "limits", "network", "environment", "syscalls", "mode", "lint", "attack"]
 SECTION_TITLES = {
     "": "Top level", "files": "What the job sees", "limits": "Limits", "network": "Network",
-    "environment": "Environment", "syscalls": "System calls", "mode": "Mode", "lint": "Reviewed risks",
+    "environment": "Environment", "syscalls": "System calls", "mode": "Mode", "lint": "Reviewed risks", "attack": "Reviewed ways through",
 }
 # What the word behind a flag looks like, for --help and the reference.
 FLAG_VALUES = {"size": "SIZE", "duration": "TIME", "count": "N", "number": "N", "percent": "PERCENT",

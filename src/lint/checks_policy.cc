@@ -91,8 +91,8 @@ void CheckPolicyWidensEnvironment(const Subject& subject, Findings& findings) {
 }
 
 void CheckExceptionUnknown(const Subject& subject, Findings& findings) {
-  for (const policy::LintException& exception : subject.model.lint_allow) {
-    if (FindRule(exception.rule) == nullptr) findings.Add("there is no rule " + Quote(exception.rule), exception.origin);
+  for (const policy::Exception& exception : subject.model.lint_allow) {
+    if (FindRule(exception.name) == nullptr) findings.Add("there is no rule " + Quote(exception.name), exception.origin);
   }
 }
 

@@ -47,9 +47,9 @@ void CheckFamily(const policy::Model& model, const Filter& filter, const Rule& r
 
 // A policy accepts what it says itself, and what nobody said.
 std::string AcceptedBy(const policy::Model& model, std::string_view rule, const Origin& origin) {
-  for (const policy::LintException& exception : model.lint_allow) {
+  for (const policy::Exception& exception : model.lint_allow) {
     const bool covers = origin.empty() || exception.origin.file == origin.file;
-    if (exception.rule == rule && covers) return exception.reason;
+    if (exception.name == rule && covers) return exception.reason;
   }
   return {};
 }
@@ -73,13 +73,13 @@ bool LooksAt(const Subject& subject, Needs needs) {
 void CheckUnused(const Subject& subject, std::vector<Finding>& findings) {
   const Rule* rule = FindRule("exception-unused");
   const std::string own = subject.model.sources.empty() ? "" : subject.model.sources.front();
-  for (const policy::LintException& exception : subject.model.lint_allow) {
-    const Rule* named = FindRule(exception.rule);
+  for (const policy::Exception& exception : subject.model.lint_allow) {
+    const Rule* named = FindRule(exception.name);
     if (rule == nullptr || named == nullptr || !LooksAt(subject, named->needs) || exception.origin.file != own) continue;
     const bool used = std::any_of(findings.begin(), findings.end(), [&](const Finding& finding) {
-      return finding.rule == exception.rule && finding.accepted == exception.reason;
+      return finding.rule == exception.name && finding.accepted == exception.reason;
     });
-    if (!used) findings.push_back(Make(*rule, "nothing triggers " + policy::Quote(exception.rule), exception.origin));
+    if (!used) findings.push_back(Make(*rule, "nothing triggers " + policy::Quote(exception.name), exception.origin));
   }
 }
 

@@ -1,6 +1,7 @@
-// [lint] allow: risks that somebody looked at and took. Pure.
+// [lint] allow and [attack] allow: risks that somebody looked at and took. Pure.
 #pragma once
 
+#include <string_view>
 #include <vector>
 
 #include "moat/result.h"
@@ -9,8 +10,11 @@
 
 namespace moat::policy {
 
-// Adds the entries of `allow = [{ rule = "...", reason = "..." }]`. Both keys are required, the same
-// rule twice in one file is an error.
-Status ReadExceptions(std::vector<LintException>& exceptions, const Entry& allow);
+// Adds the entries of `allow = [{ rule = "...", reason = "..." }]`; in [attack] the first key is `probe`.
+// Both keys are required, the same one twice in one file is an error.
+Status ReadExceptions(std::vector<Exception>& exceptions, std::string_view section, const Entry& allow);
+
+// "rule" or "probe".
+std::string_view ExceptionKey(std::string_view section);
 
 }  // namespace moat::policy

@@ -121,9 +121,10 @@ struct Mode {
   Setting<BestEffort> best_effort = BestEffort::kNo;  // a missing layer degrades instead of refusing
 };
 
-// One entry of [lint] allow: a risk that somebody looked at. Which rules there are is known to lint.
-struct LintException {
-  std::string rule, reason;
+// One entry of [lint] allow or [attack] allow: a risk that somebody looked at. Which rules and probes there
+// are is known to others.
+struct Exception {
+  std::string name, reason;  // of the rule or the probe
   Origin origin;
 };
 
@@ -138,7 +139,7 @@ struct Model {
   Environment environment;
   Syscalls syscalls;
   Mode mode;
-  std::vector<LintException> lint_allow;
+  std::vector<Exception> lint_allow, attack_allow;
 };
 
 }  // namespace moat::policy

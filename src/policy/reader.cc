@@ -150,7 +150,8 @@ Status ApplySection(Model& model, const Entry& section) {
     }
     if (section.key == "environment" && entry.key == "set")
       MOAT_TRY(ApplyVariables(model.environment, entry));
-    if (section.key == "lint") MOAT_TRY(ReadExceptions(model.lint_allow, entry));
+    if (section.key == "lint") MOAT_TRY(ReadExceptions(model.lint_allow, section.key, entry));
+    if (section.key == "attack") MOAT_TRY(ReadExceptions(model.attack_allow, section.key, entry));
   }
   if (section.key == "files") return ApplyFiles(model.files, section.value);
   if (section.key == "syscalls") return ApplySyscalls(model.syscalls, section.value);

@@ -1,6 +1,7 @@
 // The model as a text that reads back as the same model.
 #include "base/text.h"
 #include "base/units.h"
+#include "policy/exceptions.h"
 #include "policy/files.h"
 #include "policy/load.h"
 #include "policy/options.h"
@@ -90,11 +91,11 @@ std::string Variables(const Environment& environment) {
   return out;
 }
 
-std::string Exceptions(const std::vector<LintException>& exceptions) {
+std::string Exceptions(std::string_view section, const std::vector<Exception>& exceptions) {
   if (exceptions.empty()) return {};
-  std::string out = "\n[lint]\nallow = [\n";
-  for (const LintException& each : exceptions) {
-    out += "  { rule = " + QuoteToml(each.rule) + ", reason = " + QuoteToml(each.reason) + " }," + Said(each.origin);
+  std::string out = "\n[" + std::string(section) + "]\nallow = [\n";
+  for (const Exception& each : exceptions) {
+    out += "  { " + std::string(ExceptionKey(section)) + " = " + QuoteToml(each.name) + ", reason = " + QuoteToml(each.reason) + " }," + Said(each.origin);
   }
   return out + "]\n";
 }
@@ -120,7 +121,7 @@ std::string ToToml(const Model& model) {
   out += "\n[mode]\n" + Scalars(model, "mode");
   out += "\n[syscalls]\n" + Scalars(model, "syscalls") + Names("allow", model.syscalls.allow) +
          Names("deny", model.syscalls.deny) + Rules(model.syscalls.rules);
-  out += Exceptions(model.lint_allow);
+  out += Exceptions("lint", model.lint_allow) + Exceptions("attack", model.attack_allow);
   return out;
 }
 
