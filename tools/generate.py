@@ -1,4 +1,4 @@
-"""What generators with one table and one page have in common: gen_causes.py, gen_lint.py."""
+"""What generators with one table and one page have in common: gen_causes.py, gen_lint.py, gen_probes.py."""
 import argparse
 import pathlib
 

@@ -1,8 +1,8 @@
 // Every attack, under every shipped profile, by root's jobs and by an ordinary user's. An
 // attack whose control does not succeed outside says so and is skipped: it would prove nothing.
 //
-// known_open.txt lists what gets through today, each with its reason. An attack that is listed
-// and does not get through is a failure too: the list shrinks as soon as it can.
+// [attack] allow of a profile states what gets through, each with its reason. An attack that is stated
+// there and gets through for nobody is a failure too: the list shrinks as soon as it can.
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -10,32 +10,25 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <map>
-#include <memory>
-#include <regex>
-#include <sstream>
 
-#include "escape/canaries.h"
+#include "attack/battery.h"
+#include "attack/table.h"
+#include "policy/load.h"
+#include "profile/find_profile.h"
 #include "testkit/moat.h"
 
-namespace moat::escape {
+namespace moat::attack {
 namespace {
 
 using testkit::Caller;
 
 constexpr gid_t kExtraGroup = 54321;  // kept by a caller that has it: a job must not
 
-struct Attack {
-  std::string name, catalogue, attempt;
-};
-
-std::string ProbePath() { return testkit::GuestPath("escape_probe"); }
-
-Canaries& Planted() {
-  static Canaries canaries;
-  return canaries;
+Battery& TheBattery() {
+  static Result<Battery> battery = Battery::Plant(testkit::BuildFolder() + "/libexec/moat/moat-probe");
+  return *battery;
 }
+const Canaries& Planted() { return TheBattery().canaries(); }
 
 // What a careless caller leaves to its children.
 void BeCareless() {
@@ -53,36 +46,9 @@ std::vector<std::string> Words(std::vector<std::string> words) {
   return words;
 }
 
-// "OPEN" and what it said.
-struct Answer {
-  std::string fate, text;
-};
+Answer Read(const testkit::Finished& done) { return ReadAnswer({done.status, done.timed_out, done.out, done.err}); }
 
-Answer Read(const testkit::Finished& done) {
-  const std::string line = done.out.substr(0, done.out.find('\n'));
-  const std::size_t space = line.find(' ');
-  if (space == std::string::npos) return {"", done.out + done.err};
-  return {line.substr(0, space), line.substr(space + 1)};
-}
-
-Answer RunOutside(const Attack& attack) {
-  testkit::Command command;
-  command.argv = Words({ProbePath(), "--outside", attack.name});
-  command.environment = {"SECRET=" + Planted().environment_secret(), "LD_LIBRARY_PATH=/nowhere"};
-  command.descriptors = {{0, Planted().secret_descriptor()}, {9, Planted().secret_descriptor()}, {10, Planted().folder_descriptor()}};
-  command.groups = {kExtraGroup};
-  command.in_child = BeCareless;
-  return Read(testkit::Run(command));
-}
-
-// Once per attack, whatever the number of profiles.
-const Answer& Control(const Attack& attack) {
-  static std::map<std::string, Answer> answers;
-  const auto found = answers.find(attack.name);
-  return found != answers.end() ? found->second : answers.emplace(attack.name, RunOutside(attack)).first->second;
-}
-
-testkit::Job RunInside(const Attack& attack, const std::string& profile, Caller caller) {
+testkit::Job RunInside(const Entry& attack, const std::string& profile, Caller caller) {
   testkit::Moat moat(caller);
   moat.Profile(profile)
       .Flag("--read", Planted().shown_folder())
@@ -95,8 +61,8 @@ testkit::Job RunInside(const Attack& attack, const std::string& profile, Caller 
       .Descriptor(10, Planted().folder_descriptor())
       .Groups({kExtraGroup})
       .InChild(BeCareless);
-  std::vector<std::string> words = Words({ProbePath(), attack.name});
-  const bool fills = attack.name.rfind("fill-", 0) == 0;
+  std::vector<std::string> words = Words({TheBattery().probe(), std::string(attack.name)});
+  const bool fills = FillsMemory(attack);
   if (fills) {
     moat.Flag("--memory", "64M");
     words.emplace_back("memory.limit=64");
@@ -104,86 +70,62 @@ testkit::Job RunInside(const Attack& attack, const std::string& profile, Caller 
   return moat.Run(words);
 }
 
-// Lines `ATTACK PROFILE CALLER: why`, the first three regular expressions.
-struct KnownOpen {
-  std::regex attack, profile, caller;
+struct Stated {
   std::string why;
+  bool by_profile_itself = false;  // and not by one that it builds on
 };
 
-std::vector<KnownOpen> LoadKnownOpen() {
-  std::vector<KnownOpen> known;
-  std::ifstream file(testkit::SourceFolder() + "/tests/escape/known_open.txt");
-  EXPECT_TRUE(file.good());
-  for (std::string line; std::getline(file, line);) {
-    if (line.empty() || line[0] == '#') continue;
-    const std::size_t colon = line.find(": ");
-    std::istringstream words(line.substr(0, colon));
-    std::string attack, profile, caller;
-    words >> attack >> profile >> caller;
-    EXPECT_FALSE(caller.empty() || colon == std::string::npos) << "known_open.txt: " << line;
-    known.push_back({std::regex(attack), std::regex(profile), std::regex(caller), line.substr(colon + 2)});
+Stated WhyOpen(const Entry& attack, const std::string& profile) {
+  const std::string folder = testkit::SourceFolder() + "/profiles";
+  const auto model = policy::Load(profile, policy::ProfilesIn({folder}));
+  EXPECT_TRUE(model.ok()) << model.error().ToString();
+  for (const policy::Exception& exception : model->attack_allow) {
+    if (exception.name == attack.name) return {exception.reason, exception.origin.file == model->sources.front()};
   }
-  return known;
-}
-
-std::string WhyOpen(const Attack& attack, const std::string& profile, Caller caller) {
-  static const std::vector<KnownOpen> kKnown = LoadKnownOpen();
-  for (const KnownOpen& known : kKnown) {
-    if (std::regex_match(attack.name, known.attack) && std::regex_match(profile, known.profile) &&
-        std::regex_match(testkit::NameOf(caller), known.caller)) {
-      return known.why;
-    }
-  }
-  return "";
+  return {};
 }
 
 class Escape : public testing::Test {
  public:
-  Escape(Attack attack, std::string profile, Caller caller) : attack_(std::move(attack)), profile_(std::move(profile)), caller_(caller) {}
+  Escape(const Entry& attack, std::string profile, Caller caller) : attack_(attack), profile_(std::move(profile)), caller_(caller) {}
 
   void TestBody() override {
     std::string against = testkit::ReasonAgainst(caller_);
     if (::geteuid() != 0) against = "the controls need root";
     if (!against.empty()) GTEST_SKIP() << against;
-    const Answer& control = Control(attack_);
-    if (control.fate != "OPEN") GTEST_SKIP() << "outside: " << (control.fate.empty() ? "it died" : control.text);
+    const Answer& control = TheBattery().Control(attack_);
+    if (control.fate != Fate::kOpen) GTEST_SKIP() << "outside: " << control.text;
     Judge(RunInside(attack_, profile_, caller_));
   }
 
  private:
   void Judge(const testkit::Job& job) {
     const Answer answer = Read(job);
-    const std::string why = WhyOpen(attack_, profile_, caller_);
-    const std::string what = attack_.name + " (" + attack_.catalogue + "): to " + attack_.attempt;
-    if (answer.fate == "OPEN") {
-      if (why.empty()) ADD_FAILURE() << what << "\n" << answer.text << "\n" << job;
+    const Stated stated = WhyOpen(attack_, profile_);
+    const std::string what = std::string(attack_.name) + " (" + std::string(attack_.id) + "): to " + std::string(attack_.attempt);
+    if (answer.fate == Fate::kOpen) {
+      if (stated.why.empty()) ADD_FAILURE() << what << "\n" << answer.text << "\n" << job;
       return;
     }
     const std::string cause = job.Cause();
-    const bool stopped = answer.fate == "CLOSED" || (answer.fate.empty() && (cause == "denied" || cause == "memory"));
-    if (answer.fate == "NOT-HERE") GTEST_SKIP() << "inside: " << answer.text;
-    if (cause == "setup" && attack_.name.rfind("fill-", 0) == 0 && caller_ == Caller::kUser) {
+    const bool stopped = answer.fate == Fate::kClosed || (answer.fate == Fate::kUnclear && (cause == "denied" || cause == "memory"));
+    if (answer.fate == Fate::kNotApplicable) GTEST_SKIP() << "inside: " << answer.text;
+    if (cause == "setup" && FillsMemory(attack_) && caller_ == Caller::kUser) {
       GTEST_SKIP() << "no group in which to count the memory of an ordinary user's job";
     }
     EXPECT_TRUE(stopped) << what << "\nThe probe gave no answer.\n" << job;
-    EXPECT_EQ(why, "") << what << "\nis listed in known_open.txt and does not get through: take the line out.\n" << job;
+    EXPECT_TRUE(!stated.by_profile_itself || OpenForAnother()) << what << "\nis stated in the profile and gets through for nobody.\n" << job;
   }
 
-  Attack attack_;
+  bool OpenForAnother() const {
+    const Caller another = caller_ == Caller::kRoot ? Caller::kUser : Caller::kRoot;
+    return Read(RunInside(attack_, profile_, another)).fate == Fate::kOpen;
+  }
+
+  const Entry& attack_;
   std::string profile_;
   Caller caller_;
 };
-
-std::vector<Attack> ListAttacks() {
-  testkit::Command command;
-  command.argv = {ProbePath(), "--list"};
-  std::vector<Attack> attacks;
-  std::istringstream lines(testkit::Run(command).out);
-  for (Attack attack; std::getline(lines, attack.name, '\t') && std::getline(lines, attack.catalogue, '\t') && std::getline(lines, attack.attempt);) {
-    attacks.push_back(attack);
-  }
-  return attacks;
-}
 
 std::vector<std::string> ListProfiles() {
   std::vector<std::string> profiles;
@@ -204,19 +146,19 @@ void RegisterAll() {
   for (const std::string& profile : ListProfiles()) {
     for (const Caller caller : {Caller::kRoot, Caller::kUser}) {
       const std::string suite = "Escape_" + CaseName(profile) + "_" + testkit::NameOf(caller);
-      for (const Attack& attack : ListAttacks()) {
-        testing::RegisterTest(suite.c_str(), CaseName(attack.name).c_str(), nullptr, nullptr, __FILE__, __LINE__,
-                              [=]() -> Escape* { return new Escape(attack, profile, caller); });
+      for (const Entry& attack : Entries()) {
+        testing::RegisterTest(suite.c_str(), CaseName(std::string(attack.name)).c_str(), nullptr, nullptr, __FILE__, __LINE__,
+                              [&attack, profile, caller]() -> Escape* { return new Escape(attack, profile, caller); });
       }
     }
   }
 }
 
 }  // namespace
-}  // namespace moat::escape
+}  // namespace moat::attack
 
 int main(int argc, char** argv) {
   testing::InitGoogleTest(&argc, argv);
-  moat::escape::RegisterAll();
+  moat::attack::RegisterAll();
   return RUN_ALL_TESTS();
 }

@@ -22,6 +22,7 @@ MAY_INCLUDE = {
     "watch": "sys plan policy bpf base uapi",
     "seal": "sys bpf base uapi",
     "probe": "sys plan/host_facts.h base uapi",
+    "attack": "sys base uapi",
     "child": "uapi plan/abi.h",
     "run": "child sys base uapi plan/abi.h",
     "pool": "run api seal plan bpf sys base uapi",

@@ -16,9 +16,9 @@
 
 #include <initializer_list>
 
-#include "escape/probe.h"
+#include "attack/probe/probe.h"
 
-namespace moat::escape {
+namespace moat::attack::inside {
 namespace {
 
 Verdict Make(int family, int type, int protocol, const char* what) { return Failed(socket(family, type | SOCK_CLOEXEC, protocol), what); }
@@ -141,42 +141,42 @@ Verdict UpperLayer() {
 }
 
 constexpr Probe kProbes[] = {
-    {"abstract-socket", "I8", "connect to the host's abstract socket", AbstractStream},
-    {"abstract-datagram", "I8", "send to the host's abstract socket", AbstractDatagram},
-    {"path-socket", "I9", "connect to the host's socket in a folder that is not shown", PathSocket},
-    {"shown-socket", "I10", "connect to the host's socket in a folder that is shown read-only", ShownSocket},
-    {"interfaces", "J1", "find a network interface", Interface},
-    {"host-loopback", "J2", "connect to a service on the host's loopback", HostLoopback},
-    {"route", "J3", "find a way outside", Route},
-    {"inet", "J3", "make a TCP socket although there is no network", Inet},
-    {"inet6", "J3", "make a TCP socket although there is no network", Inet6},
-    {"packet-socket", "J4", "make a packet socket", Packet},
-    {"raw-socket", "J5", "make a raw socket", Raw},
-    {"netlink-route", "J6", "reach routing by netlink", NetlinkRoute},
-    {"netlink-audit", "J7", "reach auditing by netlink", NetlinkAudit},
-    {"netlink-netfilter", "J8", "reach netfilter by netlink", NetlinkNetfilter},
-    {"netlink-uevent", "J9", "hear of the host's devices by netlink", NetlinkUevent},
-    {"netlink-diag", "J10", "list sockets by netlink", NetlinkDiag},
-    {"netlink-generic", "J10", "reach generic netlink", NetlinkGeneric},
-    {"netlink-crypto", "J10", "reach cryptography by netlink", NetlinkCrypto},
-    {"vsock", "J11", "reach the hypervisor", Vsock},
-    {"alg-socket", "J12", "use the kernel's cryptography", Alg},
-    {"xdp-socket", "J13", "make an express socket", Xdp},
-    {"mptcp", "J15", "use multipath TCP", Mptcp},
-    {"sctp", "J15", "use SCTP", Sctp},
-    {"l2tp", "J15", "use L2TP", L2tp},
-    {"udplite", "J15", "use UDP-Lite", UdpLite},
-    {"other-families", "J15", "use any other socket family", OtherFamilies},
-    {"other-pair", "J15", "reach another family by socketpair", PairOfAnother},
-    {"socket-mark", "J17", "mark packets", Mark},
-    {"socket-force-buffer", "J17", "exceed buffer limits", ForceBuffer},
-    {"socket-filter", "J17", "attach a packet filter", AttachFilter},
-    {"socket-bpf", "J17", "attach a bpf program", AttachBpf},
-    {"tcp-ulp", "J19", "load a protocol layer", UpperLayer},
+    {"abstract-socket", AbstractStream},
+    {"abstract-datagram", AbstractDatagram},
+    {"path-socket", PathSocket},
+    {"shown-socket", ShownSocket},
+    {"interfaces", Interface},
+    {"host-loopback", HostLoopback},
+    {"route", Route},
+    {"inet", Inet},
+    {"inet6", Inet6},
+    {"packet-socket", Packet},
+    {"raw-socket", Raw},
+    {"netlink-route", NetlinkRoute},
+    {"netlink-audit", NetlinkAudit},
+    {"netlink-netfilter", NetlinkNetfilter},
+    {"netlink-uevent", NetlinkUevent},
+    {"netlink-diag", NetlinkDiag},
+    {"netlink-generic", NetlinkGeneric},
+    {"netlink-crypto", NetlinkCrypto},
+    {"vsock", Vsock},
+    {"alg-socket", Alg},
+    {"xdp-socket", Xdp},
+    {"mptcp", Mptcp},
+    {"sctp", Sctp},
+    {"l2tp", L2tp},
+    {"udplite", UdpLite},
+    {"other-families", OtherFamilies},
+    {"other-pair", PairOfAnother},
+    {"socket-mark", Mark},
+    {"socket-force-buffer", ForceBuffer},
+    {"socket-filter", AttachFilter},
+    {"socket-bpf", AttachBpf},
+    {"tcp-ulp", UpperLayer},
 };
 
 }  // namespace
 
 Probes NetworkProbes() { return {kProbes, sizeof(kProbes) / sizeof(kProbes[0])}; }
 
-}  // namespace moat::escape
+}  // namespace moat::attack::inside

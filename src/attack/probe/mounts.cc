@@ -11,9 +11,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "escape/probe.h"
+#include "attack/probe/probe.h"
 
-namespace moat::escape {
+namespace moat::attack::inside {
 namespace {
 
 Verdict MountTmpfs() { return Turned(mount("none", "/tmp", "tmpfs", 0, nullptr), "mount(tmpfs)"); }
@@ -181,40 +181,40 @@ Verdict ListMounts() {
 }
 
 constexpr Probe kProbes[] = {
-    {"mount-tmpfs", "C1", "mount a file system", MountTmpfs},
-    {"remount-writable", "C2", "remount what is read-only writable", RemountWritable},
-    {"umount-proc", "C3", "take a mount away to see what is below", UmountProc},
-    {"open-tree", "C4", "clone a mount tree by descriptor", OpenTreeClone},
-    {"fsopen", "C5", "open a file system by descriptor", FsopenTmpfs},
-    {"fsmount", "C5", "make a mount by descriptor", FsmountBad},
-    {"move-mount", "C5", "move a mount", MoveMount},
-    {"mount-setattr", "C6", "clear the flags of a mount", MountSetattr},
-    {"pivot-root", "C7", "change the root", PivotRoot},
-    {"chroot-out", "C8", "leave through a chroot", ChrootOut},
-    {"open-by-handle", "C9", "open a file by its handle", OpenByHandle},
-    {"name-to-handle", "C9", "get a handle to begin with", NameToHandle},
-    {"write-root", "C10", "create a file in /", WriteRoot},
-    {"write-usr", "C10", "create a file in /usr", WriteUsr},
-    {"write-etc", "C10", "create a file in /etc", WriteEtc},
-    {"write-dev", "C10", "create a file in /dev", WriteDev},
-    {"read-secret", "C11", "read a host's file that only its owner may read", ReadSecret},
-    {"read-shadow", "C11", "read /etc/shadow", ReadShadow},
-    {"folder-outside", "C12", "stand in a folder outside the root", WorkingFolderOutside},
-    {"propagation", "C14", "have mounts that pass changes on", Propagation},
-    {"host-paths", "C15", "learn paths of the host from the mount table", HostPaths},
-    {"set-id-mounts", "C16", "have a mount that honours set-id bits", SetIdMounts},
-    {"device-mounts", "C16", "have a folder that honours device nodes", DeviceMounts},
-    {"hard-link", "C22", "link a host's file to where it is kept", HardLink},
-    {"append-only", "C24", "make a file that cannot be removed", AppendOnly},
-    {"freeze", "C25", "freeze a file system", Freeze},
-    {"listmount", "C26", "enumerate mounts", ListMounts},
-    {"fanotify", "C27", "watch a whole file system", Fanotify},
-    {"host-tmp", "C31", "see the host's /tmp", HostTmp},
-    {"host-shm", "C31", "see the host's /dev/shm", HostShm},
+    {"mount-tmpfs", MountTmpfs},
+    {"remount-writable", RemountWritable},
+    {"umount-proc", UmountProc},
+    {"open-tree", OpenTreeClone},
+    {"fsopen", FsopenTmpfs},
+    {"fsmount", FsmountBad},
+    {"move-mount", MoveMount},
+    {"mount-setattr", MountSetattr},
+    {"pivot-root", PivotRoot},
+    {"chroot-out", ChrootOut},
+    {"open-by-handle", OpenByHandle},
+    {"name-to-handle", NameToHandle},
+    {"write-root", WriteRoot},
+    {"write-usr", WriteUsr},
+    {"write-etc", WriteEtc},
+    {"write-dev", WriteDev},
+    {"read-secret", ReadSecret},
+    {"read-shadow", ReadShadow},
+    {"folder-outside", WorkingFolderOutside},
+    {"propagation", Propagation},
+    {"host-paths", HostPaths},
+    {"set-id-mounts", SetIdMounts},
+    {"device-mounts", DeviceMounts},
+    {"hard-link", HardLink},
+    {"append-only", AppendOnly},
+    {"freeze", Freeze},
+    {"listmount", ListMounts},
+    {"fanotify", Fanotify},
+    {"host-tmp", HostTmp},
+    {"host-shm", HostShm},
 };
 
 }  // namespace
 
 Probes MountProbes() { return {kProbes, sizeof(kProbes) / sizeof(kProbes[0])}; }
 
-}  // namespace moat::escape
+}  // namespace moat::attack::inside

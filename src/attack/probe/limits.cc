@@ -16,9 +16,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "escape/probe.h"
+#include "attack/probe/probe.h"
 
-namespace moat::escape {
+namespace moat::attack::inside {
 namespace {
 
 constexpr int kManyProcesses = 600;
@@ -145,23 +145,23 @@ Verdict SystemVMemory() {
 }
 
 constexpr Probe kProbes[] = {
-    {"processes", "L1", "make processes without end", Processes},
-    {"threads", "L2", "make threads without end", Threads},
-    {"fill-memory", "L3", "use more memory than it may", FillMemory},
-    {"fill-memfd", "L4", "use more memory than it may, as a file", FillMemfd},
-    {"shared-memory-size", "L5", "fill /dev/shm without end", SharedMemorySize},
-    {"scratch-size", "L6", "fill /tmp without end, in bytes or files", ScratchSize},
-    {"open-descriptors", "L9", "open files without end", Descriptors},
-    {"lock-memory", "L10", "lock memory", LockMemory},
-    {"raise-descriptors", "L12", "raise the limit of descriptors", RaiseDescriptors},
-    {"raise-processes", "L12", "raise the limit of processes", RaiseProcesses},
-    {"raise-locked", "L12", "raise the limit of locked memory", RaiseLocked},
-    {"fill-system-v", "L14", "use more memory than it may, as System V memory", SystemVMemory},
-    {"timers", "L16", "make timers without end", Timers},
+    {"processes", Processes},
+    {"threads", Threads},
+    {"fill-memory", FillMemory},
+    {"fill-memfd", FillMemfd},
+    {"shared-memory-size", SharedMemorySize},
+    {"scratch-size", ScratchSize},
+    {"open-descriptors", Descriptors},
+    {"lock-memory", LockMemory},
+    {"raise-descriptors", RaiseDescriptors},
+    {"raise-processes", RaiseProcesses},
+    {"raise-locked", RaiseLocked},
+    {"fill-system-v", SystemVMemory},
+    {"timers", Timers},
 };
 
 }  // namespace
 
 Probes LimitProbes() { return {kProbes, sizeof(kProbes) / sizeof(kProbes[0])}; }
 
-}  // namespace moat::escape
+}  // namespace moat::attack::inside

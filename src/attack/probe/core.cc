@@ -1,18 +1,16 @@
-// escape_probe NAME [KEY=VALUE]...: runs one attack. --list names them all.
+// What the probes of all families need.
 #include <dirent.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
-#include <sys/syscall.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include "escape/probe.h"
+#include "attack/probe/probe.h"
 
-namespace moat::escape {
+namespace moat::attack::inside {
 namespace {
 
 char** arguments;
@@ -31,7 +29,9 @@ bool TurnedAway(int error) { return error == EPERM || error == EACCES || error =
 constexpr Probes (*kFamilies[])() = {NamespaceProbes, MountProbes,   IdentityProbes, ProcProbes,      DeviceProbes, FilterProbes,
                                      KernelProbes,    ProcessProbes, NetworkProbes,  InheritedProbes, LimitProbes};
 
-const Probe* Find(const char* name) {
+}  // namespace
+
+const Probe* FindProbe(const char* name) {
   for (const auto& family : kFamilies) {
     const Probes probes = family();
     for (size_t i = 0; i < probes.count; ++i) {
@@ -41,19 +41,26 @@ const Probe* Find(const char* name) {
   return nullptr;
 }
 
-void List() {
+void ForEachProbe(void (*act)(const Probe&)) {
   for (const auto& family : kFamilies) {
     const Probes probes = family();
-    for (size_t i = 0; i < probes.count; ++i) {
-      printf("%s\t%s\t%s\n", probes.begin[i].name, probes.begin[i].catalogue, probes.begin[i].attempt);
-    }
+    for (size_t i = 0; i < probes.count; ++i) act(probes.begin[i]);
   }
 }
 
-// What a control does to mounts stays with it.
-bool LeaveTheHostsMounts() {
-  return unshare(CLONE_NEWNS) == 0 && mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
+void Prepare(char** canaries, Side side) {
+  arguments = canaries;
+  outside = side == Side::kOutside;
 }
+
+bool Tell(const Verdict& verdict) {
+  const char* words[] = {"CLOSED", "OPEN", "NOT-HERE"};
+  char line[300];
+  const int length = snprintf(line, sizeof(line), "%s %s\n", words[static_cast<int>(verdict.fate)], verdict.text);
+  return write(1, line, static_cast<size_t>(length)) == length;
+}
+
+namespace {
 
 size_t ReadFile(const char* path) {
   const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -67,27 +74,6 @@ size_t ReadFile(const char* path) {
   close(fd);
   content[size] = '\0';
   return size;
-}
-
-int Main(int argc, char** argv) {
-  if (argc > 1 && strcmp(argv[1], "--list") == 0) {
-    List();
-    return 0;
-  }
-  if (argc > 1 && strcmp(argv[1], "--outside") == 0) {
-    outside = true;
-    ++argv;
-    --argc;
-    if (geteuid() == 0 && !LeaveTheHostsMounts()) return 65;
-  }
-  const Probe* probe = argc > 1 ? Find(argv[1]) : nullptr;
-  if (probe == nullptr) return 64;
-  arguments = argv + 2;
-  const Verdict verdict = probe->attack();
-  const char* words[] = {"CLOSED", "OPEN", "NOT-HERE"};
-  char line[300];
-  const int length = snprintf(line, sizeof(line), "%s %s\n", words[static_cast<int>(verdict.fate)], verdict.text);
-  return write(1, line, static_cast<size_t>(length)) == length ? 0 : 66;
 }
 
 }  // namespace
@@ -128,6 +114,13 @@ const char* Canary(const char* key) {
 long CanaryNumber(const char* key) { return strtol(Canary(key), nullptr, 10); }
 
 bool Outside() { return outside; }
+
+int InitOrSelf() {
+  struct stat facts;
+  const bool known = stat("/proc/self/ns/pid", &facts) == 0 && CanaryNumber("ns.pid") != 0;
+  const bool hosts = known ? static_cast<long>(facts.st_ino) == CanaryNumber("ns.pid") : getuid() == 0;
+  return outside || hosts ? getpid() : 1;
+}
 
 const char* OfInit(const char* name) {
   static char path[64];
@@ -170,6 +163,4 @@ long StatusNumber(const char* field, int base) {
   return line == nullptr ? -1 : static_cast<long>(strtoull(line + strlen(head), nullptr, base));
 }
 
-}  // namespace moat::escape
-
-int main(int argc, char** argv) { return moat::escape::Main(argc, argv); }
+}  // namespace moat::attack::inside

@@ -1,13 +1,14 @@
 // One attack each: a small function that tries it and says what came of it. The same function
 // runs outside, where it must succeed: an attack that works nowhere proves nothing.
 //
-// Linked statically, and only with the C library: it has to start where little is visible.
+// The program is linked statically, and only with the C library: it has to start where little is
+// visible. A sealed process cannot start anything, and runs the same functions in itself.
 #pragma once
 
 #include <cerrno>
 #include <cstddef>
 
-namespace moat::escape {
+namespace moat::attack::inside {
 
 enum class Fate { kClosed, kOpen, kNotHere };
 
@@ -32,10 +33,9 @@ const char* Canary(const char* key);  // "" when it was not planted
 long CanaryNumber(const char* key);
 bool Outside();  // this is the control
 
+// What it is called in spec/probes.toml, where everything else about it stands.
 struct Probe {
-  const char* name;       // "unshare-user"
-  const char* catalogue;  // the family and number that it is known by: "B8"
-  const char* attempt;    // in words
+  const char* name;  // "unshare-user"
   Verdict (*attack)();
 };
 struct Probes {
@@ -55,6 +55,15 @@ Probes NetworkProbes();
 Probes InheritedProbes();
 Probes LimitProbes();
 
+const Probe* FindProbe(const char* name);  // nullptr: there is none
+void ForEachProbe(void (*act)(const Probe&));
+
+// Before the first attack: the canaries as "key=value", nullptr behind the last.
+enum class Side { kInside, kOutside };
+void Prepare(char** canaries, Side side);
+// "CLOSED text", "OPEN text" or "NOT-HERE text" and a new line, by one write. False: it failed.
+bool Tell(const Verdict& verdict);
+
 // Helpers of several files.
 Verdict OpenForWriting(const char* path);           // opened, never written
 Verdict ReadSomething(const char* path);            // a byte of it
@@ -62,6 +71,9 @@ Verdict HasEntries(const char* folder);
 bool FileHolds(const char* path, const char* text);  // within its first megabyte
 // "/proc/1/NAME" inside; outside that of the planted process, which is nobody's init.
 const char* OfInit(const char* name);
+// pid 1, whom the job must not disturb. Outside, and where pid 1 is the host's own, this process stands
+// for it: the same answer, and nobody comes to harm.
+int InitOrSelf();
 long StatusNumber(const char* field, int base);     // of /proc/self/status; -1 when it is not there
 
-}  // namespace moat::escape
+}  // namespace moat::attack::inside

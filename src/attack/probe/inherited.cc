@@ -7,9 +7,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "escape/probe.h"
+#include "attack/probe/probe.h"
 
-namespace moat::escape {
+namespace moat::attack::inside {
 namespace {
 
 Verdict Descriptors() {
@@ -91,23 +91,23 @@ Verdict Umask() {
 }
 
 constexpr Probe kProbes[] = {
-    {"descriptors", "K1", "find a descriptor that was left open", Descriptors},
-    {"folder-descriptor", "K2", "find a folder that was left open", Folder},
-    {"stdio-file", "K4", "get a file of the host as a standard stream", StandardIsFile},
-    {"stdin-write", "K3", "open standard input for writing", InputForWriting},
-    {"stdout-read", "K6", "open standard output for reading", OutputForReading},
-    {"stderr-read", "K6", "open standard error for reading", ErrorsForReading},
-    {"environment-secret", "K7", "find the caller's secret in the environment", EnvironmentSecret},
-    {"environment-others", "K7", "find it in another process's environment", EnvironmentOfOthers},
-    {"arguments-others", "K8", "find a secret in another process's arguments", ArgumentsOfOthers},
-    {"loader-variables", "K7", "inherit a variable that chooses code", LoaderVariables},
-    {"signals-blocked", "K9", "inherit blocked signals", Blocked},
-    {"signals-ignored", "K9", "inherit ignored signals", Ignored},
-    {"umask", "K9", "inherit a careless umask", Umask},
+    {"descriptors", Descriptors},
+    {"folder-descriptor", Folder},
+    {"stdio-file", StandardIsFile},
+    {"stdin-write", InputForWriting},
+    {"stdout-read", OutputForReading},
+    {"stderr-read", ErrorsForReading},
+    {"environment-secret", EnvironmentSecret},
+    {"environment-others", EnvironmentOfOthers},
+    {"arguments-others", ArgumentsOfOthers},
+    {"loader-variables", LoaderVariables},
+    {"signals-blocked", Blocked},
+    {"signals-ignored", Ignored},
+    {"umask", Umask},
 };
 
 }  // namespace
 
 Probes InheritedProbes() { return {kProbes, sizeof(kProbes) / sizeof(kProbes[0])}; }
 
-}  // namespace moat::escape
+}  // namespace moat::attack::inside

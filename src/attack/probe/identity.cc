@@ -10,9 +10,9 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include "escape/probe.h"
+#include "attack/probe/probe.h"
 
-namespace moat::escape {
+namespace moat::attack::inside {
 namespace {
 
 Verdict MayGainPrivilege() {
@@ -102,28 +102,28 @@ Verdict CoreDumps() {
 Verdict WriteInitMemory() { return Failed(open(OfInit("mem"), O_RDWR | O_CLOEXEC), "/proc/1/mem"); }
 
 constexpr Probe kProbes[] = {
-    {"no-new-privs", "A1", "be able to gain privilege by exec", MayGainPrivilege},
-    {"capabilities-effective", "A2", "hold a capability", Effective},
-    {"capabilities-permitted", "A2", "be permitted one", Permitted},
-    {"capabilities-bounding", "A3", "have one in the bounding set", Bounding},
-    {"capabilities-inheritable", "A4", "have one to inherit", Inheritable},
-    {"is-root", "A5", "be uid 0", IsRoot},
-    {"is-root-group", "A5", "be gid 0", IsRootGroup},
-    {"keeps-groups", "A6", "keep the caller's supplementary groups", KeepsGroups},
-    {"setresuid", "A7", "become uid 0", BecomeRoot},
-    {"setresgid", "A7", "become gid 0", BecomeRootGroup},
-    {"setgroups", "A7", "join group 0", SetGroups},
-    {"setfsuid", "A7", "open files as uid 0", FileSystemRoot},
-    {"set-id-gain", "A8", "become root by a set-id program", SetIdGain},
-    {"file-capabilities", "A9", "give a file capabilities", FileCapabilities},
-    {"trusted-attribute", "H34", "set a trusted attribute", TrustedAttribute},
-    {"securebits", "A10", "change the secure bits", Securebits},
-    {"init-memory", "A11", "rewrite pid 1", WriteInitMemory},
-    {"core-limit", "K10", "dump core", CoreDumps},
+    {"no-new-privs", MayGainPrivilege},
+    {"capabilities-effective", Effective},
+    {"capabilities-permitted", Permitted},
+    {"capabilities-bounding", Bounding},
+    {"capabilities-inheritable", Inheritable},
+    {"is-root", IsRoot},
+    {"is-root-group", IsRootGroup},
+    {"keeps-groups", KeepsGroups},
+    {"setresuid", BecomeRoot},
+    {"setresgid", BecomeRootGroup},
+    {"setgroups", SetGroups},
+    {"setfsuid", FileSystemRoot},
+    {"set-id-gain", SetIdGain},
+    {"file-capabilities", FileCapabilities},
+    {"trusted-attribute", TrustedAttribute},
+    {"securebits", Securebits},
+    {"init-memory", WriteInitMemory},
+    {"core-limit", CoreDumps},
 };
 
 }  // namespace
 
 Probes IdentityProbes() { return {kProbes, sizeof(kProbes) / sizeof(kProbes[0])}; }
 
-}  // namespace moat::escape
+}  // namespace moat::attack::inside

@@ -15,9 +15,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "escape/probe.h"
+#include "attack/probe/probe.h"
 
-namespace moat::escape {
+namespace moat::attack::inside {
 namespace {
 
 // The runner tells the inode of each namespace that it is in itself.
@@ -139,34 +139,34 @@ Verdict SetnsPidfd() {
 }
 
 constexpr Probe kProbes[] = {
-    {"shares-user-namespace", "A12", "be in the host's user namespace", SharesUser},
-    {"shares-mount-namespace", "B1", "be in the host's mount namespace", SharesMnt},
-    {"shares-pid-namespace", "B2", "be in the host's pid namespace", SharesPid},
-    {"shares-network-namespace", "B3", "be in the host's network namespace", SharesNet},
-    {"shares-ipc-namespace", "B4", "be in the host's ipc namespace", SharesIpc},
-    {"shares-uts-namespace", "B5", "be in the host's uts namespace", SharesUts},
-    {"shares-cgroup-namespace", "B6", "be in the host's cgroup namespace", SharesCgroup},
-    {"unshare-user", "B8", "make a user namespace", UnshareUser},
-    {"unshare-mount", "B8", "make a mount namespace", UnshareMnt},
-    {"unshare-network", "B8", "make a network namespace", UnshareNet},
-    {"unshare-pid", "B8", "make a pid namespace", UnsharePid},
-    {"unshare-ipc", "B8", "make an ipc namespace", UnshareIpc},
-    {"unshare-cgroup", "B8", "make a cgroup namespace", UnshareCgroup},
-    {"unshare-time", "B8", "make a time namespace", UnshareTime},
-    {"clone-user", "B9", "make a user namespace by clone", CloneUser},
-    {"clone-high-bits", "B9", "the same with bits set that a filter may overlook", CloneHighBits},
-    {"clone3-user", "B10", "make a user namespace by clone3", Clone3User},
-    {"nested-mount", "B11", "mount in a nested user namespace", NestedMount},
-    {"nested-net-admin", "B12", "administer a network in a nested user namespace", NestedNetAdmin},
-    {"nested-netfilter", "B13", "reach netfilter in a nested user namespace", NestedNetfilter},
-    {"nested-proc", "B14", "mount an unmasked /proc in a nested user namespace", NestedProc},
-    {"nested-overlay", "B15", "reach overlayfs in a nested user namespace", NestedOverlay},
-    {"setns-init", "B16", "join the namespaces of pid 1 by path", SetnsInit},
-    {"setns-pidfd", "B16", "join the namespaces of pid 1 by pidfd", SetnsPidfd},
+    {"shares-user-namespace", SharesUser},
+    {"shares-mount-namespace", SharesMnt},
+    {"shares-pid-namespace", SharesPid},
+    {"shares-network-namespace", SharesNet},
+    {"shares-ipc-namespace", SharesIpc},
+    {"shares-uts-namespace", SharesUts},
+    {"shares-cgroup-namespace", SharesCgroup},
+    {"unshare-user", UnshareUser},
+    {"unshare-mount", UnshareMnt},
+    {"unshare-network", UnshareNet},
+    {"unshare-pid", UnsharePid},
+    {"unshare-ipc", UnshareIpc},
+    {"unshare-cgroup", UnshareCgroup},
+    {"unshare-time", UnshareTime},
+    {"clone-user", CloneUser},
+    {"clone-high-bits", CloneHighBits},
+    {"clone3-user", Clone3User},
+    {"nested-mount", NestedMount},
+    {"nested-net-admin", NestedNetAdmin},
+    {"nested-netfilter", NestedNetfilter},
+    {"nested-proc", NestedProc},
+    {"nested-overlay", NestedOverlay},
+    {"setns-init", SetnsInit},
+    {"setns-pidfd", SetnsPidfd},
 };
 
 }  // namespace
 
 Probes NamespaceProbes() { return {kProbes, sizeof(kProbes) / sizeof(kProbes[0])}; }
 
-}  // namespace moat::escape
+}  // namespace moat::attack::inside

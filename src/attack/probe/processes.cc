@@ -13,9 +13,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "escape/probe.h"
+#include "attack/probe/probe.h"
 
-namespace moat::escape {
+namespace moat::attack::inside {
 namespace {
 
 pid_t HostPid() { return static_cast<pid_t>(CanaryNumber("pid")); }
@@ -57,6 +57,8 @@ Verdict LimitsOfInit() {
   struct rlimit limit = {};
   if (Outside()) return Failed(prlimit(HostPid(), RLIMIT_CORE, nullptr, &limit), "prlimit");
   limit.rlim_cur = limit.rlim_max = 0;
+  // The host's own is only looked at.
+  if (InitOrSelf() != 1) return Failed(prlimit(1, RLIMIT_CPU, nullptr, &limit), "prlimit of the host's pid 1");
   return Failed(prlimit(1, RLIMIT_CPU, nullptr, &limit), "prlimit of pid 1");
 }
 Verdict OwnerOfSignals() {
@@ -75,7 +77,7 @@ Verdict PriorityOfHost() {
 }
 // pid 1 has the job's uid: slowed down, it would forward and reap late. Outside, any process of
 // ours stands for it.
-pid_t Init() { return Outside() ? getpid() : 1; }
+pid_t Init() { return InitOrSelf(); }
 Verdict AffinityOfInit() {
   cpu_set_t set;
   CPU_ZERO(&set);
@@ -96,31 +98,31 @@ Verdict ReleaseMemoryOfHost() {
 }
 
 constexpr Probe kProbes[] = {
-    {"signal-everyone", "I1", "signal all processes", SignalEveryone},
-    {"signal-outside", "I2", "signal a process outside", SignalHost},
-    {"queue-signal-outside", "I2", "queue a signal for a process outside", QueueSignalHost},
-    {"pidfd-outside", "I14", "hold a process outside", PidfdHost},
-    {"launchers-group", "I3", "be in the launcher's process group", LaunchersGroup},
-    {"launchers-session", "I4", "be in the launcher's session", LaunchersSession},
-    {"host-shared-memory", "I5", "find the host's shared memory", SharedMemory},
-    {"host-shared-memory-id", "I5", "attach the host's shared memory by its number", SharedMemoryById},
-    {"host-semaphores", "I6", "find the host's semaphores", Semaphores},
-    {"host-messages", "I6", "find the host's message queue", Messages},
-    {"host-posix-queue", "I7", "open the host's POSIX message queue", PosixQueue},
-    {"limits-outside", "I12", "read or set limits of a process outside", LimitsOfHost},
-    {"limits-init", "I12", "starve pid 1 by its limits", LimitsOfInit},
-    {"signal-owner-outside", "I13", "have the kernel signal a process outside", OwnerOfSignals},
-    {"affinity-outside", "I12", "read the affinity of a process outside", AffinityOfHost},
-    {"priority-outside", "I12", "read the priority of a process outside", PriorityOfHost},
-    {"affinity-init", "I12", "pin pid 1 to a processor", AffinityOfInit},
-    {"class-init", "I12", "make pid 1 run when nobody else wants to", ClassOfInit},
-    {"priority-init", "I12", "make pid 1 nice", PriorityOfInit},
-    {"priority-user", "I12", "make pid 1 nice with everyone of its user", PriorityOfUser},
-    {"mrelease", "I12", "take the memory of a process outside", ReleaseMemoryOfHost},
+    {"signal-everyone", SignalEveryone},
+    {"signal-outside", SignalHost},
+    {"queue-signal-outside", QueueSignalHost},
+    {"pidfd-outside", PidfdHost},
+    {"launchers-group", LaunchersGroup},
+    {"launchers-session", LaunchersSession},
+    {"host-shared-memory", SharedMemory},
+    {"host-shared-memory-id", SharedMemoryById},
+    {"host-semaphores", Semaphores},
+    {"host-messages", Messages},
+    {"host-posix-queue", PosixQueue},
+    {"limits-outside", LimitsOfHost},
+    {"limits-init", LimitsOfInit},
+    {"signal-owner-outside", OwnerOfSignals},
+    {"affinity-outside", AffinityOfHost},
+    {"priority-outside", PriorityOfHost},
+    {"affinity-init", AffinityOfInit},
+    {"class-init", ClassOfInit},
+    {"priority-init", PriorityOfInit},
+    {"priority-user", PriorityOfUser},
+    {"mrelease", ReleaseMemoryOfHost},
 };
 
 }  // namespace
 
 Probes ProcessProbes() { return {kProbes, sizeof(kProbes) / sizeof(kProbes[0])}; }
 
-}  // namespace moat::escape
+}  // namespace moat::attack::inside

@@ -10,9 +10,9 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "escape/probe.h"
+#include "attack/probe/probe.h"
 
-namespace moat::escape {
+namespace moat::attack::inside {
 namespace {
 
 Verdict OpenDevice(const char* path) { return Failed(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), path); }
@@ -98,31 +98,31 @@ Verdict Select() { return Typing(TIOCLINUX, "TIOCLINUX"); }
 Verdict Discipline() { return Typing(TIOCSETD, "TIOCSETD"); }
 
 constexpr Probe kProbes[] = {
-    {"extra-devices", "F1", "find more than the usual devices", ExtraNodes},
-    {"disk", "F2", "open a disk", Disk},
-    {"mem", "F3", "open the machine's memory", Memory},
-    {"port", "F3", "open the machine's ports", Port},
-    {"dev-kmsg", "F4", "open the kernel's log", Kmsg},
-    {"fuse", "F5", "open /dev/fuse", Fuse},
-    {"tun", "F5", "open /dev/net/tun", Tun},
-    {"kvm", "F5", "open /dev/kvm", Kvm},
-    {"dev-vsock", "F5", "open /dev/vsock", Vsock},
-    {"loop-control", "F5", "open /dev/loop-control", Loop},
-    {"dev-userfaultfd", "F5", "open /dev/userfaultfd", Userfault},
-    {"tty0", "F7", "open the console", Console},
-    {"mknod", "F6", "make a device and open it", MakeNode},
-    {"mknod-high-bits", "F6", "make a device with bits that a filter may overlook", MakeNodeHighBits},
-    {"controlling-terminal", "F7", "open the caller's terminal", ControllingTerminal},
-    {"tiocsti", "F8", "type into a terminal", Type},
-    {"tiocsti-high-bits", "F8", "the same with bits that a filter may overlook", TypeHighBits},
-    {"tioclinux", "F9", "paste into a console", Select},
-    {"tiocsetd", "F9", "load a line discipline", Discipline},
-    {"ptmx", "F14", "make terminals", Terminals},
-    {"other-terminals", "F13", "see terminals of others", ListTerminals},
+    {"extra-devices", ExtraNodes},
+    {"disk", Disk},
+    {"mem", Memory},
+    {"port", Port},
+    {"dev-kmsg", Kmsg},
+    {"fuse", Fuse},
+    {"tun", Tun},
+    {"kvm", Kvm},
+    {"dev-vsock", Vsock},
+    {"loop-control", Loop},
+    {"dev-userfaultfd", Userfault},
+    {"tty0", Console},
+    {"mknod", MakeNode},
+    {"mknod-high-bits", MakeNodeHighBits},
+    {"controlling-terminal", ControllingTerminal},
+    {"tiocsti", Type},
+    {"tiocsti-high-bits", TypeHighBits},
+    {"tioclinux", Select},
+    {"tiocsetd", Discipline},
+    {"ptmx", Terminals},
+    {"other-terminals", ListTerminals},
 };
 
 }  // namespace
 
 Probes DeviceProbes() { return {kProbes, sizeof(kProbes) / sizeof(kProbes[0])}; }
 
-}  // namespace moat::escape
+}  // namespace moat::attack::inside

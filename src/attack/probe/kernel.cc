@@ -15,9 +15,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "escape/probe.h"
+#include "attack/probe/probe.h"
 
-namespace moat::escape {
+namespace moat::attack::inside {
 namespace {
 
 Verdict BpfMap() {
@@ -131,53 +131,53 @@ Verdict ProcessMadvise() {
 }
 
 constexpr Probe kProbes[] = {
-    {"bpf-map", "H1", "make a bpf map", BpfMap},
-    {"bpf-program", "H2", "load a bpf program", BpfProgram},
-    {"perf-event", "H3", "open a performance event", Perf},
-    {"userfaultfd", "H4", "handle the kernel's page faults", Userfault},
-    {"userfaultfd-user", "H5", "handle page faults", UserfaultUser},
-    {"add-key", "H6", "add a key", AddKey},
-    {"request-key", "H7", "look for a key", RequestKey},
-    {"session-keyring", "H8", "reach the session keyring", SessionKeyring},
-    {"kexec", "H9", "load another kernel", Kexec},
-    {"kexec-file", "H9", "load another kernel from a file", KexecFile},
-    {"init-module", "H10", "load a module", InitModule},
-    {"finit-module", "H10", "load a module from a file", FinitModule},
-    {"delete-module", "H10", "unload a module", DeleteModule},
-    {"reboot", "H11", "reboot", Reboot},
-    {"swapon", "H12", "add swap", Swapon},
-    {"swapoff", "H12", "take swap away", Swapoff},
-    {"acct", "H13", "change accounting", Acct},
+    {"bpf-map", BpfMap},
+    {"bpf-program", BpfProgram},
+    {"perf-event", Perf},
+    {"userfaultfd", Userfault},
+    {"userfaultfd-user", UserfaultUser},
+    {"add-key", AddKey},
+    {"request-key", RequestKey},
+    {"session-keyring", SessionKeyring},
+    {"kexec", Kexec},
+    {"kexec-file", KexecFile},
+    {"init-module", InitModule},
+    {"finit-module", FinitModule},
+    {"delete-module", DeleteModule},
+    {"reboot", Reboot},
+    {"swapon", Swapon},
+    {"swapoff", Swapoff},
+    {"acct", Acct},
 #if defined(__x86_64__)
-    {"iopl", "H14", "use the machine's ports", Iopl},
-    {"ioperm", "H14", "use one of the machine's ports", Ioperm},
+    {"iopl", Iopl},
+    {"ioperm", Ioperm},
 #endif
-    {"adjtimex", "H15", "change the clock's speed", Adjtimex},
-    {"clock-settime", "H15", "set the clock", Settime},
-    {"sethostname", "H16", "set the host name", Sethostname},
-    {"setdomainname", "H16", "set the domain name", Setdomainname},
-    {"syslog", "H17", "read the kernel's log", Syslog},
-    {"quotactl", "H18", "reach quotas", Quotactl},
-    {"vmsplice", "H19", "give pages to a pipe", Vmsplice},
-    {"splice", "H19", "share pages between pipes", Splice},
-    {"tee", "H19", "double a pipe", Tee},
-    {"move-pages", "H21", "move pages", MovePages},
-    {"kcmp", "H22", "compare kernel objects", Kcmp},
-    {"memfd-secret", "H23", "get memory that cannot be swapped", SecretMemory},
-    {"remap-file-pages", "H24", "use an old mapping call", RemapFilePages},
-    {"realtime-fifo", "H25", "run before everybody else", Fifo},
-    {"realtime-io", "H26", "read before everybody else", RealTimeIo},
-    {"negative-nice", "H27", "raise its priority", Nicer},
-    {"realtime-deadline", "H28", "reserve a processor", Deadline},
-    {"aio", "H29", "make an aio context", AioSetup},
-    {"shadow-stack", "H31", "map a shadow stack", ShadowStack},
-    {"set-mm", "H37", "forge its memory map", SetMm},
-    {"memory-merge", "O7", "merge its pages with those of others", Merge},
-    {"process-madvise", "H39", "push out another process's memory", ProcessMadvise},
+    {"adjtimex", Adjtimex},
+    {"clock-settime", Settime},
+    {"sethostname", Sethostname},
+    {"setdomainname", Setdomainname},
+    {"syslog", Syslog},
+    {"quotactl", Quotactl},
+    {"vmsplice", Vmsplice},
+    {"splice", Splice},
+    {"tee", Tee},
+    {"move-pages", MovePages},
+    {"kcmp", Kcmp},
+    {"memfd-secret", SecretMemory},
+    {"remap-file-pages", RemapFilePages},
+    {"realtime-fifo", Fifo},
+    {"realtime-io", RealTimeIo},
+    {"negative-nice", Nicer},
+    {"realtime-deadline", Deadline},
+    {"aio", AioSetup},
+    {"shadow-stack", ShadowStack},
+    {"set-mm", SetMm},
+    {"memory-merge", Merge},
+    {"process-madvise", ProcessMadvise},
 };
 
 }  // namespace
 
 Probes KernelProbes() { return {kProbes, sizeof(kProbes) / sizeof(kProbes[0])}; }
 
-}  // namespace moat::escape
+}  // namespace moat::attack::inside

@@ -13,9 +13,9 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "escape/probe.h"
+#include "attack/probe/probe.h"
 
-namespace moat::escape {
+namespace moat::attack::inside {
 namespace {
 
 #if defined(__x86_64__)
@@ -71,7 +71,7 @@ Verdict ReadImpliesExec() { return Turned(personality(READ_IMPLIES_EXEC), "perso
 Verdict TraceMe() { return Turned(ptrace(PTRACE_TRACEME, 0, nullptr, nullptr), "ptrace(TRACEME)"); }
 Verdict TraceInit() {
   if (Outside()) return Turned(ptrace(PTRACE_SEIZE, CanaryNumber("pid"), nullptr, nullptr), "ptrace(SEIZE)");
-  return Turned(ptrace(PTRACE_SEIZE, 1, nullptr, nullptr), "ptrace(SEIZE, 1)");
+  return Turned(ptrace(PTRACE_SEIZE, InitOrSelf() == 1 ? 1 : CanaryNumber("pid"), nullptr, nullptr), "ptrace(SEIZE, 1)");
 }
 
 Verdict ReadMemory() {
@@ -95,34 +95,34 @@ Verdict ModifyLdt() {
 
 constexpr Probe kProbes[] = {
 #if defined(__x86_64__)
-    {"int80-getpid", "G1", "enter by the gate of 32-bit programs", Int80Getpid},
-    {"int80-socket", "G2", "make a socket through it", Int80Socket},
-    {"int80-socketcall", "G2", "make a socket through its multiplexer", Int80Socketcall},
-    {"int80-ipc", "G2", "make shared memory through its multiplexer", Int80Ipc},
-    {"int80-mount", "G2", "mount through it", Int80Mount},
-    {"x32", "G3", "use the x32 numbers", X32},
+    {"int80-getpid", Int80Getpid},
+    {"int80-socket", Int80Socket},
+    {"int80-socketcall", Int80Socketcall},
+    {"int80-ipc", Int80Ipc},
+    {"int80-mount", Int80Mount},
+    {"x32", X32},
 #endif
-    {"high-bits", "G5", "hide an argument behind its upper half", HighBits},
-    {"prctl-high-bits", "G5", "hide an option behind its upper half", PrctlHighBits},
-    {"no-filter", "G6", "run without a filter", NoFilter},
-    {"own-filter", "G7", "install a filter", InstallFilter},
-    {"own-listener", "G7", "install a filter with a listener", InstallListener},
-    {"own-filter-prctl", "G7", "install a filter by prctl", PrctlFilter},
-    {"io-uring-setup", "G8", "make a ring", IoUring},
-    {"io-uring-enter", "G9", "use a ring", IoUringEnter},
-    {"io-uring-register", "G9", "register with a ring", IoUringRegister},
-    {"no-randomization", "G12", "turn address randomisation off for a child", NoRandomization},
-    {"read-implies-exec", "G13", "make all memory executable", ReadImpliesExec},
-    {"ptrace-me", "G17", "be traced", TraceMe},
-    {"ptrace-other", "G17", "trace another process", TraceInit},
-    {"process-vm-readv", "G18", "read another process's memory", ReadMemory},
-    {"process-vm-writev", "G18", "write another process's memory", WriteMemory},
-    {"pidfd-getfd", "G19", "take another process's descriptor", StealDescriptor},
-    {"modify-ldt", "G20", "use 16-bit segments", ModifyLdt},
+    {"high-bits", HighBits},
+    {"prctl-high-bits", PrctlHighBits},
+    {"no-filter", NoFilter},
+    {"own-filter", InstallFilter},
+    {"own-listener", InstallListener},
+    {"own-filter-prctl", PrctlFilter},
+    {"io-uring-setup", IoUring},
+    {"io-uring-enter", IoUringEnter},
+    {"io-uring-register", IoUringRegister},
+    {"no-randomization", NoRandomization},
+    {"read-implies-exec", ReadImpliesExec},
+    {"ptrace-me", TraceMe},
+    {"ptrace-other", TraceInit},
+    {"process-vm-readv", ReadMemory},
+    {"process-vm-writev", WriteMemory},
+    {"pidfd-getfd", StealDescriptor},
+    {"modify-ldt", ModifyLdt},
 };
 
 }  // namespace
 
 Probes FilterProbes() { return {kProbes, sizeof(kProbes) / sizeof(kProbes[0])}; }
 
-}  // namespace moat::escape
+}  // namespace moat::attack::inside

@@ -1,0 +1,39 @@
+// The score card: what got through where, for people, for programs, and as a page of its own. Pure.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "attack/battery.h"
+
+namespace moat::attack {
+
+struct Column {
+  std::string name;
+  std::map<std::string_view, Answer> answers;  // by the name of the probe
+};
+
+struct Card {
+  std::string subject;                            // "default", "seal stdio"
+  std::string host;                               // "Linux 6.18.44 x86_64, as root"
+  std::vector<Column> columns;                    // the first is the subject's own
+  std::map<std::string, std::string> accepted;    // probe -> the reason that the policy states
+  bool sealed = false;                            // what a seal does not claim to stop is not counted
+};
+
+struct Count {
+  unsigned applicable = 0, open = 0, accepted = 0, unclear = 0, not_applicable = 0;
+};
+// `family`: "" for all.
+Count CountOf(const Card& card, const Column& column, std::string_view family);
+// Open or without an answer, and neither accepted nor outside of what a seal claims.
+bool Fails(const Card& card, const Column& column, const Entry& entry);
+bool AnyFails(const Card& card);
+
+std::string PrintText(const Card& card);
+std::string PrintJson(const Card& card);
+std::string PrintHtml(const Card& card);  // one page, nothing loaded from elsewhere
+
+}  // namespace moat::attack

@@ -1,0 +1,35 @@
+// One short-lived process, its output and its end. For programs without threads.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "moat/result.h"
+
+namespace moat::attack {
+
+struct Spawned {
+  int status = 0;          // of waitpid
+  bool timed_out = false;  // killed for that, with its whole session
+  std::string out, err;    // at most kMostOutput each
+};
+
+struct SpawnRequest {
+  std::vector<std::string> argv;         // argv[0] is a path
+  std::vector<std::string> environment;  // all of it
+  std::vector<std::pair<int, int>> descriptors;  // number there -> ours; 1 and 2 are taken
+  // In the child, after the descriptors are in place: before the exec, or instead of it when argv is
+  // empty; then it is expected not to return.
+  std::function<void()> in_child;
+  std::chrono::milliseconds timeout{30000};
+};
+
+// Everything else is close-on-exec or was there before. kSystem: nothing was started.
+Result<Spawned> Spawn(const SpawnRequest& request);
+
+}  // namespace moat::attack

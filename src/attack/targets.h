@@ -1,0 +1,36 @@
+// What can be attacked: a jail of moat's, a sealed process, another tool's sandbox, nothing at all.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "attack/battery.h"
+#include "moat/result.h"
+
+namespace moat::attack {
+
+// `moat run` with a policy. `without`: layers to leave out, as moat-cli knows them; "" for none.
+struct JailRequest {
+  std::string launcher;  // bin/moat
+  std::string policy;
+  std::string without;
+};
+Target Jail(const Battery& battery, JailRequest request);
+
+// A copy of this process that seals itself and then attacks from within. `seal`: applies it; in the child.
+Target Sealed(std::string name, std::function<Status()> seal);
+
+// A command in front of the probe: {"bwrap", ..., "--"}. Searched in PATH by the caller already.
+Target Command(std::string name, std::vector<std::string> prefix);
+
+// An ordinary process of nobody's, or of the caller when it is not root: what there is without a sandbox.
+Target Bare();
+
+// crun with the configuration that `crun spec` writes: a bundle in `folder`, the host's /usr as its files.
+Result<Target> Crun(const std::string& crun, const std::string& folder);
+
+// The commands that are used when none is given; empty: this tool is not known. `tool` is a path.
+std::vector<std::string> UsualCommand(const std::string& name, const std::string& tool);
+
+}  // namespace moat::attack
