@@ -104,6 +104,11 @@ Result<Invocation> ParseRun(const std::vector<std::string>& args) {
       run.watcher = atoi(args[++i].c_str());
       continue;
     }
+    if (text == "--without" && i + 1 < args.size()) {
+      run.without = args[++i];
+      run.no_cache = true;  // such a plan is for this one run
+      continue;
+    }
     Word word = Split(text);
     if (word.flag == nullptr) return Unknown(text);
     if (!word.flag->takes_value && word.has_value) {

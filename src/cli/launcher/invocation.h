@@ -26,6 +26,7 @@ struct Invocation {
   bool watch = false;                    // every refusal listed, by moat-cli
   int watcher = -1;                      // hidden: its socket
   std::string inject;                    // tests: OP:ERRNO, hidden
+  std::string without;                   // moat attack: layers left out, for moat-probe alone; hidden
   std::vector<std::string> command;
 };
 

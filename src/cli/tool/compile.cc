@@ -10,6 +10,7 @@
 #include "base/safe_text.h"
 #include "base/text.h"
 #include "cli/launcher/invocation.h"
+#include "cli/tool/weaken.h"
 #include "plan/plan.h"
 #include "profile/find_profile.h"
 #include "policy/load.h"
@@ -27,14 +28,17 @@ std::string Variable(const char* name) {
   return value != nullptr ? value : "";
 }
 
-// libexec/moat/moat-cli -> share/moat/profiles
-std::string ShippedProfiles() {
+// Where this program is, so many folders up.
+std::string Above(int levels) {
   char self[PATH_MAX];
   const ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
   std::string path(self, length > 0 ? static_cast<std::size_t>(length) : 0);
-  for (int up = 0; up < 3; ++up) path.resize(path.rfind('/') == std::string::npos ? 0 : path.rfind('/'));
-  return path + "/share/moat/profiles";
+  for (int up = 0; up < levels; ++up) path.resize(path.rfind('/') == std::string::npos ? 0 : path.rfind('/'));
+  return path;
 }
+
+// libexec/moat/moat-cli -> share/moat/profiles
+std::string ShippedProfiles() { return Above(3) + "/share/moat/profiles"; }
 
 // A home that we may not look into is not ours (sudo keeps $HOME): there is nothing in it for us.
 // The administrator's folder is another matter: what is kept from us there may be a stricter one.
@@ -51,6 +55,9 @@ std::vector<std::string> ProfileFolders() {
 }
 
 }  // namespace
+
+std::string ProbeProgram() { return Above(1) + "/moat-probe"; }
+std::string LauncherProgram() { return Above(3) + "/bin/moat"; }
 
 policy::ReadProfile StandardProfiles() { return policy::ProfilesIn(ProfileFolders()); }
 
@@ -73,8 +80,9 @@ std::string WorkingFolder() {
   return getcwd(path, sizeof(path)) != nullptr ? path : "/";
 }
 
-Result<plan::Plan> MakePlan(const launcher::Invocation& run, const policy::Model& model) {
-  const plan::HostFacts facts = MOAT_TRY(probe::Probe());
+Result<plan::Plan> MakePlan(const launcher::Invocation& run, policy::Model& model) {
+  plan::HostFacts facts = MOAT_TRY(probe::Probe());
+  MOAT_TRY(Weaken(run.without, run.command.front(), ProbeProgram(), facts, model));
   const probe::RealHost view;
   const std::string shipped = ShippedProfiles();
   const plan::Request request{model, facts, view, run.command.front(), WorkingFolder(), Variable("PATH"),
@@ -94,7 +102,7 @@ void AnswerError(int fd, const Error& error) {
 
 Result<plan::Plan> CompileFor(const std::vector<std::string>& args) {
   const launcher::Invocation run = MOAT_TRY(launcher::ParseRun(args));
-  const policy::Model model = MOAT_TRY(LoadModel(run));
+  policy::Model model = MOAT_TRY(LoadModel(run));
   return MakePlan(run, model);
 }
 

@@ -15,6 +15,10 @@ policy::ReadProfile StandardProfiles();
 // The policy of a command line, its flags applied and checked.
 Result<policy::Model> LoadModel(const launcher::Invocation& run);
 
+// Beside this program: libexec/moat/moat-probe, and bin/moat.
+std::string ProbeProgram();
+std::string LauncherProgram();
+
 // __compile FD RUN-ARGS...: writes the plan, or the error, to the descriptor. Exit 0 or 125.
 int CompileCommand(const std::vector<std::string>& args);
 // plan POLICY [flags] [-- CMD]: the effective policy, the prepared system calls, the filter.

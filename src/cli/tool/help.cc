@@ -12,6 +12,7 @@ constexpr std::string_view kOverview =
   moat run [-p PROFILE|FILE] [-i IN]... [-o OUT] [flags] [--report FILE|fd:N] -- COMMAND ARGS
   moat plan [POLICY] [flags] [--json] [-- COMMAND]   what would be done, without doing it
   moat lint [flags] POLICY...                        what is known to go wrong with a policy; --help
+  moat attack [flags] [POLICY]                       what gets through, tried live; --help
   moat seal [flags] -- COMMAND ARGS                  seals a program from outside; --help
   moat explain FILE [--apply POLICY]                 what was denied, and the narrowest edit: a report, or a seal's records
   moat doctor [--json]                               what this host can enforce

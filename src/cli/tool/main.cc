@@ -10,6 +10,7 @@
 #include "base/safe_text.h"
 #include "base/text.h"
 #include "cli/doctor.h"
+#include "cli/tool/attack_command.h"
 #include "cli/tool/compile.h"
 #include "cli/tool/explain.h"
 #include "cli/tool/help.h"
@@ -47,6 +48,7 @@ int Main(const std::vector<std::string>& args) {
   const std::vector<std::string> rest(args.size() > 2 ? args.begin() + 2 : args.end(), args.end());
   if (command == "__compile") return CompileCommand(rest);
   if (command == "__watch") return WatchCommand(rest);
+  if (command == "attack") return AttackCommand(rest);
   if (command == "doctor") return DoctorCommand(rest);
   if (command == "explain") return ExplainCommand(rest);
   if (command == "lint") return LintCommand(rest);
