@@ -1,11 +1,14 @@
 // Who else has this memory: threads, and processes that were made with CLONE_VM alone, which a
-// filter for all threads does not reach although they could write whatever the sealed ones run.
+// filter for all threads does not reach although they could write whatever the sealed ones run. And who
+// has these descriptors (CLONE_FILES): who could put another file behind a number that was declared.
 #include <linux/kcmp.h>
 #include <sched.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
+#include <cstring>
 
 #include "base/safe_text.h"
 #include "base/text.h"
@@ -22,10 +25,11 @@ using uapi::Syscall;
 enum class Company { kNone, kSome, kUnknown };
 
 // The kernel does nothing when a process whose memory is its own asks for memory of its own, and
-// refuses when it has threads, or when anybody else uses the same memory, whatever /proc shows.
+// refuses when it has threads, or when anybody else uses the same memory, whatever /proc shows. When it
+// does not refuse, the descriptors are the process' own as well.
 Company Look() {
   if (IsFiltered()) return Company::kUnknown;
-  const long answer = Syscall(__NR_unshare, CLONE_VM);
+  const long answer = Syscall(__NR_unshare, CLONE_VM | CLONE_FILES);
   return answer == 0 ? Company::kNone : answer == -EINVAL ? Company::kSome : Company::kUnknown;
 }
 
@@ -45,8 +49,8 @@ Result<std::string> OtherThreads() {
   return others;
 }
 
-Error SharedWith(const std::string& who) {
-  return WithFix(HostError("the seal cannot cover " + who + ", which shares the memory of this process"),
+Error SharedWith(const std::string& who, const char* what) {
+  return WithFix(HostError("the seal cannot cover " + who + ", which shares the " + what + " of this process"),
                  "let it end or execute its program first; no vfork or posix_spawn may be on its way");
 }
 
@@ -73,7 +77,7 @@ Status CheckAlone(Company company, SealReport& report) {
   if (!others.empty()) {
     return WithFix(PolicyError("the seal is for one thread, and there is also " + others), "end them, or allow them by .Threads()");
   }
-  return SharedWith("another process");
+  return SharedWith("another process", "memory");
 }
 
 // Among threads the kernel's short answer says nothing: each process that can be seen is compared.
@@ -85,10 +89,40 @@ Status CheckSharers(Company company, SealReport& report) {
     return {};
   }
   for (const int pid : MOAT_TRY(NumbersIn("/proc"))) {
-    if (pid == self || Syscall(__NR_kcmp, self, pid, KCMP_VM, 0L, 0L) != 0) continue;
-    return SharedWith("process " + NameOf("/proc/", pid));
+    if (pid == self) continue;
+    const bool memory = Syscall(__NR_kcmp, self, pid, KCMP_VM, 0L, 0L) == 0;
+    if (!memory && Syscall(__NR_kcmp, self, pid, KCMP_FILES, 0L, 0L) != 0) continue;
+    return SharedWith("process " + NameOf("/proc/", pid), memory ? "memory" : "descriptors");
   }
   return {};
+}
+
+// The kernel's own thread in this process that works for an io_uring: flags, the seventh word behind the
+// name in brackets, have PF_IO_WORKER (include/linux/sched.h).
+bool WorksForARing(int tid) {
+  constexpr unsigned long kIoWorker = 0x10;
+  auto text = sys::ReadFile(ProcPath("/proc/self/task/", tid, "/stat"), 1024);
+  const std::size_t name = text.ok() ? text->rfind(')') : std::string::npos;
+  if (name == std::string::npos) return false;
+  const char* at = text->c_str() + name + 1;
+  for (int word = 1; word < 7 && at != nullptr; ++word) at = strchr(at + 1, ' ');
+  return at != nullptr && (strtoul(at, nullptr, 10) & kIoWorker) != 0;
+}
+
+// A ring may have neither a descriptor nor a mapping of its own (IORING_SETUP_REGISTERED_FD_ONLY, _NO_MMAP),
+// and a thread that looks for work without system calls (_SQPOLL).
+Status CheckWorkers() {
+  std::string worker;
+  for (int tries = 0; tries < kPatience; ++tries) {
+    if (tries != 0) AMoment();
+    worker.clear();
+    for (const Thread& thread : MOAT_TRY(Threads())) {
+      if (WorksForARing(thread.tid)) worker = thread.name;
+    }
+    if (worker.empty()) return {};
+  }
+  return WithFix(PolicyError(worker + " works for an io_uring: it does input and output without system calls"),
+                 "close the ring before the seal");
 }
 
 }  // namespace
@@ -102,7 +136,9 @@ Result<std::vector<Thread>> Threads() {
 Status CheckCompany(const SealRequest& request, SealReport& report) {
   const Company company = Look();
   if (company == Company::kNone) return {};
-  return request.threads == SealThreads::kNone ? CheckAlone(company, report) : CheckSharers(company, report);
+  if (request.threads == SealThreads::kNone) return CheckAlone(company, report);
+  MOAT_TRY(CheckWorkers());
+  return CheckSharers(company, report);
 }
 
 }  // namespace moat::seal

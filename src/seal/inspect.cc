@@ -57,13 +57,6 @@ std::string Words(int fd, const std::string& kind) {
   return text + ")";
 }
 
-// File systems on which a write is an order to the kernel: /proc/self/mem is one's own code.
-bool GivesOrders(long magic) {
-  constexpr long kMagics[] = {0x9fa0,     0x62656572, 0x64626720, 0x74726163, 0x27e0eb, 0x63677270,
-                              0x73636673, 0x62656570, 0xcafe4a11, 0xf97cff8c, 0x6165676c};
-  return std::find(std::begin(kMagics), std::end(kMagics), magic) != std::end(kMagics);
-}
-
 bool TakesOrders(int fd) {
   struct statfs system;
   return fstatfs(fd, &system) == 0 && GivesOrders(static_cast<long>(system.f_type));
@@ -147,7 +140,23 @@ bool OnlyDeclaredAnswer(const SealRequest& request) {
   return end != 0;
 }
 
+// What is left over and within reach is told, whatever took it in.
+void TellReach(int fd, const std::string& kind, SealReport& report) {
+  const bool writes = (fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY;
+  const bool far = kind == "block device" || (kind == "device" && writes && ReachesFurther(fd));
+  if (!far && kind != "directory" && kind != "socket") return;
+  report.notes.push_back(Words(fd, kind) + " was left over and stays within reach");
+}
+
 }  // namespace
+
+bool GivesOrders(long file_system) {
+  static constexpr long kMagics[] = {
+      0x9fa0,     0x62656572, 0x64626720, 0x74726163, 0x27e0eb,   0x63677270,   // proc sysfs debugfs tracefs cgroup cgroup2
+      0x73636673, 0x62656570, 0xcafe4a11, 0xf97cff8c, 0x43415d53, 0x6165676c,   // securityfs configfs bpf selinux smack pstore
+      0x42494e4d, 0xde5e81e4, 0x65735543, 0x6e667364, 0x7655821,  0xabba1974};  // binfmt_misc efivarfs fusectl nfsd resctrl xenfs
+  return std::find(std::begin(kMagics), std::end(kMagics), file_system) != std::end(kMagics);
+}
 
 Result<std::vector<int>> NumbersIn(const char* folder, int* own_fd) {
   auto opened = sys::open(folder, O_RDONLY | O_DIRECTORY);
@@ -218,7 +227,10 @@ Status HandleStrays(const SealRequest& request, SealReport& report) {
   for (const int fd : MOAT_TRY(OpenDescriptors())) {
     if (Declared(request, fd)) continue;
     const std::string kind = KindOf(fd);
-    if (kind != "nothing" && TakenIn(request, fd, kind)) continue;
+    if (kind != "nothing" && TakenIn(request, fd, kind)) {
+      TellReach(fd, kind, report);
+      continue;
+    }
     const bool ring = kind == "io_uring";  // its worker goes on without system calls, closed or not
     if (request.strays == SealStrays::kClose && !ring) {
       SealReport::Stray stray{fd, kind, "closed"};

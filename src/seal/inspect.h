@@ -23,13 +23,16 @@ struct Thread {
 };
 Result<std::vector<Thread>> Threads();
 
+// A file system (statfs.f_type) on which a write is an order to the kernel: /proc/self/mem is one's own code.
+bool GivesOrders(long file_system);
 // Declared descriptors are open, in the direction that was declared, and no way around the seal.
 Status CheckRoles(const SealRequest& request, SealReport& report);
 // Are there exactly as many descriptors as were declared? False also where the kernel cannot tell.
 bool CountsAsDeclared(const SealRequest& request);
 // Those that nobody declared: refused, closed or kept, as was chosen.
 Status HandleStrays(const SealRequest& request, SealReport& report);
-// Nobody else has this memory but threads that are allowed, all of which the lock will cover.
+// Nobody else has this memory or these descriptors but threads that are allowed, all of which the lock will
+// cover. A lone thread's table of descriptors is its own from here on.
 Status CheckCompany(const SealRequest& request, SealReport& report);
 // Set-user-ID programs keep rights to come back to.
 Status CheckIds();

@@ -1,4 +1,5 @@
 // What is mapped already, and how: ways around the rule that what is writable does not run.
+#include <fcntl.h>
 #include <linux/personality.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -57,7 +58,7 @@ std::vector<Mapping> Parse(std::string_view maps) {
 
 Error RunsWhatIsWritten(std::string_view where, const std::string& by) {
   return WithFix(PolicyError("memory is writable and executable at " + std::string(where) + by + ": whatever is written there runs"),
-                 "make it read-only first (a JIT compiler? an executable stack?)");
+                 "make it read-only, or map it privately, first (a JIT compiler? an executable stack?)");
 }
 
 // As the kernel prints it in that file.
@@ -71,16 +72,28 @@ std::string FileOf(int fd) {
   return two(major(facts.st_dev)) + ":" + two(minor(facts.st_dev)) + " " + base::Number(facts.st_ino);
 }
 
-// The same file under a second address, or behind a descriptor that is an output.
-Status CheckSecondWay(const SealRequest& request, const std::vector<Mapping>& all, const Mapping& code) {
-  for (const Mapping& other : all) {
-    if (other.Writes() && other.IsShared() && other.file == code.file) {
-      return RunsWhatIsWritten(code.range, " by way of " + std::string(other.range));
-    }
-  }
+// Descriptors through which a sealed process can write.
+Result<std::vector<int>> Outputs(const SealRequest& request) {
+  std::vector<int> outputs;
   for (const SealRole& role : request.roles) {
-    if (!role.write || FileOf(role.fd) != code.file) continue;
-    return RunsWhatIsWritten(code.range, " by way of descriptor " + base::SignedNumber(role.fd));
+    if (role.write) outputs.push_back(role.fd);
+  }
+  if (request.record_fd >= 0) outputs.push_back(request.record_fd);
+  if (!request.Has(SealGrant::kAnyWrite)) return outputs;
+  for (const int fd : MOAT_TRY(OpenDescriptors())) {
+    if ((fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY) outputs.push_back(fd);
+  }
+  return outputs;
+}
+
+// The same file under a second address, or behind a descriptor that is an output. A shared mapping that
+// cannot be written now is made writable by mprotect; mremap gives one that runs its second address.
+Status CheckSecondWay(const std::vector<int>& outputs, const std::vector<Mapping>& all, const Mapping& code) {
+  for (const Mapping& other : all) {
+    if (other.IsShared() && other.file == code.file) return RunsWhatIsWritten(code.range, " by way of " + std::string(other.range));
+  }
+  for (const int fd : outputs) {
+    if (FileOf(fd) == code.file) return RunsWhatIsWritten(code.range, " by way of descriptor " + base::SignedNumber(fd));
   }
   return {};
 }
@@ -106,6 +119,7 @@ Status CheckMappings(const SealRequest& request, SealReport& report) {
   }
   const std::string maps = MOAT_TRY(sys::ReadFile("/proc/self/maps", 64U << 20));
   const std::vector<Mapping> all = Parse(maps);
+  const std::vector<int> outputs = MOAT_TRY(Outputs(request));
   std::size_t shared = 0;
   for (const Mapping& mapping : all) {
     if (mapping.is_ring) {
@@ -115,7 +129,7 @@ Status CheckMappings(const SealRequest& request, SealReport& report) {
     if (mapping.Writes() && mapping.IsShared() && mapping.HasFile()) ++shared;
     if (!mapping.Runs() || request.Has(SealGrant::kNewCode)) continue;
     if (mapping.Writes()) return RunsWhatIsWritten(mapping.range, "");
-    if (mapping.HasFile()) MOAT_TRY(CheckSecondWay(request, all, mapping));
+    if (mapping.HasFile()) MOAT_TRY(CheckSecondWay(outputs, all, mapping));
   }
   if (shared != 0) {
     report.notes.push_back(base::Number(shared) + " files are mapped writable and shared: they can be written without a system call");

@@ -18,6 +18,7 @@
 #include <string>
 #include <thread>
 
+#include "seal/inspect.h"
 #include "seal/testing.h"
 
 namespace moat::seal {
@@ -82,6 +83,56 @@ TEST(Checks, AProcessThatSharesTheMemoryIsFoundAmongThreads) {
     other.join();
     return code;
   }), "process ");
+}
+
+// Not the memory but the descriptors: what is behind a number is for another process to say.
+pid_t SharerOfDescriptors(int number) {
+  const pid_t sharer = static_cast<pid_t>(syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0));
+  if (sharer != 0) return sharer;
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  char c;
+  (void)!read(number, &c, 1);
+  dup2(open("/proc/version", O_RDONLY), 0);
+  (void)!write(number, "x", 1);
+  _exit(0);
+}
+
+TEST(Checks, DescriptorsAreNobodyElses) {
+  const Ended ended = InChild([] {
+    int pair[2];
+    (void)socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+    close(0);
+    open("/etc/passwd", O_RDONLY);  // 0 again
+    SharerOfDescriptors(pair[1]);
+    const int code = Tell(Plain().ReadWrite(pair[0]).ReadWrite(pair[1]));
+    char c = 'x';
+    (void)!write(pair[0], &c, 1);
+    (void)!read(pair[0], &c, 1);  // it has done it
+    char beginning[5] = {};
+    (void)!pread(0, beginning, sizeof(beginning), 0);
+    return code != 0 ? code : memcmp(beginning, "Linux", 5) != 0 ? 0 : 1;
+  });
+  EXPECT_EQ(ended.code(), 0) << ended.out << ended.signal();
+}
+
+TEST(Checks, AProcessThatSharesTheDescriptorsIsFoundAmongThreads) {
+  const pid_t self = getpid();
+  if (syscall(SYS_kcmp, self, self, 2 /* KCMP_FILES */, 0, 0) != 0) GTEST_SKIP() << "no kcmp here";
+  const Ended ended = InChild([] {
+    int pair[2];
+    (void)socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+    const pid_t sharer = SharerOfDescriptors(pair[1]);
+    sem_t end;
+    sem_init(&end, 0, 0);
+    std::thread other([&] { sem_wait(&end); });
+    const int code = Tell(Plain().ReadWrite(pair[0]).ReadWrite(pair[1]).Threads());
+    sem_post(&end);
+    other.join();
+    kill(sharer, SIGKILL);
+    waitpid(sharer, nullptr, 0);
+    return code;
+  });
+  ExpectRefused(ended, "which shares the descriptors");
 }
 
 // Numbers beyond the first words of the table, holes before them, and those that only a path can use;
@@ -218,6 +269,24 @@ TEST(Checks, OrdersToTheKernelAreNotTakenInByAnyWrite) {
   }), "gives orders to the kernel");
 }
 
+int Code() {
+  const int code = memfd_create("code", 0);
+  return ftruncate(code, 4096) == 0 ? code : -1;
+}
+
+// Outputs that nobody declared one by one are outputs as well.
+TEST(Checks, WritableCodeIsRefusedByWayOfAnyOutput) {
+  const auto tell = [](const Seal& seal) {
+    return InChild([&] {
+      (void)!mmap(nullptr, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, Code(), 0);
+      return Tell(seal);
+    });
+  };
+  ExpectRefused(tell(Seal::Preset("pure", SealSelfTest::kOff)->Read(0)), "by way of descriptor 3");
+  ExpectRefused(tell(Seal(SealSelfTest::kOff).Promise("stdio")), "by way of descriptor 3");
+  ExpectRefused(tell(Plain().OnViolation(SealViolation::kTrap).Record(3)), "by way of descriptor 3");
+}
+
 TEST(Checks, WritableCodeIsRefusedBySecondWays) {
   ExpectRefused(InChild([] {
     const int code = memfd_create("code", 0);
@@ -233,6 +302,25 @@ TEST(Checks, WritableCodeIsRefusedBySecondWays) {
     (void)!mmap(nullptr, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, code, 0);
     return Tell(Plain().Write(code));
   }), "by way of descriptor 3");
+  // One that runs and is shared can have a second address (mremap), which mprotect makes writable.
+  ExpectRefused(InChild([] {
+    const int code = Code();
+    (void)!mmap(nullptr, 4096, PROT_READ | PROT_EXEC, MAP_SHARED, code, 0);
+    close(code);
+    return Tell(Plain());
+  }), "by way of ");
+  ExpectRefused(InChild([] {
+    (void)!mmap(nullptr, 4096, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    return Tell(Plain());
+  }), "by way of ");
+  // Another that is only read becomes writable in the same way.
+  ExpectRefused(InChild([] {
+    const int code = Code();
+    (void)!mmap(nullptr, 4096, PROT_READ, MAP_SHARED, code, 0);
+    (void)!mmap(nullptr, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, code, 0);
+    close(code);
+    return Tell(Plain());
+  }), "by way of ");
   // What was executable stays so where it cannot be written.
   EXPECT_EQ(InChild([] {
     const int code = memfd_create("code", 0);
@@ -253,6 +341,22 @@ TEST(Checks, MemoryThatIsExecutableByItselfIsRefused) {
   }), "READ_IMPLIES_EXEC");
 }
 
+TEST(Checks, WhatIsTakenInIsToldWhereItReachesFurther) {
+  ExpectSays(InChild([] {
+    open("/", O_RDONLY | O_DIRECTORY);
+    return Tell(Seal(SealSelfTest::kOff).Promise("stdio"));
+  }), "note descriptor 3 (directory /) was left over and stays within reach");
+  ExpectSays(InChild([] {
+    (void)socket(AF_UNIX, SOCK_STREAM, 0);
+    return Tell(Seal(SealSelfTest::kOff).Promise("stdio"));
+  }), "stays within reach");
+}
+
+TEST(Checks, FileSystemsThatTakeOrders) {
+  for (const long magic : {0x9fa0L, 0x62656572L, 0x42494e4dL, 0xde5e81e4L}) EXPECT_TRUE(GivesOrders(magic)) << magic;
+  for (const long magic : {0xef53L, 0x01021994L, 0x9123683eL}) EXPECT_FALSE(GivesOrders(magic)) << magic;
+}
+
 TEST(Checks, WritableCodeIsRefused) {
   ExpectRefused(InChild([] {
     (void)!mmap(nullptr, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -270,6 +374,23 @@ TEST(Checks, RingsThatWorkByThemselvesAreRefused) {
   });
   if (ended.code() == 77) GTEST_SKIP() << "no io_uring here";
   ExpectRefused(ended, "io_uring");
+}
+
+// Its mappings and its descriptor are gone; its thread is not.
+TEST(Checks, RingsThatAreOnlyAThreadAreRefused) {
+  const Ended ended = InChild([] {
+    std::uint32_t parameters[30] = {};
+    parameters[2] = 1U << 1 | 1U << 14 | 1U << 15;  // IORING_SETUP_SQPOLL, _NO_MMAP, _REGISTERED_FD_ONLY
+    parameters[4] = 1000000;                        // milliseconds before it sleeps
+    const auto page = [] { return mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0); };
+    void* const pages[2] = {page(), page()};
+    memcpy(reinterpret_cast<char*>(parameters) + 72, &pages[0], sizeof(void*));   // sq_off.user_addr
+    memcpy(reinterpret_cast<char*>(parameters) + 112, &pages[1], sizeof(void*));  // cq_off.user_addr
+    if (syscall(SYS_io_uring_setup, 4, parameters) < 0) return 77;
+    return Tell(Plain().Threads());
+  });
+  if (ended.code() == 77) GTEST_SKIP() << "no io_uring of its own here";
+  ExpectRefused(ended, "works for an io_uring");
 }
 
 TEST(Checks, SharedFileMappingsAreTold) {

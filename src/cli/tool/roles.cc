@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -10,6 +11,7 @@
 
 #include "base/safe_text.h"
 #include "base/text.h"
+#include "seal/inspect.h"
 #include "sys/calls.h"
 
 namespace moat::tool {
@@ -40,7 +42,8 @@ Status AddRole(const std::string& process, int fd, Seal& seal, std::vector<std::
   }
   const int mode = flags & O_ACCMODE;
   const bool reads = mode != O_WRONLY, writes = mode != O_RDONLY;
-  if (writes && fd > 2 && (path.rfind("/proc/", 0) == 0 || path.rfind("/sys/", 0) == 0)) {
+  struct statfs system;
+  if (writes && fd > 2 && statfs(name.c_str(), &system) == 0 && seal::GivesOrders(static_cast<long>(system.f_type))) {
     return PolicyError("the program holds " + what + " for writing: what is written there is an order to the kernel");
   }
   if (reads) seal.Read(fd);
