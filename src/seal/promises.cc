@@ -10,9 +10,10 @@
 namespace moat::seal {
 namespace {
 
-// Spelt out: both C libraries hide some of them, and O_TMPFILE contains O_DIRECTORY.
-constexpr std::uint64_t kWriteFlags = O_ACCMODE | O_CREAT | O_TRUNC | 020000000 /* __O_TMPFILE */;
-constexpr std::uint64_t kCreateFlags = O_CREAT | 020000000;
+// Spelt out: both C libraries hide it, and O_TMPFILE contains O_DIRECTORY.
+constexpr std::uint64_t kTemporary = 020000000;  // __O_TMPFILE
+constexpr std::uint64_t kCreateFlags = O_CREAT | kTemporary;
+constexpr std::uint64_t kOpenFlags = O_ACCMODE | O_TRUNC | kCreateFlags;
 constexpr std::uint64_t kAnyNamespace = 0x7e020080;  // CLONE_NEW*: a process of one's own, and no more
 constexpr std::uint64_t kFamilyUnix = 1, kFamilyInet = 2, kFamilyInet6 = 10;
 constexpr std::uint64_t kTypeMask = 0xf, kStream = 1, kDatagram = 2;
@@ -58,27 +59,36 @@ void AddDescriptors(Rules& rules) {
   rules.Allow("mmap", {Rules::Masked(2, PROT_EXEC, 0)});
 }
 
+// What is read needs rpath, what is written (or cut to nothing) wpath, what was not there cpath: each of
+// what one call asks for, as in OpenBSD.
+void AddOpen(Rules& rules, const SealRequest& request, std::string_view call, int flags) {
+  const bool reads = request.Has(SealGrant::kReadPaths), writes = request.Has(SealGrant::kWritePaths),
+             creates = request.Has(SealGrant::kCreatePaths);
+  const auto allow = [&](std::uint64_t mask, std::uint64_t value) { rules.Allow(call, {Rules::Masked(flags, mask, value)}); };
+  if (reads && writes) {
+    allow(creates ? 0 : kCreateFlags, 0);
+    return;
+  }
+  if (reads) allow(kOpenFlags, O_RDONLY);
+  if (reads && creates) allow(kOpenFlags, O_RDONLY | O_CREAT);
+  if (writes) allow(O_ACCMODE | (creates ? 0 : kCreateFlags), O_WRONLY);
+}
+
 void AddPaths(Rules& rules, const SealRequest& request) {
   const bool reads = request.Has(SealGrant::kReadPaths), writes = request.Has(SealGrant::kWritePaths),
              creates = request.Has(SealGrant::kCreatePaths);
   if (!reads && !writes && !creates) return;
   rules.Refuse("openat2", ENOSYS);  // its flags lie behind a pointer
-  struct Open {
-    std::string_view call;
-    int flags;
-  };
-  for (const Open& open : {Open{"open", 1}, Open{"openat", 2}}) {
-    if (reads) rules.Allow(open.call, {Rules::Masked(open.flags, kWriteFlags, O_RDONLY)});
-    if (writes) rules.Allow(open.call, {Rules::Masked(open.flags, kCreateFlags, 0)});
-    if (creates) rules.Allow(open.call, {Rules::Masked(open.flags, O_CREAT, O_CREAT)});
-  }
+  AddOpen(rules, request, "open", 1);
+  AddOpen(rules, request, "openat", 2);
   if (reads) {
     rules.AllowEach({"stat", "lstat", "newfstatat", "statx", "access", "faccessat", "faccessat2", "readlink",
                      "readlinkat", "statfs", "fstatfs", "chdir", "fchdir", "getdents", "getdents64"});
   }
   if (writes) rules.AllowEach({"truncate", "utimensat"});
   if (creates) {
-    rules.AllowEach({"creat", "mkdir", "mkdirat", "rmdir", "unlink", "unlinkat", "rename", "renameat", "renameat2",
+    if (writes) rules.Allow("creat");
+    rules.AllowEach({"mkdir", "mkdirat", "rmdir", "unlink", "unlinkat", "rename", "renameat", "renameat2",
                      "link", "linkat", "symlink", "symlinkat"});
   }
 }

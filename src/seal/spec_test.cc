@@ -281,9 +281,6 @@ TEST(Spec, PromisesOpenWhatTheySay) {
   for (const std::uint64_t flags : {O_WRONLY, O_RDWR, O_RDONLY | O_CREAT, O_RDONLY | O_TRUNC, O_TMPFILE | O_RDONLY}) {
     EXPECT_EQ(with("stdio rpath").Say("openat", {kCwd, 1, flags}), "kill") << flags;
   }
-  EXPECT_EQ(with("stdio wpath").Say("openat", {kCwd, 1, O_RDWR}), "allow");
-  EXPECT_EQ(with("stdio wpath").Say("openat", {kCwd, 1, O_RDWR | O_CREAT}), "kill");
-  EXPECT_EQ(with("stdio cpath").Say("openat", {kCwd, 1, O_RDWR | O_CREAT}), "allow");
   EXPECT_EQ(with("stdio rpath").Say("openat2", {}), Errno(ENOSYS));
   EXPECT_EQ(with("stdio inet").Say("socket", {2, 1}), "allow");
   EXPECT_EQ(with("stdio inet").Say("socket", {2, 3}), "kill");  // raw
@@ -297,6 +294,28 @@ TEST(Spec, PromisesOpenWhatTheySay) {
   EXPECT_EQ(with("stdio").Say("ioctl", {0, 0x5412 /* TIOCSTI */}), Errno(ENOTTY));
   EXPECT_EQ(with("stdio tty").Say("ioctl", {0, 0x5412}), Errno(ENOTTY));
   EXPECT_EQ(with("stdio tty").Say("ioctl", {0, 0x5401}), "allow");
+}
+
+// Each of reading, writing and making has a word of its own, and an open that does two needs both.
+TEST(Spec, AnOpenNeedsTheWordsForAllItDoes) {
+  for (int words = 0; words < 8; ++words) {
+    const bool reads = (words & 1) != 0, writes = (words & 2) != 0, creates = (words & 4) != 0;
+    Seal seal(SealSelfTest::kOff);
+    seal.Promise("stdio").Promise(reads ? "rpath" : "").Promise(writes ? "wpath" : "").Promise(creates ? "cpath" : "");
+    const Filter filter = Make(seal);
+    for (const int mode : {O_RDONLY, O_WRONLY, O_RDWR}) {
+      for (const int more : {0, O_CREAT, O_TRUNC, O_CREAT | O_TRUNC, O_CREAT | O_EXCL | O_CLOEXEC, O_TMPFILE}) {
+        if (more == O_TMPFILE && mode == O_RDONLY) continue;  // the kernel's to refuse
+        const bool does_read = mode != O_WRONLY, does_write = mode != O_RDONLY || (more & O_TRUNC) != 0,
+                   makes = (more & O_CREAT) != 0 || more == O_TMPFILE;
+        const bool may = (!does_read || reads) && (!does_write || writes) && (!makes || creates);
+        const auto flags = static_cast<std::uint64_t>(mode | more);
+        EXPECT_EQ(filter.Say("openat", {0, 1, flags}), may ? "allow" : "kill") << words << " " << flags;
+        EXPECT_EQ(filter.Say("open", {1, flags}), may ? "allow" : "kill") << words << " " << flags;
+      }
+    }
+    EXPECT_EQ(filter.Say("creat", {1}), writes && creates ? "allow" : "kill");
+  }
 }
 
 TEST(Spec, UnknownWordsAreRefused) {
