@@ -87,6 +87,10 @@ void Watcher::Step(Listener& listener) {
         if (tell_) tell_(*question, *call);
         return listener.LetGo(question->id);
       }
+      if (mode_ == Mode::kLearn) {
+        Note(listener, *question, call, judgement, "errno EPERM");
+        return listener.Refuse(question->id, EPERM);
+      }
       Note(listener, *question, call, judgement, "errno ENOSYS");
       return listener.Refuse(question->id, ENOSYS);
     case bpf::ActionKind::kErrno:

@@ -20,6 +20,7 @@ MAY_INCLUDE = {
     "lint": "plan policy bpf base uapi",
     "sys": "base uapi",
     "watch": "sys plan policy bpf base uapi",
+    "learn": "watch sys plan policy bpf base uapi",
     "seal": "sys bpf base uapi",
     "probe": "sys plan/host_facts.h base uapi",
     "attack": "sys base uapi",

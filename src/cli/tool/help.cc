@@ -14,6 +14,8 @@ constexpr std::string_view kOverview =
   moat lint [flags] POLICY...                        what is known to go wrong with a policy; --help
   moat attack [flags] [POLICY]                       what gets through, tried live; --help
   moat seal [flags] -- COMMAND ARGS                  seals a program from outside; --help
+  moat learn --corpus DIR -o FILE -- COMMAND         a policy from runs over a corpus, or what one lacks; --help
+  moat test POLICY --corpus DIR -- COMMAND           runs a corpus under a policy; 1 on any denial or limit; --help
   moat explain FILE [--apply POLICY]                 what was denied, and the narrowest edit: a report, or a seal's records
   moat doctor [--json]                               what this host can enforce
   moat doctor --clean [--json]                       remove what killed launchers left behind

@@ -15,7 +15,9 @@
 #include "cli/tool/explain.h"
 #include "cli/tool/help.h"
 #include "cli/tool/lint_command.h"
+#include "cli/tool/learn_command.h"
 #include "cli/tool/seal_command.h"
+#include "cli/tool/test_command.h"
 #include "cli/tool/watch_command.h"
 #include "moat/result.h"
 
@@ -52,6 +54,8 @@ int Main(const std::vector<std::string>& args) {
   if (command == "doctor") return DoctorCommand(rest);
   if (command == "explain") return ExplainCommand(rest);
   if (command == "lint") return LintCommand(rest);
+  if (command == "learn") return LearnCommand(rest);
+  if (command == "test") return TestCommand(rest);
   if (command == "plan") return PlanCommand(rest);
   if (command == "seal") return SealCommand(rest);
   if (command == "version" || command == "--version") return Version();
