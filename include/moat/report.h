@@ -40,6 +40,10 @@ struct StreamUsage {
   bool truncated = false;
 };
 
+struct InputFile {
+  std::string name;  // inside the jail
+  std::uint64_t size = 0;
+};
 struct OutputFile {
   std::string name;    // relative to the output folder, as written there
   std::uint64_t size = 0;
@@ -97,11 +101,15 @@ struct Report {
   std::vector<Layer> unknown;        // figures that are missing: "pids_peak", and why
   std::uint64_t voluntary_switches = 0, involuntary_switches = 0;
   StreamUsage out, err;
+  std::vector<InputFile> inputs;
   std::vector<OutputFile> outputs;
   std::vector<RefusedOutput> refused;
   std::string results_lost;          // why moat could not bring all results home, "" when it could
   std::uint64_t denial_count = 0;
   std::vector<Denial> denials;
+  // Where the policy's `enforce` divides jobs: "enforced", "reported" (calls that it refuses were let through, but
+  // for dangerous ones), "off". Empty: it divides none.
+  std::string side;
   std::vector<std::string> limits_hit;
   std::vector<std::string> hints;    // "stack overflow? the stack limit is 8 MiB"
   std::vector<Layer> enforced, degraded;

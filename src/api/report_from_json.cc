@@ -191,6 +191,10 @@ void TakeStream(const Reader& in, const char* key, StreamUsage& usage) {
 }
 
 void TakeOutputs(const Reader& in, Report& report) {
+  in.Objects("inputs", report.inputs, [](const Reader& from, InputFile& file) {
+    from.Get("name", file.name);
+    from.Get("size", file.size);
+  });
   in.Objects("outputs", report.outputs, [](const Reader& from, OutputFile& file) {
     from.Get("name", file.name);
     from.Get("type", file.type);
@@ -262,6 +266,7 @@ Result<Report> Report::FromJson(std::string_view text) {
   TakeStream(in, "stderr", report.err);
   TakeOutputs(in, report);
   in.Get("results_lost", report.results_lost);
+  in.Get("side", report.side);
   TakeDenials(in, report);
   in.Get("limits_hit", report.limits_hit);
   TakeLayers(in, "unknown", report.unknown);

@@ -100,6 +100,8 @@ void Fields(Archive& archive, std::string& value) { archive.Add(value); }
 template <typename Archive>
 void Fields(Archive& archive, StreamUsage& value) { AddAll(archive, value.bytes, value.kept, value.truncated); }
 template <typename Archive>
+void Fields(Archive& archive, InputFile& value) { AddAll(archive, value.name, value.size); }
+template <typename Archive>
 void Fields(Archive& archive, OutputFile& value) {
   AddAll(archive, value.name, value.size, value.type, value.sha256, value.truncated, value.changes);
 }
@@ -127,7 +129,7 @@ void Fields(Archive& archive, Report& r) {
          r.involuntary_switches);
   Fields(archive, r.out);
   Fields(archive, r.err);
-  AddAll(archive, r.outputs, r.refused, r.results_lost, r.denial_count, r.denials, r.limits_hit, r.hints, r.enforced, r.degraded,
+  AddAll(archive, r.inputs, r.side, r.outputs, r.refused, r.results_lost, r.denial_count, r.denials, r.limits_hit, r.hints, r.enforced, r.degraded,
          r.setup, r.policy_name, r.policy_hash, r.host, r.version);
 }
 

@@ -16,4 +16,8 @@ constexpr std::uint64_t StableHash(std::string_view text) {
   return hash ^ hash >> 33;
 }
 
+// Whether the key belongs to that share of all keys, in hundredths of a per cent. A larger share has all that a
+// smaller one has.
+constexpr bool InShare(std::string_view key, std::uint32_t hundredths) { return StableHash(key) % 10000 < hundredths; }
+
 }  // namespace moat::base

@@ -18,7 +18,7 @@ using Offset = std::uint32_t;  // from the start of the blob; 0: none
 using Index = std::uint32_t;
 
 inline constexpr std::uint32_t kMagic = 0x54414f4d;  // "MOAT"
-inline constexpr std::uint32_t kVersion = 7;         // raised with every change of this file
+inline constexpr std::uint32_t kVersion = 8;         // raised with every change of this file
 
 // By whom, and what it may know of the one job: nothing up to kSettle. Per-input ops come behind, so
 // that the places of the ops before them are the same for every job.
@@ -197,6 +197,8 @@ enum HeaderFlags : std::uint32_t {
   kWatchesAllocations = 64,  // and tells pid 1 of each fallocate, which the kernel then does or refuses
 };
 
+inline constexpr std::uint32_t kEnforceAll = 10000;
+
 struct Header {
   std::uint32_t magic, version;
   std::uint32_t size;              // of the blob
@@ -206,6 +208,7 @@ struct Header {
   std::uint32_t inside_uid, inside_gid;
   std::uint32_t uid_base, uid_count;  // host ids of jobs, when the launcher is root
   char policy_hash[72];            // sha256 of the effective policy, hex
+  std::uint32_t enforce;           // share of jobs that are enforced, in hundredths of a per cent
   Offset ops;
   Index op_count;
   Index phase_begin[kPhases + 1];  // ops of phase p: [phase_begin[p], phase_begin[p + 1])

@@ -125,6 +125,7 @@ void FillHeader(Blob& blob, const Layout& layout, const Request& request) {
   header.policy_name = blob.Text(request.model.name);
   header.host_facts = blob.Text("Linux " + request.facts.kernel + " " + request.facts.machine);
   const std::string hash = base::Sha256Hex(policy::ToToml(request.model));
+  header.enforce = static_cast<std::uint32_t>(std::lround(request.model.mode.enforce.value * 100));
   std::memcpy(header.policy_hash, hash.data(), std::min(hash.size(), sizeof(header.policy_hash) - 1));
   FillLimits(header.limits, request.model.limits);
 }

@@ -173,6 +173,7 @@ Result<Inputs> Inputs::Open(LivePlan& plan, const Job& job) {
     std::memcpy(slot.target, target.c_str(), target.size() + 1);
     names.push_back(name);
     inputs.inside_.push_back(folder + "/" + name);
+    inputs.files_.push_back({name, static_cast<std::uint64_t>(facts.st_size)});
   }
   return inputs;
 }

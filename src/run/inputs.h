@@ -19,11 +19,14 @@ class Inputs {
   static Result<Inputs> Open(LivePlan& plan, const Job& job);
   // Paths inside the jail, in the order given.
   const std::vector<std::string>& inside() const { return inside_; }
+  // What the report says of them.
+  const std::vector<InputFile>& files() const { return files_; }
   void Close() { mounts_.clear(); }
 
  private:
   std::vector<sys::MountFd> mounts_;
   std::vector<std::string> inside_;
+  std::vector<InputFile> files_;
 };
 
 }  // namespace moat::run

@@ -102,13 +102,14 @@ int Report::ExitStatus() const {
 }
 
 std::string Report::Summary() const {
-  std::string text = VerdictInWords(*this);
+  std::string text = side == "reported" ? "REPORT MODE, the policy was not enforced: " : side == "off" ? "NOT ENFORCED: " : "";
+  text += VerdictInWords(*this);
   if (cause != Cause::kSetup) {
     text += text.find(": ") == std::string::npos ? " in " : ", after ";
     text += run::DurationInWords(wall);
     if (memory_peak != 0) text += ", peak " + run::SizeInWords(memory_peak);
   }
-  if (denial_count != 0) text += "; " + run::CountInWords(denial_count, "call") + " denied";
+  if (denial_count != 0) text += "; " + run::CountInWords(denial_count, "call") + (side == "reported" ? " that the policy refuses" : " denied");
   AppendStream(text, "stdout", out);
   AppendStream(text, "stderr", err);
   AppendFiles(text, *this);

@@ -76,6 +76,17 @@ void AddStream(JsonWriter& json, std::string_view key, const StreamUsage& usage)
   json.EndObject();
 }
 
+void AddInputs(JsonWriter& json, const Report& report) {
+  json.Key("inputs").BeginArray();
+  for (const auto& input : report.inputs) {
+    json.BeginObject();
+    json.Key("name").Text(input.name);
+    AddNumber(json, "size", input.size);
+    json.EndObject();
+  }
+  json.EndArray();
+}
+
 void AddOutputs(JsonWriter& json, const Report& report) {
   json.Key("outputs").BeginArray();
   for (const auto& output : report.outputs) {
@@ -176,8 +187,10 @@ std::string Report::ToJson() const {
   AddUsage(json, *this);
   AddStream(json, "stdout", out);
   AddStream(json, "stderr", err);
+  AddInputs(json, *this);
   AddOutputs(json, *this);
   AddText(json, "results_lost", results_lost);
+  AddText(json, "side", side);
   AddDenials(json, *this);
   AddTexts(json, "limits_hit", limits_hit);
   AddLayers(json, "unknown", unknown);

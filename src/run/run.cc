@@ -91,6 +91,8 @@ void Describe(Report& report, const CheckedPlan& plan) {
   report.policy_hash = header.policy_hash;
   report.host = plan.Text(header.host_facts);
   report.version = MOAT_VERSION;
+  // Who does not divide jobs, as the library, enforces them all.
+  if (header.enforce < abi::kEnforceAll) report.side = "enforced";
 }
 
 void Fail(Report& report, SetupFailure failure) {
@@ -168,6 +170,7 @@ void Supervised(Newborn& newborn, const Job& job, Prepared& prepared, const sys:
   if (job.after == Job::After::kEnds) newborn.LeaveMountsToKernel();
   prepared.streams.CloseGuestEnds();
   prepared.inputs.Close();
+  report.inputs = prepared.inputs.files();
   Evidence evidence;
   Supervise(newborn, prepared.streams, signals, job.detail, report, evidence);
   if (job.repeatable != nullptr && prepared.streams.in.usage().bytes > 0) *job.repeatable = false;

@@ -74,6 +74,11 @@ void Watcher::Note(Listener& listener, const seccomp_notif& question, const bpf:
   refused_.push_back(std::move(seen));
 }
 
+bool Watcher::LetsGo(const seccomp_data& data, const bpf::SyscallInfo* call) const {
+  if (mode_ != Mode::kReport || floor_ == nullptr || call == nullptr || call->tier >= kDangerous) return false;
+  return floor_->Judge(data).action == bpf::Allow();
+}
+
 void Watcher::Step(Listener& listener) {
   const auto question = listener.Take();
   if (!question) return;
@@ -94,11 +99,11 @@ void Watcher::Step(Listener& listener) {
       Note(listener, *question, call, judgement, "errno ENOSYS");
       return listener.Refuse(question->id, ENOSYS);
     case bpf::ActionKind::kErrno:
-      if (mode_ == Mode::kReport && !dangerous) break;
+      if (LetsGo(question->data, call)) break;
       Note(listener, *question, call, judgement, ActionInWords(judgement.action));
       return listener.Refuse(question->id, judgement.action.data);
     case bpf::ActionKind::kKillProcess:
-      if (mode_ == Mode::kReport && !dangerous) break;
+      if (LetsGo(question->data, call)) break;
       Note(listener, *question, call, judgement, "kill");
       killed_ = true;
       return listener.Kill(*question);

@@ -21,7 +21,7 @@ namespace moat::watch {
 
 enum class Mode : std::uint8_t {
   kEnforce,  // answers as the policy says
-  kReport,   // what would be refused is let go and noted; tiers 3 and 4 stay refused
+  kReport,   // what would be refused is let go and noted, if other rules allow it
   kLearn,    // as kEnforce, but the policy's `notify` is let go and told
 };
 
@@ -40,6 +40,8 @@ using Tell = std::function<void(const seccomp_notif&, const bpf::SyscallInfo&)>;
 class Watcher {
  public:
   Watcher(const Rules& rules, Mode mode, Tell tell) : rules_(rules), mode_(mode), tell_(std::move(tell)) {}
+  // For kReport: what these refuse stays refused. Without them nothing is let go. Borrowed.
+  void SetFloor(const Rules* floor) { floor_ = floor; }
 
   // One question, if there is one.
   void Step(Listener& listener);
@@ -49,11 +51,13 @@ class Watcher {
   bool killed() const { return killed_; }
 
  private:
+  bool LetsGo(const seccomp_data& data, const bpf::SyscallInfo* call) const;
   void Note(Listener& listener, const seccomp_notif& question, const bpf::SyscallInfo* call, const Judgement& judgement,
             std::string action);
 
   const Rules& rules_;
   const Mode mode_;
+  const Rules* floor_ = nullptr;
   Tell tell_;
   std::vector<Observation> refused_;
   std::unordered_map<std::string, std::vector<std::size_t>> kinds_;

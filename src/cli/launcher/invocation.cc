@@ -70,6 +70,8 @@ Status Take(Invocation& run, const flags::Flag& flag, std::string value) {
     run.output_dir = std::move(value);
   } else if (flag.name == "report") {
     run.report = std::move(value);
+  } else if (flag.name == "key") {
+    run.key = std::move(value);
   } else if (flag.name == "no-cache") {
     run.no_cache = true;
   } else if (flag.name == "watch") {
@@ -85,6 +87,24 @@ Status Take(Invocation& run, const flags::Flag& flag, std::string value) {
 }
 
 }  // namespace
+
+std::string KeyOf(const Invocation& run) {
+  if (!run.key.empty()) return run.key;
+  std::string key;
+  for (const std::string& word : run.inputs.empty() ? run.command : run.inputs) {
+    key += word;
+    key += '\0';
+  }
+  return key;
+}
+
+bool EnforcesNothing(const Invocation& run) {
+  bool off = false;  // the last one counts
+  for (const PolicyFlag& flag : run.policy_flags) {
+    if (flag.name == "enforce") off = flag.value == "off";
+  }
+  return off;
+}
 
 Result<Invocation> ParseRun(const std::vector<std::string>& args) {
   Invocation run;

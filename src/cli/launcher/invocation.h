@@ -21,6 +21,7 @@ struct Invocation {
   std::vector<std::string> environment;  // NAME (passed on) or NAME=value
   std::string output_dir;
   std::string report;                    // FILE or fd:N
+  std::string key;                       // of the job, for `enforce`
   bool no_cache = false;
   bool help = false, version = false;
   bool watch = false;                    // every refusal listed, by moat-cli
@@ -29,6 +30,11 @@ struct Invocation {
   std::string without;                   // moat attack: layers left out, for moat-probe alone; hidden
   std::vector<std::string> command;
 };
+
+// What decides on which side of `enforce` a job is: --key, else the names of its inputs, else its command.
+std::string KeyOf(const Invocation& run);
+// Was `--enforce off` given? It is no share: nobody is to ask for it in a file.
+bool EnforcesNothing(const Invocation& run);
 
 // `args` begins behind the word "run". Flags end at `--` or at the first word that is none.
 Result<Invocation> ParseRun(const std::vector<std::string>& args);

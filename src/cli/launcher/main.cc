@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "base/hash.h"
 #include "base/safe_text.h"
 #include "base/text.h"
 #include "cli/launcher/invocation.h"
@@ -186,6 +187,20 @@ int Finish(const Report& report, ReportSink& sink) {
   return report.ExitStatus();
 }
 
+// What a plan says, or everything: then it is found out later that it is no plan.
+std::uint32_t EnforcedShare(const std::string& plan) {
+  abi::Header header;
+  if (plan.size() < sizeof(header)) return abi::kEnforceAll;
+  memcpy(&header, plan.data(), sizeof(header));
+  return header.enforce;
+}
+
+Report RunOne(const std::string& plan, const run::Job& job, const Invocation& run) {
+  Report report = run::Run(plan, job);
+  if (EnforcesNothing(run)) report.side = "off";
+  return report;
+}
+
 int RunCommand(const std::vector<std::string>& args, const std::string& tool, char** argv) {
   auto parsed = ParseRun(std::vector<std::string>(args.begin() + 2, args.end()));
   if (!parsed.ok()) {
@@ -194,34 +209,37 @@ int RunCommand(const std::vector<std::string>& args, const std::string& tool, ch
   }
   const Invocation& run = *parsed;
   if (run.help || run.version) return ExecTool(tool, {"moat-cli", run.help ? "help" : "version", "run"});
-  if (run.watch) {
-    std::vector<std::string> words = {"moat-cli", "__watch"};
-    words.insert(words.end(), args.begin() + 2, args.end());
-    return ExecTool(tool, words);
-  }
+  std::vector<std::string> watched = {"moat-cli", "__watch"};
+  watched.insert(watched.end(), args.begin() + 2, args.end());
+  if (run.watch) return ExecTool(tool, watched);
   // The program must not have it, nor anybody who is not told of it.
   if (run.watcher >= 0) fcntl(run.watcher, F_SETFD, FD_CLOEXEC);
+  const Environment environment = ReadEnvironment();
+  const PlanCache cache(run, environment, WorkingFolder(), tool);
+  const std::vector<std::string> words(args.begin() + 2, args.end());
+  const std::string kept = cache.Find();
+  auto plan = kept.empty() ? CompilePlan(tool, words) : Result<std::string>(kept);
+  if (kept.empty() && plan.ok()) cache.Keep(*plan);
+  // A job that is only to be reported on has somebody outside who lets its calls go.
+  if (plan.ok() && run.watcher < 0 && !base::InShare(KeyOf(run), EnforcedShare(*plan))) return ExecTool(tool, watched);
   auto sink = ReportSink::Open(run.report);
   if (!sink.ok()) {
     Say(base::Printable(sink.error().ToString()));
     return kMoatFailed;
   }
-  const Environment environment = ReadEnvironment();
-  const PlanCache cache(run, environment, WorkingFolder(), tool);
+  if (!plan.ok()) return Finish(run::SetupReport(plan.error(), "plan"), *sink);
   run::Job job = MakeJob(run, environment, *sink, argv);
   bool repeatable = true;
   job.repeatable = &repeatable;
-  if (const std::string plan = cache.Find(); !plan.empty()) {
-    const Report report = run::Run(plan, job);
-    if (report.cause != Cause::kSetup) return Finish(report, *sink);
-    cache.Forget();
-    if (!repeatable) return Finish(report, *sink);
-    // The host may have changed in a way that no file tells: once more, with a fresh plan.
-  }
-  auto plan = CompilePlan(tool, std::vector<std::string>(args.begin() + 2, args.end()));
+  Report report = RunOne(*plan, job, run);
+  if (report.cause != Cause::kSetup) return Finish(report, *sink);
+  cache.Forget();
+  if (kept.empty() || !repeatable) return Finish(report, *sink);
+  // The host may have changed in a way that no file tells: once more, with a fresh plan.
+  plan = CompilePlan(tool, words);
   if (!plan.ok()) return Finish(run::SetupReport(plan.error(), "plan"), *sink);
   cache.Keep(*plan);
-  const Report report = run::Run(*plan, job);
+  report = RunOne(*plan, job, run);
   if (report.cause == Cause::kSetup) cache.Forget();
   return Finish(report, *sink);
 }

@@ -39,7 +39,7 @@ Result<Arguments> ParseArguments(const std::vector<std::string>& args, const Fla
   for (; i < args.size() && args[i] != "--"; ++i) {
     const std::size_t equals = args[i].rfind("--", 0) == 0 ? args[i].find('=') : std::string::npos;
     const std::string flag = args[i].substr(0, equals);
-    if (flag.size() < 2 || flag[0] != '-') {
+    if (flag.size() < 2 || flag[0] != '-') {  // "-" is a word: standard input
       parsed.words.push_back(args[i]);
     } else if (flag == "--help" || flag == "-h") {
       parsed.values["--help"].emplace_back();

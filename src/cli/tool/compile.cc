@@ -64,7 +64,9 @@ policy::ReadProfile StandardProfiles() { return policy::ProfilesIn(ProfileFolder
 Result<policy::Model> LoadModel(const launcher::Invocation& run) {
   const std::vector<std::string> folders = ProfileFolders();
   policy::Model model = MOAT_TRY(policy::Load(run.policy, policy::ProfilesIn(folders)));
+  if (launcher::EnforcesNothing(run)) model.syscalls = MOAT_TRY(policy::Load("default", policy::ProfilesIn(folders))).syscalls;
   for (const launcher::PolicyFlag& flag : run.policy_flags) {
+    if (flag.name == "enforce" && flag.value == "off") continue;
     MOAT_TRY(policy::ApplyFlag(model, flag.name, flag.value));
   }
   MOAT_TRY(policy::Validate(model));

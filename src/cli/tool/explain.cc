@@ -11,7 +11,9 @@
 
 #include "base/safe_text.h"
 #include "base/text.h"
+#include "cli/tool/arguments.h"
 #include "cli/tool/edit.h"
+#include "cli/tool/summary.h"
 #include "sys/calls.h"
 
 namespace moat::tool {
@@ -97,9 +99,9 @@ std::string Indented(const std::string& text, const std::string& by) {
 
 std::string InWords(const Denial& denial) {
   std::string text = base::Printable(denial.call) + "(" + base::Printable(denial.arguments) + ")";
-  if (!denial.action.empty()) text += " = " + base::Printable(denial.action);
+  if (!denial.action.empty()) text += denial.action == "reported" ? " was let through (report mode)" : " = " + base::Printable(denial.action);
   if (denial.count > 1) text += ", " + base::Number(denial.count) + " times";
-  text += "\n    " + (denial.rule.empty() ? std::string("denied") : "denied: " + base::Printable(denial.rule)) + "\n";
+  text += "\n    " + (denial.rule.empty() ? std::string("denied") : (denial.action == "reported" ? "would be denied: " : "denied: ") + base::Printable(denial.rule)) + "\n";
   if (const std::string who = Who(denial); !who.empty()) text += "    by " + who + "\n";
   if (const std::string about = AboutCall(denial); !about.empty()) text += Indented(about, "    ");
   if (!denial.path.empty()) text += "    about " + base::Printable(denial.path) + "\n";
@@ -132,25 +134,34 @@ namespace {
 
 constexpr int kFailed = 125;
 
+constexpr char kUsage[] = R"(moat explain FILE [--apply POLICY]
+moat explain --summary DIR [--json]
+
+FILE is a report of `moat run --report`, or the records of a seal; - is standard input. Tells what was denied, by
+which line, how dangerous the call is, and the narrowest rule that would allow it.
+
+  --apply POLICY   write those rules into the policy, where they keep their word, and print the difference
+  --summary DIR    all reports below DIR: how the sides of `enforce` compare, and what failed, by cause
+  --json           the summary for machines
+)";
+
 struct Asked {
-  std::string file, apply_to;
+  std::string file, apply_to, folder;
+  bool json = false;
 };
 
-Result<Asked> ParseExplain(const std::vector<std::string>& args) {
-  Asked asked;
-  for (std::size_t i = 0; i < args.size(); ++i) {
-    if (args[i] == "--apply" && i + 1 < args.size()) {
-      asked.apply_to = args[++i];
-    } else if (asked.file.empty() && (args[i] == "-" || args[i].rfind("-", 0) != 0)) {
-      asked.file = args[i];
-    } else {
-      asked.file.clear();
-      break;
-    }
-  }
-  if (!asked.file.empty()) return asked;
+Result<Asked> Take(const Arguments& arguments) {
+  const Asked asked{arguments.words.empty() ? "" : arguments.words.front(), arguments.Value("--apply"), arguments.Value("--summary"),
+                    arguments.Has("--json")};
+  if (arguments.words.size() > 1) return PolicyError("one report at a time; --summary takes a folder of them");
+  if (asked.folder.empty() != asked.file.empty() && (asked.folder.empty() || asked.apply_to.empty())) return asked;
   return WithFix(PolicyError("what is to be explained?"),
-                 "`moat explain FILE [--apply POLICY]`: a report, or the records of a seal; - is standard input");
+                 "`moat explain FILE [--apply POLICY]`: a report, or the records of a seal, - is standard input; `moat explain --summary DIR`");
+}
+
+Result<std::string> Summarised(const Asked& asked) {
+  const Digest digest = Digested(MOAT_TRY(ReadReports(asked.folder)));
+  return asked.json ? InJson(digest) : InWords(digest);
 }
 
 // The file is replaced whole, by one of the same rights.
@@ -191,8 +202,14 @@ Result<std::string> ExplainAndApply(const Asked& asked) {
 }  // namespace
 
 int ExplainCommand(const std::vector<std::string>& args) {
-  auto asked = ParseExplain(args);
-  auto words = asked.ok() ? ExplainAndApply(*asked) : Result<std::string>(asked.error());
+  const Flags flags{{"--apply", "--summary"}, {"--json"}, "`moat explain --help` lists the flags"};
+  auto arguments = ParseArguments(args, flags);
+  if (arguments.ok() && arguments->Has("--help")) {
+    std::fputs(kUsage, stdout);
+    return 0;
+  }
+  auto asked = arguments.ok() ? Take(*arguments) : Result<Asked>(arguments.error());
+  auto words = !asked.ok() ? Result<std::string>(asked.error()) : asked->folder.empty() ? ExplainAndApply(*asked) : Summarised(*asked);
   if (!words.ok()) {
     std::fprintf(stderr, "moat: %s\n", base::Printable(words.error().ToString()).c_str());
     return kFailed;

@@ -17,6 +17,7 @@ constexpr std::string_view kOverview =
   moat learn --corpus DIR -o FILE -- COMMAND         a policy from runs over a corpus, or what one lacks; --help
   moat test POLICY --corpus DIR -- COMMAND           runs a corpus under a policy; 1 on any denial or limit; --help
   moat explain FILE [--apply POLICY]                 what was denied, and the narrowest edit: a report, or a seal's records
+  moat explain --summary DIR                         many reports: failure rates of both sides of `enforce`, causes
   moat doctor [--json]                               what this host can enforce
   moat doctor --clean [--json]                       remove what killed launchers left behind
   moat help run                                      every flag of run and plan

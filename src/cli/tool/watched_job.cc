@@ -195,6 +195,7 @@ Result<WatchedJob> RunWatched(const WatchedRun& wanted, const watch::Rules& rule
   Launched launched = MOAT_TRY(Launch(wanted, theirs.get()));
   theirs.Close();
   watch::Watcher watcher(rules, wanted.mode, wanted.tell);
+  watcher.SetFloor(wanted.floor);
   Attend(launched, ours, watcher, wanted.signals);
   WatchedJob job;
   job.report = MOAT_TRY(Finish(launched));
