@@ -27,9 +27,10 @@ moat::Status FetchImages(scene::Scene* scene, Source* source) {
 svg::Options SvgOptions(const scene::Scene& scene, const scene::Selection& selection, std::optional<double> scale) {
   svg::Options options;
   options.scale = scale.value_or(1);
+  options.rounding = scene::Rounding::kUp;
   if (selection.kind != scene::Selection::Kind::kThumbnail) return options;
   options.scale = scene.region.empty() ? 1 : raster::ThumbnailScale(scene, kThumbnailSide * scale.value_or(1));
-  if (scene.fit == scene::Scene::Fit::kBothSides) options.rounding = scene::Rounding::kUp;
+  if (scene.fit == scene::Scene::Fit::kLongestSide) options.rounding = scene::Rounding::kNearest;
   return options;
 }
 
@@ -39,6 +40,8 @@ raster::Options RasterOptions(const scene::Selection& selection, std::optional<d
   if (selection.kind == scene::Selection::Kind::kThumbnail) {
     options.longest_side = static_cast<std::uint32_t>(std::max(1.0, kThumbnailSide * scale.value_or(1)));
   }
+  // Larger or smaller ones than Figma's have nothing to be like.
+  if (options.longest_side == kThumbnailSide) options.sampling = raster::Sampling::kThumbnail;
   return options;
 }
 

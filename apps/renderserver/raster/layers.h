@@ -35,7 +35,7 @@ struct Layer {
 class Layers {
  public:
   // `compositor` may be null; it must outlive this.
-  Layers(const fig::Budget& budget, Compositor* compositor) : pixels_(budget), work_(budget), compositor_(compositor) {}
+  Layers(const fig::Budget& budget, Compositor* compositor, Edges edges) : pixels_(budget, edges), work_(budget), compositor_(compositor) {}
 
   fig::Outcome<fig::Nothing> Push(Layer::Purpose purpose, const Box& box);
   // The topmost one; fails when something that was drawn on it has failed.

@@ -82,6 +82,49 @@ TEST_F(PaintTest, ThumbnailsHaveTheSizeThatFigmaGivesThem) {
   }
 }
 
+TEST_F(PaintTest, OtherPicturesHaveEachPixelThatIsBegun) {
+  scene_.region = {0.7, 0, 433.3, 626.0005};
+  const Picture picture = Painted();
+  EXPECT_EQ(picture.width, 434U);
+  EXPECT_EQ(picture.height, 626U);
+}
+
+class ThumbnailTest : public PaintTest {
+ protected:
+  ThumbnailTest() {
+    scene_.edges = scene::Scene::Edges::kFourSamples;
+    options_.sampling = Sampling::kThumbnail;
+    options_.longest_side = 20;
+  }
+  // How much is covered of the pixels at 4 and 9, of 255, by something from 4.4 to 9.4 across and from 2 to 8.
+  std::pair<std::uint32_t, std::uint32_t> Covered(bool glyph) {
+    Clear();
+    Node node = Filled(4.4F, 2, 5, 6, Solid(1, 0, 0));
+    node.fills[0].glyph = glyph;
+    Add(node);
+    const Picture picture = Painted();
+    return {picture.pixels[5 * 20 + 4] >> 24, picture.pixels[5 * 20 + 9] >> 24};
+  }
+};
+using Pair = std::pair<std::uint32_t, std::uint32_t>;
+
+// The samples lie at a quarter and at three quarters.
+TEST_F(ThumbnailTest, HasFourSamplesOfAPixelAsFigmas) { EXPECT_EQ(Covered(false), Pair(128, 128)); }
+
+TEST_F(ThumbnailTest, HasSmoothLetters) { EXPECT_EQ(Covered(true), Pair(153, 103)); }
+
+TEST_F(ThumbnailTest, IsSmoothWhereFigmasIs) {
+  scene_.edges = scene::Scene::Edges::kSmooth;
+  EXPECT_EQ(Covered(false), Pair(153, 103));
+}
+
+TEST_F(ThumbnailTest, IsSmoothWhenAllIsSmall) {
+  Add(Filled(44, 20, 50, 60, Solid(1, 0, 0)));
+  scene_.region = {0, 0, 200, 200};
+  const Picture picture = Painted();
+  EXPECT_EQ(picture.pixels[5 * 20 + 4] >> 24, 153U);
+}
+
 TEST_F(PaintTest, TheRegionAndTheScaleDecideWhatIsSeenWhere) {
   Add(Filled(100, 200, 1, 1, Solid(1, 0, 0)));
   scene_.region = {99, 198, 4, 4};

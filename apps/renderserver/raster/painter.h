@@ -15,8 +15,8 @@ namespace raster {
 class Painter {
  public:
   // All must outlive it.
-  Painter(const scene::Scene& scene, const fig::Budget& budget, Compositor* compositor, std::vector<std::string>* remarks)
-      : scene_(scene), budget_(budget), reaches_(scene::Reaches(scene)), layers_(budget, compositor), sources_(budget, layers_.pixels(), layers_.work(), remarks),
+  Painter(const scene::Scene& scene, const fig::Budget& budget, Compositor* compositor, Edges edges, std::vector<std::string>* remarks)
+      : scene_(scene), budget_(budget), reaches_(scene::Reaches(scene)), layers_(budget, compositor, edges), sources_(budget, layers_.pixels(), layers_.work(), remarks),
         shapes_(layers_, sources_), effects_(layers_, budget) {}
 
   // Everything below the root, onto a surface of that box with the scene's background. The surface must

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <new>
 
 #include "raster/painter.h"
@@ -20,10 +19,11 @@ struct Size {
 
 fig::Outcome<Size> SizeFor(const scene::Scene& scene, const Options& options, const fig::Budget& budget) {
   const scene::Rect& region = scene.region;
-  const bool thumbnail = options.longest_side != 0, both = thumbnail && scene.fit == scene::Scene::Fit::kBothSides;
+  const bool thumbnail = options.longest_side != 0;
   const double scale = thumbnail ? ThumbnailScale(scene, options.longest_side) : options.scale;
   if (!(std::isfinite(scale) && scale > 0)) return Fault{FaultClass::kGeometry, "a scale that is no number above 0", Fault::kNowhere, ""};
-  const scene::Rounding rounding = both ? scene::Rounding::kUp : scene::Rounding::kNearest;
+  const bool nearest = thumbnail && scene.fit == scene::Scene::Fit::kLongestSide;
+  const scene::Rounding rounding = nearest ? scene::Rounding::kNearest : scene::Rounding::kUp;
   const double width = scene::WholePixels(region.width, scale, rounding), height = scene::WholePixels(region.height, scale, rounding);
   if (!(width <= budget.output_side && height <= budget.output_side) || width * height > static_cast<double>(budget.output_pixels)) {
     return Fault{FaultClass::kBudget, "a picture of more than " + std::to_string(budget.output_side) + " pixels a side, or " +
@@ -32,22 +32,40 @@ fig::Outcome<Size> SizeFor(const scene::Scene& scene, const Options& options, co
   return Size{static_cast<std::uint32_t>(width), static_cast<std::uint32_t>(height), scale};
 }
 
+// Line `y` of a picture from `side` as many lines, each pixel the mean of `side` times `side`.
+void Reduce(const Surface& surface, std::size_t side, std::size_t y, Picture* picture) {
+  const auto stride = static_cast<std::size_t>(surface.stride());
+  const unsigned char* lines = surface.bytes() + y * side * stride;
+  auto* to = reinterpret_cast<unsigned char*>(picture->pixels.data() + y * picture->width);
+  for (std::size_t x = 0; x < picture->width; ++x) {
+    for (std::size_t channel = 0; channel < 4; ++channel) {
+      std::size_t sum = side * side / 2;
+      for (std::size_t i = 0; i < side * side; ++i) sum += lines[i / side * stride + 4 * (x * side + i % side) + channel];
+      *to++ = static_cast<unsigned char>(sum / (side * side));
+    }
+  }
+}
+
+Edges EdgesFor(const scene::Scene& scene, const Options& options, double scale) {
+  constexpr double kLeastHard = 0.25;
+  const bool hard = options.sampling == Sampling::kThumbnail && scene.edges == scene::Scene::Edges::kFourSamples && scale >= kLeastHard;
+  return hard ? Edges::kHard : Edges::kSmooth;
+}
+
 fig::Outcome<Picture> PaintScene(const scene::Scene& scene, const Options& options, const fig::Budget& budget, std::vector<std::string>* remarks) {
   const scene::Rect& region = scene.region;
   const Size size = FIG_TRY(SizeFor(scene, options, budget));
-  const double scale = size.scale;
+  const std::uint32_t side = options.sampling == Sampling::kThumbnail ? 2 : 1;
+  const double scale = size.scale * side;
   Picture picture;
   picture.width = size.width;
   picture.height = size.height;
-  Painter painter(scene, budget, options.compositor, remarks);
-  const Box box{0, 0, static_cast<int>(size.width), static_cast<int>(size.height)};
+  Painter painter(scene, budget, options.compositor, EdgesFor(scene, options, size.scale), remarks);
+  const Box box{0, 0, static_cast<int>(side * size.width), static_cast<int>(side * size.height)};
   const scene::Matrix to_picture{scale, 0, 0, scale, -region.x * scale, -region.y * scale};
   const Surface surface = FIG_TRY(painter.Paint(box, to_picture));
   picture.pixels.resize(std::size_t{size.width} * size.height);
-  const unsigned char* bytes = surface.bytes();
-  for (std::size_t y = 0; y < size.height; ++y) {
-    std::memcpy(picture.pixels.data() + y * size.width, bytes + y * static_cast<std::size_t>(surface.stride()), std::size_t{4} * size.width);
-  }
+  for (std::size_t y = 0; y < size.height; ++y) Reduce(surface, side, y, &picture);
   return picture;
 }
 

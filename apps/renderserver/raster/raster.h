@@ -20,9 +20,18 @@ struct Picture {
   std::vector<std::uint32_t> pixels;  // premultiplied ARGB, native endian, as cairo has it
 };
 
+enum class Sampling : std::uint8_t {
+  kPlain,
+  // A thumbnail that is to look like Figma's: each pixel is the mean of four, and where Figma has four
+  // samples (Scene::Edges), edges are as hard in each; but for letters, and for what is shown at less than
+  // a quarter of its size: thin things would come and go.
+  kThumbnail,
+};
+
 struct Options {
   double scale = 1;                 // output pixels per design pixel; ignored when longest_side is set
   std::uint32_t longest_side = 0;   // 400 for a thumbnail; 0: by scale
+  Sampling sampling = Sampling::kPlain;
   Compositor* compositor = nullptr; // null: this processor; must outlive the call
 };
 

@@ -64,6 +64,7 @@ fig::Outcome<Surface> Shapes::MaskOfPath(const Box& area) {
   const ContextPtr context = mask.Draw();
   cairo_append_path(context.get(), path.get());
   cairo_set_fill_rule(context.get(), cairo_get_fill_rule(layers_.context()));
+  cairo_set_antialias(context.get(), cairo_get_antialias(layers_.context()));
   cairo_fill(context.get());
   FIG_TRY(Check(context.get()));
   return mask;
@@ -133,6 +134,7 @@ fig::Outcome<Nothing> Shapes::FillRun(const Run& run, const Task& task) {
   for (const scene::Shape* shape : run) AddShape(context, *shape, task.to_picture, layers_.work());
   FIG_TRY(layers_.work().Check());
   SetWinding(context, run.front()->winding);
+  SetEdges(context, run.front()->glyph ? Edges::kSmooth : layers_.pixels().edges());  // hard letters cannot be read
   // What a later paint hides altogether would only show at the edges, where it does not belong.
   const scene::PaintList& paints = *run.front()->paints;
   const auto last = std::find_if(paints.rbegin(), paints.rend(), Hides);

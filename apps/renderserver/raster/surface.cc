@@ -74,9 +74,19 @@ fig::Outcome<Surface> Surface::Make(cairo_format_t format, const Box& box, Pixel
   return made;
 }
 
+ContextPtr Surface::Draw() const {
+  ContextPtr context(cairo_create(surface_.get()));
+  if (pixels_ != nullptr) SetEdges(context.get(), pixels_->edges());
+  return context;
+}
+
 unsigned char* Surface::bytes() const {
   cairo_surface_flush(surface_.get());
   return cairo_image_surface_get_data(surface_.get());
+}
+
+void SetEdges(cairo_t* context, Edges edges) {
+  cairo_set_antialias(context, edges == Edges::kHard ? CAIRO_ANTIALIAS_NONE : CAIRO_ANTIALIAS_DEFAULT);
 }
 
 cairo_matrix_t ToCairo(const scene::Matrix& m) { return {m.xx, m.yx, m.xy, m.yy, m.x0, m.y0}; }

@@ -30,15 +30,23 @@ Box Intersection(const Box& a, const Box& b);
 Box Grown(const Box& box, int by);
 Box RoundOut(const scene::Rect& rect);  // clamped to what an int holds with room to spare
 
-// What was taken of the budget, given back when a surface goes.
+enum class Edges : std::uint8_t {
+  kSmooth,  // by how much of a pixel an area covers
+  kHard,    // a pixel whose middle is in the area is the area's
+};
+
+// What the surfaces of one picture have in common: what they took of the budget, which is given back when
+// a surface goes, and the edges of what is drawn on them.
 class Pixels {
  public:
-  explicit Pixels(const fig::Budget& budget) : budget_(budget) {}
+  explicit Pixels(const fig::Budget& budget, Edges edges = Edges::kSmooth) : budget_(budget), edges_(edges) {}
+  Edges edges() const { return edges_; }
   fig::Outcome<fig::Nothing> Take(std::uint64_t pixels);
   void GiveBack(std::uint64_t pixels) { live_ -= pixels; }
 
  private:
   const fig::Budget& budget_;
+  const Edges edges_;
   std::uint64_t live_ = 0, sum_ = 0;
 };
 
@@ -55,7 +63,7 @@ class Surface {
 
   cairo_surface_t* get() const { return surface_.get(); }
   const Box& box() const { return box_; }
-  ContextPtr Draw() const { return ContextPtr(cairo_create(surface_.get())); }
+  ContextPtr Draw() const;
   // Rows of bytes; valid until the next drawing. Flushes first; `Changed` when they were written.
   unsigned char* bytes() const;
   int stride() const { return cairo_image_surface_get_stride(surface_.get()); }
@@ -69,6 +77,7 @@ class Surface {
   Pixels* pixels_ = nullptr;
 };
 
+void SetEdges(cairo_t* context, Edges edges);
 cairo_matrix_t ToCairo(const scene::Matrix& matrix);
 fig::Fault CairoFault(cairo_status_t status);
 

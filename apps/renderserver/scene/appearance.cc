@@ -292,7 +292,8 @@ fig::Check Appearance::Draw(const NodeChange& node, Node& to) {
     FIG_TRY(DrawFills(node, to));
   }
   FIG_TRY(DrawStrokes(node, to));
-  if (const auto* effects = Effects(node)) {
+  // A slide has the shadow of Figma's editor, which no picture of it shows.
+  if (const auto* effects = Effects(node); effects != nullptr && to.type != NodeType::kSlide) {
     FIG_TRY(meter_.Work(effects->size() * sizeof(fig::Effect)));
     to.effects = FIG_TRY(Convert(*effects, node, remarks_));
   }

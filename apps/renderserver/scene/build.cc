@@ -21,6 +21,9 @@ using fig::NodeChange;
 using fig::NodeType;
 using fig::Nothing;
 
+// Version 15 came with another way to make thumbnails, which shows.
+constexpr std::uint32_t kLastOldThumbnails = 14;
+
 Fault NotFound(std::string detail) { return {FaultClass::kNotFound, std::move(detail), Fault::kNowhere, ""}; }
 
 template <typename Number>
@@ -118,10 +121,9 @@ class Builder {
 
   // Not in ZIP files. Of bare ones the older have it; about one the thumbnail that it carries knows more.
   bool ThumbnailHasPageColour() const {
-    constexpr std::uint32_t kLastWithPageColour = 14;
     if (document_.zipped) return false;
     const std::optional<bool> holes = HasHoles(document_.thumbnail);
-    return holes ? !*holes : document_.version <= kLastWithPageColour;
+    return holes ? !*holes : document_.version <= kLastOldThumbnails;
   }
 
   fig::Outcome<Nothing> Thumbnail() {
@@ -133,6 +135,7 @@ class Builder {
     const std::uint32_t page = tree_.pages().front();
     FIG_TRY(AddPage(page));
     if (ThumbnailHasPageColour()) ShowPageColour(At(page));
+    if (document_.version > kLastOldThumbnails) scene_.edges = Scene::Edges::kFourSamples;
     if (document_.meta.render_coordinates) {
       const auto& [x, y, width, height] = *document_.meta.render_coordinates;
       const bool sane = IsSane(x) && IsSane(y) && IsSane(width) && IsSane(height);

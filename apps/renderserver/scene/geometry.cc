@@ -67,7 +67,7 @@ Rect Intersection(const Rect& a, const Rect& b) {
 }
 
 double WholePixels(double length, double scale, Rounding rounding) {
-  constexpr double kSame = 1e-6;  // what arithmetic adds to a whole number is no pixel
+  constexpr double kSame = 1e-3;  // what arithmetic adds to a whole number is no pixel
   return std::max(1.0, rounding == Rounding::kUp ? std::ceil(length * scale - kSame) : std::round(length * scale));
 }
 

@@ -124,6 +124,17 @@ TEST_F(RegionTest, OfANodeIsWhereItLies) {
   EXPECT_EQ(region.width, 20);
 }
 
+// ---- how a thumbnail is drawn -----------------------------------------------------------------------
+
+TEST_F(RegionTest, NewerFilesHaveThumbnailsOfFourSamples) {
+  maker_.Box(10, 1, 5, 5, 10, 10);
+  maker_.document().version = 14;
+  EXPECT_EQ(Built().edges, Scene::Edges::kSmooth);
+  maker_.document().version = 15;
+  EXPECT_EQ(Built().edges, Scene::Edges::kFourSamples);
+  EXPECT_EQ(Built({Selection::Kind::kPage, "1"}).edges, Scene::Edges::kSmooth);
+}
+
 // ---- what lies under everything -------------------------------------------------------------------
 
 TEST_F(RegionTest, OldBareFilesShowTheColourOfThePage) {

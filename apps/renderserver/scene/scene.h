@@ -42,8 +42,7 @@ Rect Bounds(const Matrix& matrix, const Rect& rect);
 Rect Union(const Rect& a, const Rect& b);  // an empty one counts for nothing
 Rect Intersection(const Rect& a, const Rect& b);
 
-// A length in whole pixels, at least one. Thumbnails that fit both of their sides count a pixel that is
-// begun.
+// A length in whole pixels, at least one. A pixel that is begun counts, but in older thumbnails.
 enum class Rounding : std::uint8_t { kNearest, kUp };
 double WholePixels(double length, double scale, Rounding rounding);
 
@@ -127,6 +126,9 @@ struct Scene {
   // whole pixels first and are scaled into them; the older ones are scaled by their longest side.
   enum class Fit : std::uint8_t { kLongestSide, kBothSides };
   Fit fit = Fit::kLongestSide;
+  // And how it draws edges there: since version 15 of the format by four samples of each pixel.
+  enum class Edges : std::uint8_t { kSmooth, kFourSamples };
+  Edges edges = Edges::kSmooth;
   Colour background{0, 0, 0, 0};    // under everything
   std::deque<Outline> outlines;     // stable addresses
   std::deque<PaintList> paints;

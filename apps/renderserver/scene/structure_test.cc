@@ -113,6 +113,17 @@ TEST_F(DeckTest, PagesAreSlidesAndShownWhole) {
   EXPECT_EQ(Refused({Selection::Kind::kPage, "3"}), FaultClass::kNotFound);
 }
 
+// Figma's editor shows slides with one, its thumbnails and exports do not.
+TEST_F(DeckTest, SlidesHaveNoShadow) {
+  for (const std::uint32_t id : {10U, 20U}) {
+    maker_.At(id).effects.emplace(1);
+    maker_.At(id).effects->at(0).type = fig::EffectType::kDropShadow;
+  }
+  const Scene scene = Built();
+  EXPECT_TRUE(Find(scene, 10).effects.empty());
+  EXPECT_EQ(Find(scene, 20).effects.size(), 1U);
+}
+
 TEST_F(DeckTest, TheThumbnailShowsAll) { EXPECT_EQ(Drawn(), (std::vector<std::uint32_t>{2, 3, 10, 20, 11, 21})); }
 
 TEST_F(DeckTest, SlidesAreListed) {

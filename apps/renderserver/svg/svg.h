@@ -10,7 +10,7 @@ namespace svg {
 
 struct Options {
   double scale = 1;  // width and height of the outermost element; coordinates stay design pixels
-  scene::Rounding rounding = scene::Rounding::kNearest;  // of these
+  scene::Rounding rounding = scene::Rounding::kUp;  // of these
 };
 
 // Fails with kBudget (length of the text). Everything from the file is escaped.
