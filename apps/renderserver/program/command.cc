@@ -21,6 +21,7 @@ struct Words {
   int thumbnails = 0;
   double scale = 1;
   unsigned threads = 0;
+  unsigned jobs = 0, seconds = 60;
   bool sealed = false, json = false, verbose = false;
 };
 
@@ -50,6 +51,15 @@ CLI::App* AddRender(CLI::App* app, Words* words) {
       ->check(CLI::IsMember({"cpu", "gl"}));
   render->add_flag("-v,--verbose", words->verbose, "say what could not be drawn as the file means it");
   return render;
+}
+
+void AddServe(CLI::App* app, Words* words) {
+  CLI::App* serve = app->add_subcommand("serve", "draw what standard input asks for, each request in a process forked for it");
+  serve->add_option("--jobs", words->jobs, "requests at once; as many as there are processors by default")->check(CLI::Range(1u, kMostThreads));
+  serve->add_option("--seconds", words->seconds, "for one request; then it is killed")->check(CLI::Range(1u, 86400u))->capture_default_str();
+  serve->footer("A request is a line with a JSON array of words: [\"render\", \"--sealed\", \"a.fig\", \"-o\", \"a.png\"].\n"
+                "It is answered, when it has ended, by a line {\"request\":1,\"code\":0,\"milliseconds\":7.1}, with \"said\" for\n"
+                "what a command would say, or \"signal\" in place of \"code\".");
 }
 
 bool EndsWith(const std::string& text, const std::string& end) {
@@ -114,9 +124,18 @@ std::vector<Picture> Pictures(const std::vector<scene::Selection>& selections, c
   return pictures;
 }
 
+Command Serving(const Words& words) {
+  Command command;
+  command.kind = Command::Kind::kServe;
+  command.jobs = words.jobs != 0 ? words.jobs : std::clamp(std::thread::hardware_concurrency(), 1u, kMostThreads);
+  command.most = std::chrono::seconds(words.seconds);
+  return command;
+}
+
 Command Checked(const CLI::App& app, const Words& words) {
   Command command;
   const CLI::App* used = app.get_subcommands().front();
+  if (used->get_name() == "serve") return Serving(words);
   command.kind = used->get_name() == "render" ? Command::Kind::kRender : used->get_name() == "list" ? Command::Kind::kList : Command::Kind::kInfo;
   command.input = words.input;
   if (!words.record.empty() && !words.sealed) throw CLI::ValidationError("--seal-record", "goes with --sealed");
@@ -147,6 +166,7 @@ std::variant<Command, Answer> Parse(int argc, const char* const* argv) {
   app.set_version_flag("--version", "renderserver " MOAT_VERSION);
   app.require_subcommand(1);
   AddRender(&app, &words);
+  AddServe(&app, &words);
   CLI::App* list = app.add_subcommand("list", "name the pages, and the nodes directly below them");
   CLI::App* info = app.add_subcommand("info", "tell the file's kind, version and what is in it");
   for (CLI::App* command : {list, info}) {

@@ -1,6 +1,7 @@
 // The command line, as data.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -21,7 +22,7 @@ struct Picture {
 };
 
 struct Command {
-  enum class Kind : std::uint8_t { kRender, kList, kInfo };
+  enum class Kind : std::uint8_t { kRender, kList, kInfo, kServe };
   enum class Wall : std::uint8_t { kNone, kSealed };
   enum class Backend : std::uint8_t { kCpu, kGl };  // who puts layers together
   enum class Text : std::uint8_t { kPlain, kJson };
@@ -37,6 +38,9 @@ struct Command {
   std::string record;  // where a sealed process says what it was stopped for; "": nowhere
   Text text = Text::kPlain;
   Remarks remarks = Remarks::kQuiet;
+  // kServe
+  unsigned jobs = 1;             // at once
+  std::chrono::seconds most{0};  // for one
 };
 
 // What to do instead when the command line does not say a command: text and the exit code. Help and

@@ -1,3 +1,4 @@
+#include <mutex>
 #include <string_view>
 
 #include "raster/image.h"
@@ -83,13 +84,18 @@ class Everything {
   scene::Scene scene_;
 };
 
-}  // namespace
-
-void Prewarm() {
+void WarmUp() {
   const scene::Scene scene = Everything().Make();
   std::vector<std::string> remarks;
   const auto picture = Paint(scene, {}, {}, &remarks);
   if (picture.ok()) static_cast<void>(EncodePng(picture.value()).ok());
+}
+
+}  // namespace
+
+void Prewarm() {
+  static std::once_flag once;
+  std::call_once(once, WarmUp);
 }
 
 }  // namespace raster

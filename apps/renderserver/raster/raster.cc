@@ -32,16 +32,26 @@ fig::Outcome<Size> SizeFor(const scene::Scene& scene, const Options& options, co
   return Size{static_cast<std::uint32_t>(width), static_cast<std::uint32_t>(height), scale};
 }
 
-// Line `y` of a picture from `side` as many lines, each pixel the mean of `side` times `side`.
-void Reduce(const Surface& surface, std::size_t side, std::size_t y, Picture* picture) {
+// Two channels at a time: four bytes add up to less than 16 bits.
+std::uint32_t Mean(std::uint32_t a, std::uint32_t b, std::uint32_t c, std::uint32_t d) {
+  constexpr std::uint32_t kHalf = 0x00ff00ff, kRound = 0x00020002;
+  const std::uint32_t even = (a & kHalf) + (b & kHalf) + (c & kHalf) + (d & kHalf) + kRound;
+  const std::uint32_t odd = (a >> 8 & kHalf) + (b >> 8 & kHalf) + (c >> 8 & kHalf) + (d >> 8 & kHalf) + kRound;
+  return (even >> 2 & kHalf) | (odd >> 2 & kHalf) << 8;
+}
+
+// A picture from a surface of as many pixels, or of two by two for each.
+void Take(const Surface& surface, std::uint32_t side, Picture* picture) {
+  const unsigned char* bytes = surface.bytes();
   const auto stride = static_cast<std::size_t>(surface.stride());
-  const unsigned char* lines = surface.bytes() + y * side * stride;
-  auto* to = reinterpret_cast<unsigned char*>(picture->pixels.data() + y * picture->width);
-  for (std::size_t x = 0; x < picture->width; ++x) {
-    for (std::size_t channel = 0; channel < 4; ++channel) {
-      std::size_t sum = side * side / 2;
-      for (std::size_t i = 0; i < side * side; ++i) sum += lines[i / side * stride + 4 * (x * side + i % side) + channel];
-      *to++ = static_cast<unsigned char>(sum / (side * side));
+  const auto line = [&](std::size_t y) { return reinterpret_cast<const std::uint32_t*>(bytes + y * stride); };
+  picture->pixels.reserve(std::size_t{picture->width} * picture->height);
+  for (std::size_t y = 0; y < picture->height; ++y) {
+    if (side == 1) picture->pixels.insert(picture->pixels.end(), line(y), line(y) + picture->width);
+    if (side == 1) continue;
+    const std::uint32_t *upper = line(2 * y), *lower = line(2 * y + 1);
+    for (std::size_t x = 0; x < picture->width; ++x, upper += 2, lower += 2) {
+      picture->pixels.push_back(Mean(upper[0], upper[1], lower[0], lower[1]));
     }
   }
 }
@@ -64,8 +74,7 @@ fig::Outcome<Picture> PaintScene(const scene::Scene& scene, const Options& optio
   const Box box{0, 0, static_cast<int>(side * size.width), static_cast<int>(side * size.height)};
   const scene::Matrix to_picture{scale, 0, 0, scale, -region.x * scale, -region.y * scale};
   const Surface surface = FIG_TRY(painter.Paint(box, to_picture));
-  picture.pixels.resize(std::size_t{size.width} * size.height);
-  for (std::size_t y = 0; y < size.height; ++y) Reduce(surface, side, y, &picture);
+  Take(surface, side, &picture);
   return picture;
 }
 

@@ -45,7 +45,7 @@ fig::Outcome<Picture> Paint(const scene::Scene& scene, const Options& options, c
 // PNG, RGBA without colour management chunks; the same picture gives the same bytes.
 fig::Outcome<std::vector<std::uint8_t>> EncodePng(const Picture& picture);
 
-// Does once what libraries do lazily (codecs, cairo's tables), before a seal.
+// Does once what libraries do lazily (codecs, cairo's tables), before a seal; the second call does nothing.
 void Prewarm();
 
 }  // namespace raster
