@@ -19,7 +19,7 @@ export CCACHE_NOHASHDIR := 1
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
 
-demo: build  ## build, run one job in the jail, and tell what happened
+demo: build  ## build, run an honest job, a nosy one and a renderer, and tell what happened
 	@tools/demo build/release
 
 test: build  ## build and run every test; the last line counts them
