@@ -215,7 +215,7 @@ void Nothing(void*) { Exit(0); }
 
 // RLIMIT_NPROC counts nobody whom it refused. But a job that failed for want of processes mostly has
 // them still: then another one is refused to us as well, who have the same limit, or a second one where
-// the program itself has made room for the first.
+// the program itself has made room for the first. A limit of one is reached by whoever runs, and proves nothing.
 void TryAnother(abi::Shared* shared, unsigned char* stack_top) {
   if (StateOf(shared) == abi::ChildState::kDone && shared->status == 0) return;
   for (unsigned i = 0; i < 2; ++i) {
@@ -287,7 +287,7 @@ void Main(const Memory& memory) {
     listener = -1;
   }
   const std::int32_t accounts = slots.accounts, notice = slots.notice;
-  const bool counted = header.limits.pids == abi::kNone || (header.flags & abi::kCountsPids) != 0;
+  const bool tells_nothing = header.limits.pids == abi::kNone || header.limits.pids == 1 || (header.flags & abi::kCountsPids) != 0;
   const auto watch = (header.flags & abi::kWatchesAllocations) != 0 ? Inbox::Watch::kAllocations : Inbox::Watch::kNothing;
   Clock clock(header.limits, shared->started_ns);
   CloseAllBut(listener, accounts, notice);
@@ -297,7 +297,7 @@ void Main(const Memory& memory) {
   Inbox inbox(shared, listener, watch);
   Supervise(shared, static_cast<int>(program), inbox, clock);
   inbox.TakeRest();
-  if (!counted) TryAnother(shared, stack + kStackBytes);
+  if (!tells_nothing) TryAnother(shared, stack + kStackBytes);
   EndEveryone(shared, static_cast<int>(program));
   NoteAccounts(shared, accounts);
   TellThatAllEnded(shared, notice);

@@ -91,6 +91,16 @@ TEST_P(Limits, TheDefaultLimitOfProcessesIsNotedBesideTheCause) {
   EXPECT_TRUE(job.Hit("pids")) << job;
 }
 
+// To have as many as one may is no fault.
+TEST_P(Limits, WhoAsksForNoOtherProcessIsNotRefusedOne) {
+  for (const char* end : {"exit 3", "kill -SEGV $$"}) {
+    const Job job = AsCaller().Flag("--pids", "1").Run({"sh", "-c", end});
+    if (job.Cause() == "setup") GTEST_SKIP() << "no such controller: " << job.report["detail"];
+    EXPECT_TRUE(job.Cause() == "exit" || job.Cause() == "signal") << job;
+    EXPECT_TRUE(job.report["limits_hit"].empty()) << job;
+  }
+}
+
 TEST_P(Limits, AFailureAmongFewProcessesIsNotPids) {
   const Job job = Shell("sleep 3000 & sleep 3000 & exit 3");
   EXPECT_EQ(job.Cause(), "exit") << job;
