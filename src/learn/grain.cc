@@ -69,7 +69,7 @@ std::vector<std::string_view> Siblings(std::string_view call) {
 const std::vector<std::string>& AlwaysNeeded() {
   static const std::vector<std::string> needed = {
       "@essential", "@io", "@time", "@random", "@threads", "@identity", "@signals", "@files",
-      "brk", "execve", "madvise", "mmap", "mprotect", "mremap", "munmap", "prlimit64", "tgkill"};
+      "brk", "execve", "fcntl", "ioctl", "madvise", "mmap", "mprotect", "mremap", "munmap", "prctl", "prlimit64", "tgkill"};
   return needed;
 }
 

@@ -17,7 +17,7 @@ namespace moat::learn {
 std::string EntryFor(const bpf::SyscallInfo& call);
 // Calls that do the same for different libc versions: with one come the others.
 std::vector<std::string_view> Siblings(std::string_view call);
-// What starting and aborting need, whether the corpus showed it or not.
+// What starting and aborting need, whether the corpus showed it or not; of those with NoiseOf(), these values.
 const std::vector<std::string>& AlwaysNeeded();
 
 // How the uses of a call with telling arguments become rules.

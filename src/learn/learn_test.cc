@@ -52,6 +52,8 @@ TEST(Learn, WritesAPolicyThatAllowsWhatWasSeenAndItsSiblings) {
   EXPECT_EQ(Ask(*model, "pread64", {}), bpf::Allow()) << "of the same harmless group";
   EXPECT_EQ(Ask(*model, "pipe", {}), bpf::Allow()) << "another libc's pipe2";
   EXPECT_EQ(Ask(*model, "tgkill", {1, 1, 6}), bpf::Allow()) << "abort() was not seen, and is needed";
+  EXPECT_EQ(Ask(*model, "fcntl", {0, 3}), bpf::Allow()) << "F_GETFL was not seen, and is libc's own";
+  EXPECT_NE(Ask(*model, "fcntl", {0, 8}), bpf::Allow()) << "F_SETOWN";
   EXPECT_EQ(Ask(*model, "ioctl", {0, 0x5401}), bpf::Allow());
   EXPECT_NE(Ask(*model, "ioctl", {0, 0x5412}), bpf::Allow()) << "another value";
   EXPECT_EQ(Ask(*model, "mmap", {0, 0, 5}), bpf::Allow());

@@ -80,6 +80,13 @@ std::string ShapeRule(const std::string& call, const std::map<std::string, Evide
   return threads ? Rule(call, "flags lacks CLONE_THREAD", "only threads were seen, no processes") : "";
 }
 
+// The first telling argument.
+std::string ArgumentOf(const std::string& call) {
+  const bpf::SyscallInfo* info = Find(call);
+  const unsigned telling = info != nullptr ? watch::TellingArguments(*info) : 0;
+  return telling == 0 ? "" : std::string(info->args[__builtin_ctz(telling)].name);
+}
+
 std::string ListRule(const std::string& call, const std::map<std::string, Evidence>& uses, const Observations& seen) {
   std::map<std::string, Evidence> values;
   for (const auto& [when, evidence] : uses) Join(values[ValueOf(when)], evidence);
@@ -91,12 +98,11 @@ std::string ListRule(const std::string& call, const std::map<std::string, Eviden
   bool noise = false;
   for (const std::string_view value : NoiseOf(call)) {
     if (values.count(std::string(value)) != 0) continue;
-    list += ", " + std::string(value);
+    list += (list.empty() ? "" : ", ") + std::string(value);
     noise = true;
   }
-  if (noise) said += "# the rest was not seen, and is what libc takes of itself\n";
-  const std::string argument = uses.begin()->first.substr(0, uses.begin()->first.find(' '));
-  return said + Rule(call, "!(" + argument + " in [" + list + "])", "no other value was seen");
+  if (noise) said += "# " + std::string(values.empty() ? "all of them were" : "the rest was") + " not seen, and libc takes them of itself\n";
+  return said + Rule(call, "!(" + ArgumentOf(call) + " in [" + list + "])", "no other value was seen");
 }
 
 std::string TogetherRule(const std::string& call, const std::map<std::string, Evidence>& uses, const Observations& seen) {
@@ -213,6 +219,9 @@ std::string Written(const Observations& seen, const std::string& command) {
   for (const auto& [name, uses] : seen.calls) {
     const std::string rule = RuleFor(name, uses, seen);
     if (!rule.empty()) out += "\n" + rule;
+  }
+  for (const std::string& name : AlwaysNeeded()) {
+    if (!NoiseOf(name).empty() && seen.calls.count(name) == 0) out += "\n" + ListRule(name, {}, seen);
   }
   return out;
 }

@@ -130,6 +130,10 @@ TEST_P(Learn, WhatHasChangedSinceIsTold) {
   text[text.find("build id ", id) + 9] ^= 1;
   text.insert(kernel + 20, "2.4-");
   std::ofstream(policy_) << text;
+  const testkit::Finished doctor = Ask({"doctor", policy_});
+  EXPECT_EQ(doctor.exit_code(), 1) << doctor.err;
+  EXPECT_NE(doctor.out.find("  kernel 2.4-"), std::string::npos) << doctor.out;
+  EXPECT_EQ(Ask({"doctor", "default"}).exit_code(), 0) << "was not learned";
   const std::string out = Test(corpus).out;
   EXPECT_NE(out.find("changed since it was learned: kernel 2.4-"), std::string::npos) << out;
   EXPECT_NE(out.find(" has changed (its build id is now "), std::string::npos) << out;

@@ -26,13 +26,14 @@ class Watch : public testkit::CallerTest {
     }
     return nullptr;
   }
-  // `moat explain REPORT --apply POLICY`
-  testkit::Finished Apply(const testkit::Job& job, const std::string& policy) {
+  testkit::Finished Explain(const testkit::Job& job, const std::vector<std::string>& flags = {}) {
     const std::string report = folder_.File("report.json", job.report.dump());
     testkit::Command command = AsCaller().ToCommand({});
-    command.argv = {testkit::MoatPath(), "explain", report, "--apply", policy};
+    command.argv = {testkit::MoatPath(), "explain", report};
+    command.argv.insert(command.argv.end(), flags.begin(), flags.end());
     return testkit::Process(command).Finish();
   }
+  testkit::Finished Apply(const testkit::Job& job, const std::string& policy) { return Explain(job, {"--apply", policy}); }
 };
 
 // firejail#5110: an error leaves no trace anywhere else.
@@ -67,6 +68,35 @@ TEST_P(Watch, DeathIsStillDeathAndTold) {
   EXPECT_EQ(job.Cause(), "denied") << job;
   EXPECT_EQ(job.report["signal"], SIGKILL) << job;
   EXPECT_EQ(KindOf(job, "keyctl")["action"], "kill") << job;
+}
+
+// nsjail#158: a death by the filter names call, request, program and rule.
+TEST_P(Watch, AProgramThatTracesIsToldOf) {
+  const std::string policy = Policy("[[syscalls.rule]]\ncall = \"ptrace\"\ndo = \"kill\"\nreason = \"a test\"\n");
+  const testkit::Job job = Watched().Profile(policy).Run({"strace", "true"});
+  const nlohmann::json kind = KindOf(job, "ptrace");
+  ASSERT_TRUE(kind.is_object()) << job;
+  EXPECT_EQ(kind["action"], "kill") << kind;
+  EXPECT_NE(kind["arguments"].get<std::string>().find("request=PTRACE_"), std::string::npos) << kind;
+  EXPECT_NE(kind["executable"].get<std::string>().find("/strace"), std::string::npos) << kind;
+  EXPECT_NE(kind["rule"].get<std::string>().find("policy.toml:5"), std::string::npos) << kind;
+}
+
+// systemd#21350: the loader dies of a refused mprotect before main(), and says nothing of it.
+TEST_P(Watch, TheLoadersMprotectIsNamed) {
+  const std::string policy = Policy("[[syscalls.rule]]\ncall = \"mprotect\"\ndo = \"EPERM\"\nreason = \"a test\"\n");
+  const testkit::Job job = Watched().Profile(policy).Run({GuestPath("guest_dynamic"), "true"});
+  EXPECT_NE(job.exit_code(), 0) << job;
+  EXPECT_TRUE(KindOf(job, "mprotect").is_object()) << job;
+}
+
+// A socket that is refused is told as what it is for.
+TEST_P(Watch, TheNetworkIsExplainedInPlainWords) {
+  const testkit::Job job = Watched().Run({GuestPath("guest_static"), "call", "41", "2", "1", "0"});
+  const nlohmann::json kind = KindOf(job, "socket");
+  ASSERT_TRUE(kind.is_object()) << job;
+  const testkit::Finished explained = Explain(job);
+  EXPECT_NE(explained.out.find("wanted: the network, which is off. `[network] mode = \"loopback\"`"), std::string::npos) << explained.out;
 }
 
 // What is said to be denied is denied; with the edit it is allowed, and what lies beside it is not.

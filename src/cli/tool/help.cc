@@ -19,6 +19,7 @@ constexpr std::string_view kOverview =
   moat explain FILE [--apply POLICY]                 what was denied, and the narrowest edit: a report, or a seal's records
   moat explain --summary DIR                         many reports: failure rates of both sides of `enforce`, causes
   moat doctor [--json]                               what this host can enforce
+  moat doctor POLICY... [--json]                     what has changed since they were learned
   moat doctor --clean [--json]                       remove what killed launchers left behind
   moat help run                                      every flag of run and plan
   moat version

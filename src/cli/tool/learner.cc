@@ -88,7 +88,7 @@ class Collector {
   }
 
   void TakePath(const std::string& path, const bpf::SyscallInfo& call, const watch::Guest& guest) {
-    if (path.empty() || path[0] != '/' || !looked_.insert(path).second) return;
+    if (path.size() < 2 || path[0] != '/' || !looked_.insert(path).second) return;
     if (IsPrivate(path) && !learn::Shows(model_, path)) return;
     if (VisibleTo(guest, path)) {
       TakeFile(path, call.name == "execve" ? learn::FileUse::kExecute : learn::FileUse::kRead, guest);

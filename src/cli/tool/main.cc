@@ -12,6 +12,7 @@
 #include "cli/doctor.h"
 #include "cli/tool/attack_command.h"
 #include "cli/tool/compile.h"
+#include "cli/tool/drift_command.h"
 #include "cli/tool/explain.h"
 #include "cli/tool/help.h"
 #include "cli/tool/lint_command.h"
@@ -32,6 +33,9 @@ int Fail(const Error& error) {
 }
 
 int DoctorCommand(const std::vector<std::string>& args) {
+  for (const std::string& arg : args) {
+    if (!arg.empty() && arg[0] != '-') return DriftCommand(args);
+  }
   const bool colours = isatty(1) != 0 && std::getenv("NO_COLOR") == nullptr;
   std::string out, errors;
   const int code = cli::Doctor(args, colours ? cli::Colour::kAlways : cli::Colour::kNever, out, errors);
