@@ -10,6 +10,7 @@
 
 #include "api/testing.h"
 #include "moat/policy.h"
+#include "moat/pool.h"
 #include "moat/sandbox.h"
 #include "moat/seal_policy.h"
 #include "moat/worker.h"
@@ -24,6 +25,10 @@ moat::Status Convert(int, int) { return {}; }
 bool NextJob(int, int) { return false; }
 #include "example_seal.inc"
 #include "example_seal_policy.inc"
+
+namespace pool_example {
+#include "example_pool.inc"
+}
 
 namespace worker_example {
 void LoadFonts() {}
@@ -70,6 +75,12 @@ TEST_F(Examples, SealsLock) {
   EXPECT_NE(InChild([&] { return three() ? Work(3, 1) : moat::Status(); }), -1);
   EXPECT_NE(InChild([&] { return three() ? Lock(*policy, 3, 1) : moat::Status(); }), -1);
   EXPECT_EQ(InChild([&] { return Serve(0, 1); }), 0);
+}
+
+TEST_F(Examples, AClientWithoutDaemonIsTold) {
+  auto done = pool_example::Thumbnail(0, 1);
+  if (done.ok()) GTEST_SKIP() << "there is a daemon here";
+  EXPECT_EQ(done.error().kind, moat::ErrorKind::kSystem) << done.error().ToString();
 }
 
 TEST_F(Examples, WorkersServeAPoolOnly) {

@@ -40,6 +40,11 @@ void Admission::Retire(const std::string& name) {
   ForgetIfIdle(name);
 }
 
+void Admission::Pause(const std::string& name, Pausing pausing) {
+  const auto found = profiles_.find(name);
+  if (found != profiles_.end()) found->second.pausing = pausing;
+}
+
 void Admission::ForgetIfIdle(const std::string& name) {
   const auto found = profiles_.find(name);
   if (found == profiles_.end() || !found->second.retired) return;
@@ -127,7 +132,7 @@ bool Admission::MayRun(const Profile& profile, const std::string& caller) const 
 }
 
 bool Admission::HasTurn(const Profile& profile) const {
-  if (profile.figures.running >= profile.bounds.running) return false;
+  if (profile.pausing == Pausing::kYes || profile.figures.running >= profile.bounds.running) return false;
   return std::any_of(profile.classes.begin(), profile.classes.end(), [&](const Class& its) {
     return its.callers.First([&](const std::string& caller) { return MayRun(profile, caller); }) != nullptr;
   });

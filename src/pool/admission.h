@@ -52,6 +52,7 @@ struct Application {
   std::optional<Time> start_by;  // the caller's own; the profile's `wait` holds as well
 };
 
+enum class Pausing : std::uint8_t { kNo, kYes };
 enum class Refusal : std::uint8_t { kNone, kUnknownProfile, kFull, kCallerFull, kTooLate, kDraining, kNeverFits };
 struct Decision {
   Refusal refusal = Refusal::kNone;
@@ -75,6 +76,8 @@ class Admission {
   // No more admissions; what waits goes on waiting for its turn. `profile` is forgotten once it is idle.
   void Retire(const std::string& profile);
   void Drain() { draining_ = true; }
+  // Nobody can run this profile's jobs at the moment: they wait, and hold up nobody else's.
+  void Pause(const std::string& profile, Pausing pausing);
 
   Decision Apply(const Application& application, Time now);
   // The next job to start now; it counts as running from here on. Call until there is none.
@@ -110,6 +113,7 @@ class Admission {
     ProfileBounds bounds;
     QueueFigures figures;
     bool retired = false;
+    Pausing pausing = Pausing::kNo;
     FairShare<unsigned> priorities;
     std::array<Class, kPriorities> classes;
     std::map<std::string, unsigned> waiting_of, running_of;  // by caller; no zeros

@@ -187,6 +187,16 @@ TEST_F(Queue, WhatWaitedTooLongIsNeverStarted) {
   EXPECT_EQ(queue_.Figures("p")->expired, 2U);
 }
 
+TEST_F(Queue, APausedProfileHoldsUpNobody) {
+  queue_.SetProfile("q", bounds_);
+  Offer(1);
+  Offer(11, "a", Priority::kNormal, "q");
+  queue_.Pause("p", Pausing::kYes);
+  EXPECT_EQ(ServeAll(), std::vector<JobId>{11});
+  queue_.Pause("p", Pausing::kNo);
+  EXPECT_EQ(ServeAll(), std::vector<JobId>{1});
+}
+
 TEST_F(Queue, CancelsWhatWaitsOnly) {
   Offer(1);
   Offer(2);

@@ -52,6 +52,14 @@ void TakeWords(WorkerEnd& end, std::string_view frame) {
   }
 }
 
+// unix(7): who closes a socket with something unread in it leaves this error at the other end. What a
+// worker is sent is its order and nothing else.
+bool LeftOrderUnread(int channel) {
+  int error = 0;
+  socklen_t size = sizeof(error);
+  return getsockopt(channel, SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error == ECONNRESET;
+}
+
 void TakeLastWords(int channel, WorkerEnd& end) {
   thread_local std::array<char, sizeof(WorkerFrame) + kMaxWorkerAnswer> buffer;
   for (unsigned i = 0; i < kMaxLastWords; ++i) {
@@ -101,6 +109,7 @@ Worker& Worker::operator=(Worker&& other) noexcept {
 }
 
 Status Worker::Give(const WorkerOrder& order) {
+  if (given_) return BugError("a worker has one job");
   JobOrder head;
   head.inputs = static_cast<std::uint32_t>(order.inputs.size());
   head.outputs = static_cast<std::uint32_t>(order.outputs.size());
@@ -130,7 +139,7 @@ void Worker::Kill() const {
 
 WorkerEnd Worker::Finish() {
   WorkerEnd end;
-  end.started = given_;
+  end.started = given_ && !LeftOrderUnread(channel_.get());
   if (pid_ < 0) {
     end.started = false;
     end.why_not = "a worker could not be forked: " + std::string(base::ErrnoName(-pid_));

@@ -94,8 +94,28 @@ TEST(Worker, ASecondJobIsNeverTaken) {
   first.request = "echo first";
   second.request = "echo second";
   ASSERT_TRUE(worker.Give(first).ok());
-  (void)worker.Give(second).ok();
+  EXPECT_FALSE(worker.Give(second).ok());
   EXPECT_EQ(Finish(*zygote, worker).answer, "first");
+}
+
+TEST(Worker, AnOrderThatWasNotReadWasNotBegun) {
+  const auto zygote = StartGuest();
+  ASSERT_NE(zygote, nullptr);
+  Worker worker = SpawnOne(*zygote);
+  ASSERT_TRUE(zygote->Attend(worker, kPatience).ok());
+  // Stopped: it is there, and does not read.
+  ASSERT_EQ(kill(worker.pid(), SIGSTOP), 0);
+  WorkerOrder order;
+  order.request = "exit 0";
+  ASSERT_TRUE(worker.Give(order).ok());
+  worker.Kill();
+  ASSERT_TRUE(AwaitEnd(worker));
+  EXPECT_FALSE(worker.Finish().started);
+  Worker another = SpawnOne(*zygote);
+  ASSERT_TRUE(another.Give(order).ok());
+  ASSERT_TRUE(AwaitEnd(another));
+  ASSERT_TRUE(zygote->Attend(another, kPatience).ok());
+  EXPECT_TRUE(another.Finish().started);
 }
 
 TEST(Worker, DeathsAreToldByTheirCauses) {

@@ -95,6 +95,19 @@ int Wait(WorkerJob& job) {
   return read(job.inputs()[0].fd, &byte, 1) >= 0 ? code : 2;
 }
 
+// Says in its log that it has begun, and stays until its input ends.
+int Hold(WorkerJob& job) {
+  char byte = '.';
+  if (write(2, &byte, 1) != 1) return 3;
+  return read(job.inputs()[0].fd, &byte, 1) == 0 ? 0 : 2;
+}
+
+// Says in its output that it has begun, and stays.
+int Once(WorkerJob& job) {
+  if (write(job.outputs()[0], "started", 7) != 7) return 3;
+  for (;;) __asm__ volatile("");
+}
+
 int ThreadsWork(WorkerJob& job) {
   int sum = 0;
   std::thread([&] { sum += 1; }).join();
@@ -164,7 +177,7 @@ long Attempt(const std::string& what, WorkerJob& job) {
 using Handler = int (*)(WorkerJob&);
 const std::map<std::string, Handler> kHandlers = {
     {"copy", Copy}, {"sizes", Sizes}, {"clean", Clean}, {"fill", Fill}, {"grow", Grow}, {"flood", Flood}, {"spin", Spin},
-    {"number", Number}, {"wait", Wait}, {"threads", ThreadsWork}, {"font", MapFont}, {"map", MapInput}};
+    {"number", Number}, {"wait", Wait}, {"hold", Hold}, {"once", Once}, {"threads", ThreadsWork}, {"font", MapFont}, {"map", MapInput}};
 
 int Handle(WorkerJob& job) {
   const std::string request(job.request());

@@ -168,12 +168,15 @@ bool Process::PumpOnce() {
   return true;
 }
 
-bool Process::AwaitOutput(std::string_view text) {
-  while (finished_.out.find(text) == std::string::npos) {
-    if (!PumpOnce()) return finished_.out.find(text) != std::string::npos;
+bool Process::Await(const std::string& where, std::string_view text) {
+  while (where.find(text) == std::string::npos) {
+    if (!PumpOnce()) return where.find(text) != std::string::npos;
   }
   return true;
 }
+
+bool Process::AwaitOutput(std::string_view text) { return Await(finished_.out, text); }
+bool Process::AwaitError(std::string_view text) { return Await(finished_.err, text); }
 
 Finished Process::Finish() {
   CloseInput();

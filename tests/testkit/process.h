@@ -56,11 +56,13 @@ class Process {
   void CloseInput();
   // Reads until standard output holds `text`; false when it ended or took too long.
   bool AwaitOutput(std::string_view text);
+  bool AwaitError(std::string_view text);  // the same of standard error
   Finished Finish();  // reads to the end of everything and reaps
   const std::string& out() const { return finished_.out; }
   const std::string& err() const { return finished_.err; }
 
  private:
+  bool Await(const std::string& where, std::string_view text);
   bool PumpOnce();  // false when there is nothing to wait for, or the time is over
   void ReadSome(sys::Fd& from, std::string& to);
   void WriteSome();

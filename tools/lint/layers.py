@@ -27,6 +27,7 @@ MAY_INCLUDE = {
     "child": "uapi plan/abi.h",
     "run": "child sys base uapi plan/abi.h",
     "pool": "run api seal plan bpf sys base uapi",
+    "serve": "pool run api policy plan sys base uapi",
     "cli": "all",
 }
 PURE = {"base", "bpf", "policy", "plan", "lint"}

@@ -21,6 +21,8 @@ constexpr std::string_view kOverview =
   moat doctor [--json]                               what this host can enforce
   moat doctor POLICY... [--json]                     what has changed since they were learned
   moat doctor --clean [--json]                       remove what killed launchers left behind
+  moat serve [CONFIG]                                runs jobs for others, behind a queue; --help
+  moat submit [flags] PROFILE [-- ARGUMENTS]         has a job done by it; --help
   moat help run                                      every flag of run and plan
   moat version
 

@@ -15,6 +15,7 @@
 #include "cli/tool/drift_command.h"
 #include "cli/tool/explain.h"
 #include "cli/tool/help.h"
+#include "cli/tool/serve_command.h"
 #include "cli/tool/lint_command.h"
 #include "cli/tool/learn_command.h"
 #include "cli/tool/seal_command.h"
@@ -52,6 +53,8 @@ int Version() {
 int Main(const std::vector<std::string>& args) {
   const std::string command = args.size() > 1 ? args[1] : "help";
   const std::vector<std::string> rest(args.size() > 2 ? args.begin() + 2 : args.end(), args.end());
+  if (command == "serve") return ServeCommand(rest);
+  if (command == "submit") return SubmitCommand(rest);
   if (command == "__compile") return CompileCommand(rest);
   if (command == "__watch") return WatchCommand(rest);
   if (command == "attack") return AttackCommand(rest);

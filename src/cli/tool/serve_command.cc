@@ -1,0 +1,63 @@
+#include "cli/tool/serve_command.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "base/safe_text.h"
+#include "serve/daemon.h"
+
+namespace moat::tool {
+namespace {
+
+constexpr int kFailed = 125;
+
+constexpr char kUsage[] = R"(moat serve [--ready-fd N] [CONFIG]
+
+Runs jobs for others, by profile, behind a queue: docs/pool.md. CONFIG is /etc/moat/pool.toml by default.
+
+  --ready-fd N   writes a line to descriptor N, and closes it, when the doors are open
+
+SIGTERM: takes no more jobs, finishes those it has, and goes; the second one cancels them. SIGHUP:
+reads CONFIG anew.
+)";
+
+int Fail(const Error& error) {
+  std::fprintf(stderr, "moat: %s\n", base::Printable(error.ToString()).c_str());
+  return kFailed;
+}
+
+}  // namespace
+
+int ServeCommand(const std::vector<std::string>& args) {
+  std::string config;
+  int ready_fd = -1;
+  for (std::size_t i = 0; i < args.size(); ++i) {
+    if (args[i] == "--help" || args[i] == "-h") {
+      std::fputs(kUsage, stdout);
+      return 0;
+    }
+    if (args[i] == "--ready-fd" && i + 1 < args.size()) {
+      char* end = nullptr;
+      const long number = std::strtol(args[++i].c_str(), &end, 10);
+      if (*end != '\0' || number < 1 || number > 1'000'000) return Fail(PolicyError("--ready-fd wants the number of a descriptor"));
+      ready_fd = static_cast<int>(number);
+    } else if (args[i].rfind('-', 0) == 0 || !config.empty()) {
+      return Fail(WithFix(PolicyError("`" + args[i] + "` is not understood"), "`moat serve --help`"));
+    } else {
+      config = args[i];
+    }
+  }
+  serve::DaemonHooks hooks;
+  hooks.say = [](const std::string& line) { std::fprintf(stderr, "moat serve: %s\n", line.c_str()); };
+  hooks.ready = [ready_fd] {
+    if (ready_fd < 0) return;
+    (void)!write(ready_fd, "ready\n", 6);
+    close(ready_fd);
+  };
+  const Status ran = serve::RunDaemon(config.empty() ? "/etc/moat/pool.toml" : config, hooks);
+  return ran.ok() ? 0 : Fail(ran.error());
+}
+
+}  // namespace moat::tool

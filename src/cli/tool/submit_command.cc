@@ -1,0 +1,158 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+
+#include "base/safe_text.h"
+#include "base/units.h"
+#include "cli/launcher/report_sink.h"
+#include "cli/tool/serve_command.h"
+#include "moat/pool.h"
+#include "sys/calls.h"
+
+namespace moat::tool {
+namespace {
+
+constexpr int kFailed = 125;
+
+constexpr char kUsage[] = R"(moat submit [flags] PROFILE [-- ARGUMENTS]
+
+Has one job done by the daemon (`moat serve`), and waits for it.
+
+  --socket PATH        of the daemon; /run/moat/pool.sock
+  -i, --input FILE     an input; again for more
+  -o, --output FILE    an output, made or overwritten; again for more
+  --folder DIR         where the results of a program in a jail are collected
+  --log FILE           where it writes its standard error; by default, to this one's
+  --request TEXT|-     what a program that serves is told (- : from standard input)
+  --priority P         high, normal (default), low
+  --wall TIME          less than the profile's limit: "2s"
+  --within TIME        not started after that
+  --report FILE|fd:N   what became of it, as by moat run
+
+An answer goes to standard output. Exit code: as of moat run; 125 also when the job was not taken.
+)";
+
+struct Options {
+  std::string socket = "/run/moat/pool.sock", folder, log, request, priority = "normal", wall, within, report, profile;
+  std::vector<std::string> inputs, outputs, arguments;
+  bool help = false;
+};
+
+int Fail(const Error& error) {
+  std::fprintf(stderr, "moat: %s\n", base::Printable(error.ToString()).c_str());
+  return kFailed;
+}
+
+Result<Options> Parse(const std::vector<std::string>& args) {
+  Options options;
+  struct Flag {
+    const char* name;
+    std::string* one;
+    std::vector<std::string>* many;
+  };
+  const Flag flags[] = {{"--socket", &options.socket, nullptr},   {"--folder", &options.folder, nullptr},
+                        {"--log", &options.log, nullptr},         {"--request", &options.request, nullptr},
+                        {"--priority", &options.priority, nullptr}, {"--wall", &options.wall, nullptr},
+                        {"--within", &options.within, nullptr},   {"--report", &options.report, nullptr},
+                        {"--input", nullptr, &options.inputs},    {"-i", nullptr, &options.inputs},
+                        {"--output", nullptr, &options.outputs},  {"-o", nullptr, &options.outputs}};
+  std::size_t i = 0;
+  for (; i < args.size() && args[i] != "--"; ++i) {
+    if (args[i] == "--help" || args[i] == "-h") {
+      options.help = true;
+    } else if (args[i].rfind('-', 0) != 0) {
+      if (!options.profile.empty()) return WithFix(PolicyError("`" + args[i] + "`: one profile, please"), "arguments stand behind `--`");
+      options.profile = args[i];
+    } else {
+      const Flag* found = nullptr;
+      for (const Flag& flag : flags) {
+        if (args[i] == flag.name) found = &flag;
+      }
+      if (found == nullptr) return WithFix(PolicyError("unknown flag `" + args[i] + "`"), "`moat submit --help` lists the flags");
+      if (i + 1 >= args.size()) return PolicyError("`" + args[i] + "` needs a value");
+      ++i;
+      if (found->one != nullptr) *found->one = args[i];
+      if (found->many != nullptr) found->many->push_back(args[i]);
+    }
+  }
+  if (i < args.size()) options.arguments.assign(args.begin() + static_cast<std::ptrdiff_t>(i) + 1, args.end());
+  if (options.profile.empty() && !options.help) return WithFix(PolicyError("which profile?"), "`moat submit --help`");
+  return options;
+}
+
+Status SetPriority(const std::string& word, PoolJob& job) {
+  if (word == "high") job.priority = PoolPriority::kHigh;
+  if (word == "low") job.priority = PoolPriority::kLow;
+  if (word == "high" || word == "normal" || word == "low") return {};
+  return PolicyError("--priority is high, normal or low");
+}
+
+// Keeps the descriptors of the job.
+struct Files {
+  std::vector<sys::Fd> all;
+  Result<int> Keep(Result<sys::Fd> opened) {
+    if (!opened.ok()) return std::move(opened).error();
+    all.push_back(std::move(*opened));
+    return all.back().get();
+  }
+};
+
+Status OpenFiles(const Options& options, PoolJob& job, Files& files) {
+  for (const std::string& path : options.inputs) job.inputs.push_back({MOAT_TRY(files.Keep(sys::open(path, O_RDONLY | O_NOCTTY))), ""});
+  for (const std::string& path : options.outputs) {
+    job.outputs.push_back(MOAT_TRY(files.Keep(sys::open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY, 0666))));
+  }
+  job.log = STDERR_FILENO;
+  if (!options.log.empty()) job.log = MOAT_TRY(files.Keep(sys::open(options.log, O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY, 0666)));
+  if (options.folder.empty()) return {};
+  if (mkdir(options.folder.c_str(), 0755) != 0 && errno != EEXIST) return SystemError("mkdir", errno, options.folder);
+  job.folder = MOAT_TRY(files.Keep(sys::open(options.folder, O_RDONLY | O_DIRECTORY)));
+  return {};
+}
+
+Status FillJob(const Options& options, PoolJob& job, Files& files) {
+  job.profile = options.profile;
+  job.arguments = options.arguments;
+  job.request = options.request;
+  if (options.request == "-") job.request = MOAT_TRY(sys::ReadAll(sys::Fd(dup(0)), 1 << 20, "standard input"));
+  MOAT_TRY(SetPriority(options.priority, job));
+  if (!options.wall.empty()) job.wall = std::chrono::nanoseconds(MOAT_TRY(base::ParseDuration(options.wall)));
+  if (!options.within.empty()) job.start_within = std::chrono::nanoseconds(MOAT_TRY(base::ParseDuration(options.within)));
+  return OpenFiles(options, job, files);
+}
+
+Result<int> Submit(const Options& options) {
+  PoolJob job;
+  Files files;
+  MOAT_TRY(FillJob(options, job, files));
+  auto sink = MOAT_TRY(launcher::ReportSink::Open(options.report));
+  PoolClient pool = MOAT_TRY(PoolClient::Connect(options.socket));
+  const PoolResult done = MOAT_TRY(pool.Run(job));
+  if (done.outcome != PoolOutcome::kDone) {
+    Error error = HostError("the job was not done: " + done.why);
+    if (done.retry_after.count() > 0) error.fix = "ask again in " + base::FormatDuration(done.retry_after.count());
+    return error;
+  }
+  MOAT_TRY(sys::WriteAll(STDOUT_FILENO, done.answer, "standard output"));
+  if (sink.wanted()) MOAT_TRY(sink.Write(done.report.ToJson()));
+  if (done.report.cause != Cause::kExit) std::fprintf(stderr, "moat: %s\n", base::Printable(done.report.detail).c_str());
+  return done.report.ExitStatus();
+}
+
+}  // namespace
+
+int SubmitCommand(const std::vector<std::string>& args) {
+  auto options = Parse(args);
+  if (!options.ok()) return Fail(options.error());
+  if (options->help) {
+    std::fputs(kUsage, stdout);
+    return 0;
+  }
+  auto code = Submit(*options);
+  return code.ok() ? *code : Fail(code.error());
+}
+
+}  // namespace moat::tool

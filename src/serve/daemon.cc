@@ -1,0 +1,141 @@
+#include "serve/daemon.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <memory>
+#include <utility>
+
+#include "base/safe_text.h"
+#include "serve/config.h"
+#include "serve/dispatcher.h"
+#include "serve/local_door.h"
+#include "serve/loop.h"
+#include "sys/calls.h"
+
+namespace moat::serve {
+namespace {
+
+constexpr std::size_t kMaxConfig = 1 << 20;
+
+Result<Config> LoadConfig(const std::string& path) {
+  const std::string text = MOAT_TRY(sys::ReadFile(path, kMaxConfig));
+  Config config = MOAT_TRY(ReadConfig(text, path));
+  if (config.socket.empty()) {
+    return WithFix(PolicyError("there is no door", {path, 1, 0}), "add [door.local] with `socket`");
+  }
+  return config;
+}
+
+class Daemon {
+ public:
+  Daemon(Loop& loop, std::string path, const DaemonHooks& hooks)
+      : loop_(loop), path_(std::move(path)), hooks_(hooks), dispatcher_(loop) {}
+  ~Daemon() { loop_.Drop(give_up_); }
+  Daemon(const Daemon&) = delete;
+  Daemon& operator=(const Daemon&) = delete;
+
+  Status Open();
+
+ private:
+  Status TakeSignals();
+  void OnSignal();
+  void Reload();
+  void GoAway();
+  void Leave();
+
+  Loop& loop_;
+  const std::string path_;
+  const DaemonHooks& hooks_;
+  Config config_;
+  Dispatcher dispatcher_;
+  std::unique_ptr<LocalDoor> door_;
+  sys::Fd signals_;
+  bool going_ = false;
+  Loop::TimerId give_up_ = 0;
+};
+
+Status Daemon::TakeSignals() {
+  sigset_t taken;
+  sigemptyset(&taken);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&taken, number);
+  if (sigprocmask(SIG_BLOCK, &taken, nullptr) != 0) return SystemError("sigprocmask", errno);
+  signals_ = sys::Fd(signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!signals_.valid()) return SystemError("signalfd", errno);
+  return loop_.Watch(signals_.get(), EPOLLIN, [this](std::uint32_t) { OnSignal(); });
+}
+
+Status Daemon::Open() {
+  // Before there is any thread, which would get them else.
+  MOAT_TRY(TakeSignals());
+  config_ = MOAT_TRY(LoadConfig(path_));
+  MOAT_TRY(dispatcher_.Configure(config_));
+  door_ = MOAT_TRY(LocalDoor::Open(loop_, dispatcher_, config_));
+  hooks_.say("serving " + std::to_string(config_.profiles.size()) + " profiles at " + base::Printable(config_.socket));
+  hooks_.ready();
+  return {};
+}
+
+void Daemon::OnSignal() {
+  struct signalfd_siginfo info;
+  while (read(signals_.get(), &info, sizeof(info)) == static_cast<ssize_t>(sizeof(info))) {
+    if (info.ssi_signo == SIGHUP) {
+      Reload();
+    } else {
+      GoAway();
+    }
+  }
+}
+
+void Daemon::Reload() {
+  if (going_) return;
+  const auto failed = [this](const Error& error) {
+    hooks_.say("the configuration stays as it was: " + base::Printable(error.ToString()));
+  };
+  auto config = LoadConfig(path_);
+  if (!config.ok()) return failed(config.error());
+  if (config->socket != config_.socket || config->socket_mode != config_.socket_mode) {
+    return failed(PolicyError("another socket needs another daemon", {path_, 0, 0}));
+  }
+  if (Status users = door_->Configure(*config); !users.ok()) return failed(users.error());
+  if (Status changed = dispatcher_.Configure(*config); !changed.ok()) {
+    (void)door_->Configure(config_).ok();
+    return failed(changed.error());
+  }
+  config_ = std::move(*config);
+  hooks_.say("configuration read anew: " + std::to_string(config_.profiles.size()) + " profiles");
+}
+
+void Daemon::GoAway() {
+  if (std::exchange(going_, true)) {
+    hooks_.say("going at once");
+    return dispatcher_.CancelAll();
+  }
+  hooks_.say("going: no more jobs are taken");
+  door_->StopListening();
+  give_up_ = loop_.At(loop_.now() + config_.drain, [this] {
+    hooks_.say("jobs that still run are cancelled");
+    dispatcher_.CancelAll();
+  });
+  dispatcher_.Drain([this] { Leave(); });
+}
+
+void Daemon::Leave() {
+  hooks_.say("gone");
+  loop_.Stop();
+}
+
+}  // namespace
+
+Status RunDaemon(const std::string& config_path, const DaemonHooks& hooks) {
+  const std::unique_ptr<Loop> loop = MOAT_TRY(Loop::Make());
+  Daemon daemon(*loop, config_path, hooks);
+  MOAT_TRY(daemon.Open());
+  return loop->Run();
+}
+
+}  // namespace moat::serve

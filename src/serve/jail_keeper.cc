@@ -1,0 +1,159 @@
+#include "serve/jail_keeper.h"
+
+#include <utility>
+
+#include "base/units.h"
+#include "run/report_words.h"
+
+namespace moat::serve {
+namespace {
+
+Result<Policy> LoadPolicy(const ProfileConfig& config) {
+  Policy policy = MOAT_TRY(Policy::Load(config.policy));
+  if (config.wall) MOAT_TRY(policy.Set("wall", base::FormatDuration(config.wall->count())));
+  if (config.memory) MOAT_TRY(policy.Set("memory", base::FormatSize(*config.memory)));
+  if (config.cpu_seconds) MOAT_TRY(policy.Set("cpu", std::to_string(*config.cpu_seconds) + "s"));
+  if (config.file_size) MOAT_TRY(policy.Set("file_size", base::FormatSize(*config.file_size)));
+  return policy;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<JailKeeper>> JailKeeper::Make(Loop& loop, std::string name, const ProfileConfig& config, Events events) {
+  auto policy = LoadPolicy(config);
+  if (!policy.ok()) {
+    Error error = std::move(policy).error();
+    if (error.origin.empty()) error.origin = config.origin;
+    return error;
+  }
+  return std::unique_ptr<JailKeeper>(new JailKeeper(loop, std::move(name), config, std::move(*policy), std::move(events)));
+}
+
+JailKeeper::JailKeeper(Loop& loop, std::string name, const ProfileConfig& config, Policy policy, Events events)
+    : loop_(loop), name_(std::move(name)), config_(config), events_(std::move(events)), sandbox_(std::move(policy)) {
+  for (unsigned i = 0; i < config_.bounds.running; ++i) threads_.emplace_back([this] { Work(); });
+}
+
+JailKeeper::~JailKeeper() {
+  *alive_ = false;
+  for (auto& [id, busy] : busy_) {
+    loop_.Drop(busy.wall);
+    busy.cancel.Cancel();
+  }
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    closing_ = true;
+    tasks_.clear();
+  }
+  more_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+std::string JailKeeper::Check(const Submission& submission) const {
+  if (!submission.arguments.empty() && !config_.takes_arguments) return "profile " + name_ + " takes no arguments";
+  if (submission.outputs.size() > 1) return "a program in a jail has one output, its standard output; give a folder for more";
+  if (!submission.input_names.empty() && submission.input_names.size() != submission.inputs.size()) return "names for other inputs than there are";
+  return "";
+}
+
+Command JailKeeper::CommandFor(const Submission& submission) const {
+  Command command;
+  command.argv = config_.command;
+  command.argv.insert(command.argv.end(), submission.arguments.begin(), submission.arguments.end());
+  for (std::size_t i = 0; i < submission.inputs.size(); ++i) {
+    const std::string name = submission.input_names.empty() ? "input-" + std::to_string(i + 1) : submission.input_names[i];
+    command.inputs.push_back({name, name, submission.inputs[i].get()});
+  }
+  command.environment = config_.environment;
+  if (submission.folder.valid()) command.output_descriptor = submission.folder.get();
+  if (!submission.request.empty()) command.in = Stream::Text(submission.request);
+  command.out = submission.outputs.empty() ? Stream::Capture() : Stream::Descriptor(submission.outputs[0].get());
+  command.err = submission.log.valid() ? Stream::Descriptor(submission.log.get()) : Stream::Null();
+  return command;
+}
+
+void JailKeeper::Begin(JobId id, const Submission& submission) {
+  auto cancel = CancelToken::Make();
+  if (!cancel.ok()) {
+    loop_.Defer([this, alive = alive_, id] {
+      if (*alive) events_.ended(id, {false, {}, {}});
+    });
+    return;
+  }
+  Task task{id, CommandFor(submission)};
+  task.command.cancel = *cancel;
+  Busy& busy = busy_[id];
+  busy.cancel = *cancel;
+  if (submission.wall) {
+    busy.limit = *submission.wall;
+    busy.wall = loop_.At(loop_.now() + busy.limit, [this, id] {
+      Busy& late = busy_.at(id);
+      late.timed_out = true;
+      late.cancel.Cancel();
+    });
+  }
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    tasks_.push_back(std::move(task));
+  }
+  more_.notify_one();
+}
+
+void JailKeeper::Work() {
+  for (;;) {
+    Task task;
+    {
+      std::unique_lock<std::mutex> lock(mutex_);
+      more_.wait(lock, [this] { return closing_ || !tasks_.empty(); });
+      if (closing_) return;
+      task = std::move(tasks_.front());
+      tasks_.pop_front();
+    }
+    auto ended = std::make_shared<Ended>(RunTask(task));
+    loop_.Post([this, alive = alive_, id = task.id, ended] {
+      if (*alive) OnEnded(id, std::move(*ended));
+    });
+  }
+}
+
+Keeper::Ended JailKeeper::RunTask(const Task& task) {
+  Ended ended;
+  auto outcome = sandbox_.Run(task.command);
+  if (outcome.ok()) {
+    ended.report = std::move(outcome->report);
+    ended.answer = std::move(outcome->out);
+    return ended;
+  }
+  ended.report.version = MOAT_VERSION;
+  ended.report.cause = Cause::kSetup;
+  ended.report.detail = outcome.error().ToString();
+  ended.report.setup = SetupFailure{"start", outcome.error().call, outcome.error().error_number, outcome.error().subject,
+                                    outcome.error().origin, ended.report.detail};
+  return ended;
+}
+
+void JailKeeper::OnEnded(JobId id, Ended ended) {
+  const auto found = busy_.find(id);
+  if (found == busy_.end()) return;
+  loop_.Drop(found->second.wall);
+  if (found->second.timed_out && ended.report.cause == Cause::kCancelled) {
+    ended.report.cause = Cause::kWall;
+    ended.report.limits_hit.emplace_back("wall");
+    ended.report.detail = "wall clock limit of " + run::DurationInWords(static_cast<std::uint64_t>(found->second.limit.count())) + " reached";
+  }
+  busy_.erase(found);
+  events_.ended(id, std::move(ended));
+}
+
+void JailKeeper::Cancel(JobId id) {
+  const auto found = busy_.find(id);
+  if (found != busy_.end()) found->second.cancel.Cancel();
+}
+
+KeeperFigures JailKeeper::figures() const {
+  KeeperFigures figures;
+  figures.ready = config_.bounds.running - std::min(config_.bounds.running, static_cast<unsigned>(busy_.size()));
+  return figures;
+}
+
+}  // namespace moat::serve

@@ -1,0 +1,277 @@
+#include "serve/local_door.h"
+
+#include <fcntl.h>
+#include <pwd.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "api/report_wire.h"
+#include "pool/frames.h"
+#include "serve/local_protocol.h"
+#include "serve/submit_frame.h"
+#include "sys/calls.h"
+
+namespace moat::serve {
+namespace {
+
+using pool::BytesOf;
+using pool::ReceiveFrame;
+using pool::SendFrame;
+using pool::Wait;
+
+constexpr int kBacklog = 128;
+constexpr std::size_t kMostJobs = 256;     // of one client, at once
+constexpr unsigned kMostFrames = 16;       // of one client in a row: others want to be heard, too
+constexpr Time kPatience = std::chrono::seconds(60);     // with a client that does not read
+constexpr Time kPause = std::chrono::milliseconds(100);  // when there are no descriptors left
+
+struct sockaddr_un AddressOf(const std::string& path) {
+  struct sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, path.data(), std::min(path.size(), sizeof(address.sun_path) - 1));
+  return address;
+}
+
+// A socket that nobody accepts from any more: left by a daemon that was killed.
+Status RemoveLeftSocket(const std::string& path) {
+  struct stat facts;
+  if (lstat(path.c_str(), &facts) != 0) return {};
+  if (!S_ISSOCK(facts.st_mode)) return WithFix(HostError("`" + path + "` is there, and no socket"), "remove it, or choose another path");
+  const sys::Fd probe(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  const struct sockaddr_un address = AddressOf(path);
+  if (connect(probe.get(), reinterpret_cast<const struct sockaddr*>(&address), sizeof(address)) == 0 || errno != ECONNREFUSED) {
+    return WithFix(HostError("somebody serves at `" + path + "` already"), "stop it, or choose another path");
+  }
+  if (unlink(path.c_str()) != 0) return SystemError("unlink", errno, path);
+  return {};
+}
+
+Result<std::set<std::uint32_t>> UsersOf(const Config& config) {
+  std::set<std::uint32_t> users = {0, geteuid()};
+  for (const std::string& name : config.users) {
+    const struct passwd* entry = getpwnam(name.c_str());
+    if (entry == nullptr) return PolicyError("there is no user `" + name + "`");
+    users.insert(entry->pw_uid);
+  }
+  return users;
+}
+
+Result<sys::MemFd> SealedBody(std::string_view body) {
+  sys::MemFd file = MOAT_TRY(sys::memfd_create("moat-answer", MFD_ALLOW_SEALING));
+  MOAT_TRY(sys::WriteAll(file.get(), body, "an answer"));
+  if (fcntl(file.get(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW) != 0) return SystemError("fcntl", errno, "F_ADD_SEALS");
+  return file;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<LocalDoor>> LocalDoor::Open(Loop& loop, Service& service, const Config& config) {
+  std::unique_ptr<LocalDoor> door(new LocalDoor(loop, service));
+  door->buffer_.resize(sizeof(SubmitFrame) + kMaxSubmitBody);
+  MOAT_TRY(door->Configure(config));
+  MOAT_TRY(door->Listen(config));
+  return door;
+}
+
+Status LocalDoor::Configure(const Config& config) {
+  users_ = MOAT_TRY(UsersOf(config));
+  most_clients_ = config.clients;
+  return {};
+}
+
+Status LocalDoor::Listen(const Config& config) {
+  if (config.socket.size() >= sizeof(sockaddr_un::sun_path)) return PolicyError("the path of the socket is too long: " + config.socket);
+  MOAT_TRY(RemoveLeftSocket(config.socket));
+  sys::Fd listener(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!listener.valid()) return SystemError("socket", errno);
+  const struct sockaddr_un address = AddressOf(config.socket);
+  // Nobody connects before it listens, and by then its mode is what was asked for.
+  if (bind(listener.get(), reinterpret_cast<const struct sockaddr*>(&address), sizeof(address)) != 0) {
+    return SystemError("bind", errno, config.socket);
+  }
+  path_ = config.socket;
+  struct stat facts;
+  if (lstat(path_.c_str(), &facts) == 0) {
+    device_ = facts.st_dev;
+    inode_ = facts.st_ino;
+  }
+  if (chmod(path_.c_str(), config.socket_mode) != 0) return SystemError("chmod", errno, path_);
+  if (listen(listener.get(), kBacklog) != 0) return SystemError("listen", errno, path_);
+  listener_ = std::move(listener);
+  return loop_.Watch(listener_.get(), EPOLLIN, [this](std::uint32_t) { OnConnection(); });
+}
+
+LocalDoor::~LocalDoor() {
+  *alive_ = false;
+  StopListening();
+  while (!clients_.empty()) HangUp(clients_.begin()->first);
+}
+
+void LocalDoor::StopListening() {
+  loop_.Drop(resume_);
+  if (!listener_.valid()) return;
+  loop_.Unwatch(listener_.get());
+  listener_.Close();
+  struct stat facts;
+  if (lstat(path_.c_str(), &facts) == 0 && facts.st_dev == device_ && facts.st_ino == inode_) unlink(path_.c_str());
+}
+
+void LocalDoor::OnConnection() {
+  const int fd = accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  if (fd >= 0) return Welcome(sys::Fd(fd));
+  if (errno != EMFILE && errno != ENFILE && errno != ENOMEM && errno != ENOBUFS) return;
+  // It would be told again at once, without end.
+  if (!loop_.Change(listener_.get(), 0).ok()) return;
+  resume_ = loop_.At(loop_.now() + kPause, [this] { (void)loop_.Change(listener_.get(), EPOLLIN).ok(); });
+}
+
+void LocalDoor::Welcome(sys::Fd socket) {
+  struct ucred peer{};
+  socklen_t size = sizeof(peer);
+  if (getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return;
+  if (users_.count(peer.uid) == 0 || clients_.size() >= most_clients_) return;
+  LocalHello hello;
+  static_assert(sizeof(MOAT_VERSION) <= sizeof(hello.version));
+  std::memcpy(hello.version, MOAT_VERSION, sizeof(MOAT_VERSION));
+  if (!SendFrame(socket.get(), BytesOf(hello), {}, {}, Wait::kNo).ok()) return;
+  const ClientId id = ++last_client_;
+  const int fd = socket.get();
+  if (!loop_.Watch(fd, EPOLLIN, [this, id](std::uint32_t events) { OnClient(id, events); }).ok()) return;
+  Client& client = clients_[id];
+  client.socket = std::move(socket);
+  client.caller = "uid:" + std::to_string(peer.uid);
+  client.has_our_rights = peer.uid == 0 || peer.uid == geteuid();
+}
+
+void LocalDoor::OnClient(ClientId id, std::uint32_t events) {
+  const auto found = clients_.find(id);
+  if (found == clients_.end()) return;
+  Client& client = found->second;
+  if ((events & EPOLLOUT) != 0 && !Flush(id, client)) return HangUp(id);
+  if ((events & ~static_cast<std::uint32_t>(EPOLLOUT)) != 0 && !TakeFrame(id, client)) HangUp(id);
+}
+
+bool LocalDoor::TakeFrame(ClientId id, Client& client) {
+  for (unsigned i = 0; i < kMostFrames; ++i) {
+    auto frame = ReceiveFrame(client.socket.get(), buffer_, Wait::kNo);
+    if (!frame.ok()) return frame.error().error_number == EAGAIN;
+    if (frame->size == 0 || !frame->whole) return false;
+    if (!Handle(id, client, {buffer_.data(), frame->size}, std::move(frame->fds))) return false;
+  }
+  return true;  // what is left is told again
+}
+
+bool LocalDoor::Handle(ClientId id, Client& client, std::string_view frame, std::vector<sys::Fd> fds) {
+  CancelFrame cancel;
+  if (frame.size() == sizeof(cancel) && fds.empty()) {
+    std::memcpy(&cancel, frame.data(), sizeof(cancel));
+    if (cancel.kind == LocalFrame::kCancel) {
+      const auto job = client.jobs.find(cancel.id);
+      if (job != client.jobs.end()) service_.Cancel(job->second);  // else it has just ended
+      return true;
+    }
+  }
+  return Submit(id, client, frame, std::move(fds));
+}
+
+bool LocalDoor::Submit(ClientId id, Client& client, std::string_view frame, std::vector<sys::Fd> fds) {
+  std::uint64_t number = 0;
+  auto submission = ReadSubmitFrame(frame, std::move(fds), number);
+  if (!submission || client.jobs.count(number) != 0 || client.jobs.size() >= kMostJobs) return false;
+  submission->caller = client.caller;
+  // Whoever may only look into a folder can open it: we would write there in his stead.
+  if (submission->folder.valid() && !client.has_our_rights) return RefuseFolder(id, number);
+  client.jobs[number] = service_.Submit(*std::move(submission), [this, alive = alive_, id, number](Completion completion) {
+    if (*alive) OnDone(id, number, std::move(completion));
+  });
+  return true;
+}
+
+bool LocalDoor::RefuseFolder(ClientId id, std::uint64_t number) {
+  loop_.Defer([this, alive = alive_, id, number] {
+    if (!*alive) return;
+    Completion completion;
+    completion.outcome = Outcome::kInvalid;
+    completion.why = "results are collected into folders of root and of the daemon's own user only: give an output";
+    OnDone(id, number, std::move(completion));
+  });
+  return true;
+}
+
+void LocalDoor::OnDone(ClientId id, std::uint64_t number, Completion completion) {
+  const auto found = clients_.find(id);
+  if (found == clients_.end()) return;
+  found->second.jobs.erase(number);
+  const std::string report = api::PackReport(completion.report);
+  DoneFrame head;
+  head.outcome = static_cast<std::uint32_t>(completion.outcome);
+  head.refusal = static_cast<std::uint32_t>(completion.refusal);
+  head.id = number;
+  head.retry_after_ns = static_cast<std::uint64_t>(completion.retry_after.count());
+  head.waited_ns = static_cast<std::uint64_t>(completion.waited.count());
+  head.why_size = completion.why.size();
+  head.report_size = report.size();
+  head.answer_size = completion.answer.size();
+  std::string body = completion.why + report + completion.answer;
+  Answer answer;
+  if (body.size() > kMaxInlineBody) {
+    auto file = SealedBody(body);
+    if (!file.ok()) return HangUp(id);  // it learns by that that its answers are lost
+    answer.body = std::move(*file);
+    head.body_in_memfd = 1;
+    body.clear();
+  }
+  answer.bytes = std::string(BytesOf(head)) + body;
+  if (!Send(id, found->second, std::move(answer))) HangUp(id);
+}
+
+// False: it is gone.
+bool LocalDoor::Send(ClientId id, Client& client, Answer answer) {
+  client.unsent.push_back(std::move(answer));
+  if (client.unsent.size() > 1) return true;  // there is somebody waiting for it to read
+  return Flush(id, client);
+}
+
+// Each unsent answer was a job of its own, so that kMostJobs bounds them, too: who has that many may
+// not submit before it reads.
+bool LocalDoor::Flush(ClientId id, Client& client) {
+  bool waits = false;
+  while (!client.unsent.empty() && !waits) {
+    const Answer& answer = client.unsent.front();
+    const int fd = answer.body.get();
+    const Status sent = SendFrame(client.socket.get(), answer.bytes, {}, {&fd, answer.body.valid() ? 1U : 0U}, Wait::kNo);
+    if (sent.ok()) {
+      client.unsent.pop_front();
+    } else if (sent.error().error_number == EAGAIN) {
+      waits = true;
+    } else {
+      return false;
+    }
+  }
+  if (client.patience != 0) loop_.Drop(std::exchange(client.patience, 0));
+  else if (!waits) return true;  // it never had to wait
+  if (!waits) return loop_.Change(client.socket.get(), EPOLLIN).ok();
+  // Nothing more is taken from it until it has read what it has, and not for ever.
+  client.patience = loop_.At(loop_.now() + kPatience, [this, id] { HangUp(id); });
+  return loop_.Change(client.socket.get(), EPOLLOUT).ok();
+}
+
+void LocalDoor::HangUp(ClientId id) {
+  const auto found = clients_.find(id);
+  if (found == clients_.end()) return;
+  loop_.Unwatch(found->second.socket.get());
+  loop_.Drop(found->second.patience);
+  const Client gone = std::move(found->second);
+  clients_.erase(found);
+  for (const auto& [number, job] : gone.jobs) service_.Cancel(job);
+}
+
+}  // namespace moat::serve

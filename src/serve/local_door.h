@@ -1,0 +1,80 @@
+// The door for processes of this machine: a unix SOCK_SEQPACKET socket. Who is at the other end is
+// told by the kernel (SO_PEERCRED): jobs count for "uid:N".
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "moat/result.h"
+#include "serve/config.h"
+#include "serve/loop.h"
+#include "serve/service.h"
+#include "sys/fd.h"
+
+namespace moat::serve {
+
+class LocalDoor {
+ public:
+  // Binds anew over a socket that nobody listens to any more; not over one that is in use.
+  static Result<std::unique_ptr<LocalDoor>> Open(Loop& loop, Service& service, const Config& config);
+  ~LocalDoor();
+  LocalDoor(const LocalDoor&) = delete;
+  LocalDoor& operator=(const LocalDoor&) = delete;
+
+  // Users and bounds, for those who come from now on.
+  Status Configure(const Config& config);
+  // No more clients. Those who are there get their answers.
+  void StopListening();
+
+  std::size_t clients() const { return clients_.size(); }
+
+ private:
+  struct Answer {
+    std::string bytes;
+    sys::Fd body;
+  };
+  struct Client {
+    sys::Fd socket;
+    std::string caller;
+    bool has_our_rights = false;          // root, or the daemon's own user
+    std::map<std::uint64_t, JobId> jobs;  // by the client's own numbers
+    std::deque<Answer> unsent;            // it does not read fast enough
+    Loop::TimerId patience = 0;           // while there are any
+  };
+  using ClientId = std::uint64_t;
+
+  LocalDoor(Loop& loop, Service& service) : loop_(loop), service_(service) {}
+  Status Listen(const Config& config);
+  void OnConnection();
+  void Welcome(sys::Fd socket);
+  void OnClient(ClientId id, std::uint32_t events);
+  bool TakeFrame(ClientId id, Client& client);
+  bool Handle(ClientId id, Client& client, std::string_view frame, std::vector<sys::Fd> fds);
+  bool Submit(ClientId id, Client& client, std::string_view frame, std::vector<sys::Fd> fds);
+  bool RefuseFolder(ClientId id, std::uint64_t number);
+  void OnDone(ClientId id, std::uint64_t number, Completion completion);
+  bool Send(ClientId id, Client& client, Answer answer);
+  bool Flush(ClientId id, Client& client);
+  void HangUp(ClientId id);
+
+  Loop& loop_;
+  Service& service_;
+  sys::Fd listener_;
+  std::string path_;
+  std::uint64_t device_ = 0, inode_ = 0;  // of the socket's file: only our own is removed
+  std::set<std::uint32_t> users_;
+  std::size_t most_clients_ = 0;
+  std::map<ClientId, Client> clients_;
+  ClientId last_client_ = 0;
+  Loop::TimerId resume_ = 0;
+  std::vector<char> buffer_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace moat::serve

@@ -1,0 +1,113 @@
+// A daemon of a test's own: `moat serve` with a configuration and a socket in a folder of its own.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "moat/pool.h"
+#include "testkit/process.h"
+#include "testkit/temp_dir.h"
+
+namespace moat::pool::testing {
+
+inline std::string Built(const std::string& path) { return std::string(std::getenv("MOAT_BINARY_DIR")) + "/" + path; }
+
+class Daemon {
+ public:
+  // Profiles `guest` (a program that serves) and `cat` (any program in a jail) unless said otherwise.
+  explicit Daemon(const std::string& daemon = "running = 4", const std::string& guest = "", const std::string& more = "") {
+    Write(daemon, guest, more);
+    Start();
+  }
+
+  // Orderly, so that nothing of it outlives the test.
+  ~Daemon() { End(); }
+  Daemon(const Daemon&) = delete;
+  Daemon& operator=(const Daemon&) = delete;
+  void End() {
+    if (process_ == nullptr || !process_->Signal(SIGTERM)) return;
+    process_->Signal(SIGTERM);
+    process_->Finish();
+  }
+
+  void Write(const std::string& daemon, const std::string& guest = "", const std::string& more = "") {
+    folder_.File("pool.toml", "moat = 1\n[daemon]\n" + daemon + "\n[door.local]\nsocket = \"" + socket() +
+                                  "\"\nmode = \"0666\"\n[profile.guest]\nprogram = [\"" + Built("tests/pool_zygote") + "\"]\n" + guest +
+                                  "\n[profile.cat]\npolicy = \"default\"\ncommand = [\"cat\"]\narguments = true\n" + more);
+  }
+  void Start() {
+    testkit::Command command;
+    command.argv = {Built("bin/moat"), "serve", "--ready-fd", "1", (folder_ / "pool.toml").string()};
+    command.environment = testkit::OwnEnvironment();
+    command.timeout = std::chrono::minutes(2);
+    process_ = std::make_unique<testkit::Process>(command);
+    EXPECT_TRUE(process_->AwaitOutput("ready")) << process_->Finish().err;
+  }
+  std::string socket() const { return (folder_ / "s").string(); }
+  testkit::Process& process() { return *process_; }
+  const testkit::TempDir& folder() const { return folder_; }
+
+  PoolClient Connect() const {
+    auto client = PoolClient::Connect(socket());
+    if (!client.ok()) ADD_FAILURE() << client.error().ToString();
+    return std::move(client).value();
+  }
+  // Tells it, and waits until it has said that it did.
+  void Reload(const std::string& says) {
+    process_->Signal(SIGHUP);
+    EXPECT_TRUE(process_->AwaitError(says)) << process_->err();
+  }
+  std::set<int> Children() const {
+    std::set<int> pids;
+    const std::string task = "/proc/" + std::to_string(process_->pid()) + "/task";
+    for (const auto& thread : std::filesystem::directory_iterator(task)) {
+      std::ifstream file(thread.path() / "children");
+      for (int pid; file >> pid;) pids.insert(pid);
+    }
+    return pids;
+  }
+  // Programs that serve, and their workers: told apart by the socket that each has.
+  std::set<int> Zygotes() const { return WithDescriptor("3"); }
+  std::set<int> Workers() const { return WithDescriptor("48"); }
+
+ private:
+  std::set<int> WithDescriptor(const std::string& number) const {
+    std::set<int> found;
+    for (const int pid : Children()) {
+      std::error_code error;
+      if (std::filesystem::is_symlink("/proc/" + std::to_string(pid) + "/fd/" + number, error)) found.insert(pid);
+    }
+    return found;
+  }
+
+  testkit::TempDir folder_;
+  std::unique_ptr<testkit::Process> process_;
+};
+
+inline PoolJob GuestJob(const std::string& request) {
+  PoolJob job;
+  job.profile = "guest";
+  job.request = request;
+  return job;
+}
+
+inline PoolResult Do(PoolClient& client, const PoolJob& job) {
+  auto result = client.Run(job);
+  if (!result.ok()) {
+    ADD_FAILURE() << result.error().ToString();
+    return {};
+  }
+  return *std::move(result);
+}
+inline PoolResult Do(PoolClient& client, const std::string& request) { return Do(client, GuestJob(request)); }
+
+}  // namespace moat::pool::testing
