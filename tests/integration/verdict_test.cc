@@ -401,19 +401,15 @@ TEST_F(VerdictByGroups, CpuIsCountedAndNotTheClock) {
 
 // It ends by itself beyond its limit, while the launcher is stopped and sees nothing of it.
 TEST_F(VerdictByGroups, CpuThatNobodySawIsCpu) {
-  auto job = Root().Flag("--cpu", "200ms").Flag("--wall", "60m").Start({"python3", "-c",
-      "import signal, time\n"
-      "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])\n"
-      "print('ready', flush=True)\n"
-      "signal.sigwait([signal.SIGUSR1])\n"
-      "while time.process_time() < 0.4: pass\n"});
+  auto job = Root().Flag("--cpu", "1s").Flag("--wall", "60m").Start({"sh", "-c",
+      "trap 'exec python3 -c \"import time\nwhile time.process_time() < 1.1: pass\"' USR1; echo ready; sleep 3000 & wait"});
   if (!job.AwaitOutput("ready")) {
     const Job done = job.Finish();
     SKIP_WITHOUT_CONTROLLER(done);
     FAIL() << done;
   }
-  const std::vector<pid_t> family = testkit::Descendants(job.pid());  // the launcher, pid 1, the program
-  ASSERT_EQ(family.size(), 3U);
+  const std::vector<pid_t> family = testkit::Descendants(job.pid());  // the launcher, pid 1, the program, others
+  ASSERT_GE(family.size(), 3U);
   const auto inside = testkit::HoldProcesses({family[1], family[2]});
   ASSERT_TRUE(job.Signal(SIGSTOP));
   ASSERT_EQ(kill(family[2], SIGUSR1), 0);
