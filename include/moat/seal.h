@@ -143,6 +143,7 @@ class PreparedSeal {
 
  private:
   friend class Seal;
+  Result<SealReport> Apply(SealReport report) const;  // goes on with what was seen so far
   SealRequest request_;
   std::vector<std::uint64_t> code_;
 };

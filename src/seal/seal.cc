@@ -210,11 +210,9 @@ Result<PreparedSeal> Seal::Prepare() const {
 
 Result<SealReport> Seal::Apply() const {
   const PreparedSeal prepared = MOAT_TRY(Prepare());
-  SealReport mappings;
-  MOAT_TRY(seal::CheckMappings(request_, mappings));
-  SealReport report = MOAT_TRY(prepared.Apply());
-  report.notes.insert(report.notes.end(), mappings.notes.begin(), mappings.notes.end());
-  return report;
+  SealReport report;
+  MOAT_TRY(seal::CheckMappings(request_, report));
+  return prepared.Apply(std::move(report));
 }
 
 std::vector<std::uint64_t> PreparedSeal::Program(int own_pid) const {
@@ -227,11 +225,13 @@ std::vector<std::uint64_t> PreparedSeal::Program(int own_pid) const {
 
 std::string PreparedSeal::Listing() const { return bpf::Disassemble(Instructions(code_), bpf::NativeAbi()); }
 
-Result<SealReport> PreparedSeal::Apply() const {
+Result<SealReport> PreparedSeal::Apply() const { return Apply(SealReport()); }
+
+// Behind the lock nothing is allocated: there may be no memory to be had.
+Result<SealReport> PreparedSeal::Apply(SealReport report) const {
   Code copy(code_);
   const std::span<sock_filter> code = copy.all();
   MOAT_TRY(PutPid(code, getpid()));
-  SealReport report;
   report.instructions = static_cast<std::uint32_t>(code.size());
   MOAT_TRY(seal::CheckIds());
   MOAT_TRY(seal::CheckPersonality(request_));

@@ -78,6 +78,15 @@ static int check_malloc(void) {
   }
   return 0;
 }
+// Taken before the seal, given back behind one without memory.
+static void *taken[40];
+static void take(void) {
+  for (size_t i = 0; i < 40; ++i) taken[i] = malloc((size_t)4096 << i % 8);
+}
+static int check_free(void) {
+  for (size_t i = 0; i < 40; ++i) free(taken[i]);
+  return puts("given back") < 0;
+}
 static int compare(const void *a, const void *b) { return *(const int *)a - *(const int *)b; }
 static int check_qsort(void) {
   enum { kCount = 500000 };
@@ -197,7 +206,7 @@ static int check_exit_flush(void) {
   exit(0);
 }
 
-enum { kPlain, kOldThread, kNewThread, kSoftOpen };
+enum { kPlain, kOldThread, kNewThread, kSoftOpen, kNoMemory };
 static const struct check {
   const char *name;
   int (*run)(void);
@@ -212,7 +221,8 @@ static const struct check {
     {"new_thread", check_new_thread, kNewThread}, {"abort", check_abort, kPlain},   {"assert", check_assert, kPlain},
     {"signals", check_signals, kPlain},     {"cpus", check_cpus, kSoftOpen},        {"setlocale", check_setlocale, kSoftOpen},
     {"names", check_names, kSoftOpen},      {"hosts", check_hosts, kSoftOpen},      {"unwind_thread", check_throw_by_cancel, kNewThread},
-    {"thread_heap", check_thread_heap, kNewThread}, {"getenv", check_getenv, kPlain}, {"exit_flush", check_exit_flush, kPlain},
+    {"thread_heap", check_thread_heap, kNewThread}, {"free", check_free, kNoMemory},
+    {"abort_without_memory", check_abort, kNoMemory}, {"getenv", check_getenv, kPlain}, {"exit_flush", check_exit_flush, kPlain},
 };
 
 static void seal_for(int needs) {
@@ -222,7 +232,7 @@ static void seal_for(int needs) {
   moat_seal_write(seal, 2);
   moat_seal_read(seal, fileno(input));
   moat_seal_seek(seal, fileno(input));
-  moat_seal_memory(seal);
+  if (needs != kNoMemory) moat_seal_memory(seal);
   moat_seal_time(seal);
   moat_seal_random(seal);
   moat_seal_strays(seal, MOAT_SEAL_STRAYS_CLOSE);
@@ -249,6 +259,8 @@ int main(int argc, char **argv) {
       pthread_mutex_lock(&gate);
       pthread_create(&old_thread, NULL, worker, &gate);
     }
+    take();
+    printf(" ");  // stdio has its buffer
     if (argc == 2) seal_for(kChecks[i].needs);
     return kChecks[i].run();
   }
