@@ -25,17 +25,19 @@ enum { MOAT_SEAL_KILL, MOAT_SEAL_TRAP, MOAT_SEAL_ERRNO, MOAT_SEAL_LOG, MOAT_SEAL
 enum { MOAT_SEAL_THREADS_NONE, MOAT_SEAL_THREADS_EXISTING, MOAT_SEAL_THREADS_NEW };
 enum { MOAT_SEAL_STRAYS_REFUSE, MOAT_SEAL_STRAYS_CLOSE, MOAT_SEAL_STRAYS_KEEP };
 
-/* self_test: 1, or 0; moat_seal_new has it on in debug builds of whoever includes this. */
-struct moat_seal *moat_seal_new_with(int self_test);
-static inline struct moat_seal *moat_seal_new(void) {
+/* self_test: 1, or 0; without _with it is on in debug builds of whoever includes this. */
 #ifdef NDEBUG
-  return moat_seal_new_with(0);
+#define MOAT_SEAL_SELF_TEST_HERE 0
 #else
-  return moat_seal_new_with(1);
+#define MOAT_SEAL_SELF_TEST_HERE 1
 #endif
-}
+struct moat_seal *moat_seal_new_with(int self_test);
+static inline struct moat_seal *moat_seal_new(void) { return moat_seal_new_with(MOAT_SEAL_SELF_TEST_HERE); }
 /* "strict", "pure", "stdio" */
-struct moat_seal *moat_seal_preset(const char *name);
+struct moat_seal *moat_seal_preset_with(const char *name, int self_test);
+static inline struct moat_seal *moat_seal_preset(const char *name) {
+  return moat_seal_preset_with(name, MOAT_SEAL_SELF_TEST_HERE);
+}
 void moat_seal_free(struct moat_seal *seal);
 
 void moat_seal_read(struct moat_seal *seal, int fd);
@@ -60,6 +62,10 @@ void moat_seal_keep_dumps(struct moat_seal *seal);
 void moat_seal_self_test(struct moat_seal *seal, int on);
 
 int moat_seal_apply(const struct moat_seal *seal, char *why, unsigned long size);
+/* What Apply saw, one line each: descriptors that were left over, notes, the self-test's verdicts. `tell` is
+   called behind the seal, and must keep to it; `line` is its own for that long. */
+typedef void moat_seal_tell(void *context, const char *line);
+int moat_seal_apply_telling(const struct moat_seal *seal, moat_seal_tell *tell, void *context, char *why, unsigned long size);
 struct moat_prepared_seal *moat_seal_prepare(const struct moat_seal *seal, char *why, unsigned long size);
 int moat_prepared_seal_apply(const struct moat_prepared_seal *seal, char *why, unsigned long size);
 void moat_prepared_seal_free(struct moat_prepared_seal *seal);

@@ -66,13 +66,22 @@ cat >"$where/seal/lock.c" <<'CODE'
 #include <fcntl.h>
 #include <moat/moat_seal.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static void tell(void *context, const char *line) {
+  *(int *)context += strncmp(line, "open a file: ", 13) == 0 || strstr(line, "(pipe) was closed") != NULL;
+}
 
 int main(void) {
   char why[256];
+  int ends[2], told = 0;
+  if (pipe(ends) != 0) return 3;
   struct moat_seal *seal = moat_seal_preset("stdio");
   moat_seal_strays(seal, MOAT_SEAL_STRAYS_CLOSE);
   moat_seal_on_violation(seal, MOAT_SEAL_ERRNO, 1);
-  if (moat_seal_apply(seal, why, sizeof(why)) != 0) return fputs(why, stderr), 1;
+  if (moat_seal_apply_telling(seal, tell, &told, why, sizeof(why)) != 0) return fputs(why, stderr), 1;
+  if (told < 3) return 4;
   moat_seal_free(seal);
   return open("/etc/hostname", O_RDONLY) < 0 ? 0 : 2;
 }
@@ -99,4 +108,10 @@ cmake -S . -B build -DCMAKE_PREFIX_PATH="$where/opt" -DCMAKE_CXX_COMPILER="$comp
 cmake --build build >/dev/null
 ./build/lock
 ./build/lock-c
+# A project that knows nothing of C++.
+mkdir c-only
+sed -e 's/ CXX)/)/' -e '/lock\.cc/d' -e '/(lock PRIVATE/d' -e 's,lock\.c),../lock.c),' CMakeLists.txt >c-only/CMakeLists.txt
+cmake -S c-only -B c-only/build -DCMAKE_PREFIX_PATH="$where/opt" >/dev/null
+cmake --build c-only/build >/dev/null
+./c-only/build/lock-c
 echo sealed

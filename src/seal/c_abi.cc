@@ -1,9 +1,13 @@
 #include "moat/moat_seal.h"
 
+#include <algorithm>
 #include <cstring>
+#include <initializer_list>
 #include <new>
+#include <string_view>
 
 #include "moat/seal.h"
+#include "seal/line.h"
 
 struct moat_seal {
   moat::Seal seal{moat::SealSelfTest::kOff};
@@ -22,6 +26,30 @@ int Tell(const std::string& text, char* why, unsigned long size) {
   memcpy(why, text.data(), length);
   why[length] = '\0';
   return -1;
+}
+
+// Each line is put together on the stack: behind the seal there may be no memory to be had.
+void TellLine(std::initializer_list<std::string_view> parts, moat_seal_tell* tell, void* context) {
+  char text[512];
+  std::size_t used = 0;
+  for (const std::string_view part : parts) {
+    const std::size_t now = std::min(part.size(), sizeof(text) - 1 - used);
+    memcpy(text + used, part.data(), now);
+    used += now;
+  }
+  text[used] = '\0';
+  tell(context, text);
+}
+
+void TellReport(const moat::SealReport& report, moat_seal_tell* tell, void* context) {
+  for (const auto& stray : report.strays) {
+    char digits[12];
+    moat::seal::Line number(digits, sizeof(digits));
+    number.Signed(stray.fd);
+    TellLine({"descriptor ", {digits, number.used()}, " (", stray.what, ") was ", stray.done}, tell, context);
+  }
+  for (const std::string& note : report.notes) TellLine({note}, tell, context);
+  for (const auto& trial : report.trials) TellLine({trial.attempt, ": ", trial.verdict}, tell, context);
 }
 
 // Runs `use` on the seal, if there is one.
@@ -51,10 +79,11 @@ moat_seal* moat_seal_new_with(int self_test) {
   return seal;
 }
 
-moat_seal* moat_seal_preset(const char* name) {
+moat_seal* moat_seal_preset_with(const char* name, int self_test) {
   auto preset = moat::Seal::Preset(name != nullptr ? name : "", moat::SealSelfTest::kOff);
   moat_seal* seal = preset.ok() ? moat_seal_new_with(0) : nullptr;
   if (seal != nullptr) seal->seal = *std::move(preset);
+  moat_seal_self_test(seal, self_test);
   return seal;
 }
 
@@ -125,9 +154,15 @@ void moat_seal_self_test(moat_seal* seal, int on) {
 }
 
 int moat_seal_apply(const moat_seal* seal, char* why, unsigned long size) {
+  return moat_seal_apply_telling(seal, nullptr, nullptr, why, size);
+}
+
+int moat_seal_apply_telling(const moat_seal* seal, moat_seal_tell* tell, void* context, char* why, unsigned long size) {
   if (seal == nullptr) return Tell(kNoSeal, why, size);
   const auto applied = seal->seal.Apply();
-  return applied.ok() ? 0 : Tell(applied.error().ToString(), why, size);
+  if (!applied.ok()) return Tell(applied.error().ToString(), why, size);
+  if (tell != nullptr) TellReport(*applied, tell, context);
+  return 0;
 }
 
 moat_prepared_seal* moat_seal_prepare(const moat_seal* seal, char* why, unsigned long size) {
