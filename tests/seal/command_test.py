@@ -55,6 +55,20 @@ class Works(unittest.TestCase):
         code = "import sys; open('/etc/passwd'); print('ready', flush=True); print('after')"
         self.assertEqual(python(code, "--marker", "ready").stdout, b"ready\nafter\n")
 
+    def test_marker_in_pieces(self):
+        """musl's stdio writes what is in its buffer and what is not by one writev."""
+        code = "import os; os.writev(1, [b're', b'ady', b'\\n']); open('/etc/passwd')"
+        done = python(code, "--marker", "ready")
+        self.assertEqual((done.returncode, done.stdout), (128 + 31, b"ready\n"), done.stderr)
+
+    def test_threads_that_were_not_allowed(self):
+        code = ("import sys, threading\n"
+                "go = threading.Event(); t = threading.Thread(target=go.wait, daemon=True); t.start()\n"
+                "sys.stdin.read(); print('went on')")
+        done = python(code, "--threads", "none")
+        self.assertEqual((done.returncode, done.stdout), (125, b""), done.stderr)
+        self.assertIn(b"for one thread", done.stderr)
+
     def test_policy_of_a_jail(self):
         with tempfile.TemporaryDirectory() as folder:
             policy = pathlib.Path(folder) / "p.toml"

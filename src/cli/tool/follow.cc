@@ -9,12 +9,15 @@
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
+#include <iterator>
 
 #include "base/text.h"
 #include "cli/tool/explain.h"
@@ -26,7 +29,7 @@ namespace moat::tool {
 namespace {
 
 constexpr int kCallStop = SIGTRAP | 0x80;
-constexpr std::size_t kMarkerWindow = 65536;
+constexpr std::size_t kMarkerWindow = 65536, kMarkerPieces = 64;
 constexpr std::size_t kMaxRecords = 100;
 
 Error CannotTrace(const char* what) {
@@ -43,6 +46,7 @@ class Follower {
   }
 
   Result<Followed> Run() {
+    MOAT_TRY(Tracee::Supported());
     started_ = sys::NowNs();
     MOAT_TRY(Start());
     while (pid_ > 0) {
@@ -163,16 +167,41 @@ class Follower {
     return reads && static_cast<std::uint32_t>(call.args[0]) == 0;
   }
 
+  // writev: musl's stdio, and others that have a head and a body.
   bool WritesMarker(const PendingCall& call) {
     const auto fd = static_cast<std::uint32_t>(call.args[0]);
-    if (static_cast<long>(call.number) != SYS_write || (fd != 1 && fd != 2)) return false;
-    std::string text(std::min<std::uint64_t>(call.args[2], kMarkerWindow), '\0');
-    text.resize(ForeignMemory(pid_).Read(call.args[1], text.data(), text.size()));
+    const auto number = static_cast<long>(call.number);
+    if ((number != SYS_write && number != SYS_writev) || (fd != 1 && fd != 2)) return false;
+    ForeignMemory memory(pid_);
+    iovec pieces[kMarkerPieces] = {};
+    std::size_t count = 1;
+    if (number == SYS_write) {
+      pieces[0] = {reinterpret_cast<void*>(call.args[1]), call.args[2]};
+    } else {
+      count = std::min<std::uint64_t>(call.args[2], kMarkerPieces);
+      count = memory.Read(call.args[1], pieces, count * sizeof(iovec)) / sizeof(iovec);
+    }
+    std::string text;
+    for (std::size_t i = 0; i < count; ++i) {
+      std::string piece(std::min(pieces[i].iov_len, kMarkerWindow - text.size()), '\0');
+      piece.resize(memory.Read(reinterpret_cast<std::uint64_t>(pieces[i].iov_base), piece.data(), piece.size()));
+      text += piece;
+    }
     return text.find(request_.marker) != std::string::npos;
+  }
+
+  Status CheckAlone() const {
+    std::error_code error;
+    const auto threads = std::filesystem::directory_iterator("/proc/" + base::Number(static_cast<std::uint64_t>(pid_)) + "/task", error);
+    const auto count = std::distance(begin(threads), end(threads));
+    if (!error && count == 1) return {};
+    return WithFix(PolicyError("the seal is for one thread, and the program has " + base::SignedNumber(count)),
+                   "--threads existing, or new");
   }
 
   Status Seal(Tracee& tracee) {
     moat::Seal seal = request_.seal;
+    if (seal.request().threads == SealThreads::kNone) MOAT_TRY(CheckAlone());
     MOAT_TRY(AddRoles(pid_, seal, followed_.roles));
     // The tracer sees the signal before the program does, and writes the record itself.
     const bool kills = seal.request().violation == SealViolation::kKill;

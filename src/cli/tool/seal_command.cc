@@ -21,7 +21,8 @@ constexpr char kUsage[] = R"(moat seal [flags] -- COMMAND ARGS
 Seals a program that cannot be changed, from outside, at its first read of standard input. From
 then on it may use what it has open, memory, time, random bytes and the threads it has.
 
-  --marker TEXT        not at the first read: after it wrote TEXT to its output
+  --marker TEXT        not at the first read: after it wrote TEXT to its output,
+                       all of it by one call
   --preset NAME        pure, stdio (default)
   --promise WORDS      words instead of a preset: "stdio rpath"
   -p, --policy POLICY  what the policy file of a jail has for a seal

@@ -23,6 +23,8 @@ constexpr std::uint64_t kInstruction = 2;  // bytes of `syscall`
 Error TraceError(const char* what) { return SystemError("ptrace", errno, what); }
 }  // namespace
 
+Status Tracee::Supported() { return {}; }
+
 Result<user_regs_struct> Tracee::Registers() const {
   user_regs_struct registers{};
   if (ptrace(PTRACE_GETREGS, tid_, nullptr, &registers) != 0) return TraceError("PTRACE_GETREGS");
@@ -108,6 +110,7 @@ bool ReadViolation(pid_t tid, pid_t pid, seal::Violation& violation) {
 namespace {
 Error NotHere() { return HostError("`moat seal -- COMMAND` makes calls in another program's name, and knows how on x86-64 only", "seal it in its source (moat/seal.h)"); }
 }  // namespace
+Status Tracee::Supported() { return NotHere(); }
 Result<user_regs_struct> Tracee::Registers() const { return NotHere(); }
 Status Tracee::SetRegisters(const user_regs_struct&) const { return NotHere(); }
 Result<PendingCall> Tracee::Call() const { return NotHere(); }

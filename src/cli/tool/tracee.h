@@ -23,6 +23,8 @@ class Tracee {
  public:
   explicit Tracee(pid_t tid) : tid_(tid) {}
 
+  static Status Supported();  // on this machine; else an error, before anything was started
+
   Result<PendingCall> Call() const;  // precondition: stopped at a call's entry
 
   // From a call's entry: puts the call off, makes others in its place, then lets it happen.
