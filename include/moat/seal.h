@@ -184,7 +184,7 @@ class Seal {
   Seal& FileSize(std::uint64_t bytes);  // RLIMIT_FSIZE: SIGXFSZ beyond
   Seal& Dumps(SealDumps dumps);
 
-  // Checks what was asked, compiles, proves the filter equal to it, warms libc up.
+  // Checks what was asked and what is mapped, compiles, proves the filter equal to it, warms libc up.
   Result<PreparedSeal> Prepare() const;
   // Prepare, look at the process, lock.
   Result<SealReport> Apply() const;
@@ -193,6 +193,7 @@ class Seal {
   const SealRequest& request() const { return request_; }
 
  private:
+  Result<PreparedSeal> Compile() const;
   SealRequest request_;
 };
 

@@ -192,6 +192,13 @@ Seal& Seal::Dumps(SealDumps dumps) {
 }
 
 Result<PreparedSeal> Seal::Prepare() const {
+  PreparedSeal prepared = MOAT_TRY(Compile());
+  SealReport ignored;
+  MOAT_TRY(seal::CheckMappings(request_, ignored));
+  return prepared;
+}
+
+Result<PreparedSeal> Seal::Compile() const {
   MOAT_TRY(CheckRequest(request_));
   const bpf::Abi abi = bpf::NativeAbi();
   const bpf::FilterSpec spec = MOAT_TRY(seal::BuildSpec(request_, abi, seal::kPidPlace));
@@ -209,7 +216,7 @@ Result<PreparedSeal> Seal::Prepare() const {
 }
 
 Result<SealReport> Seal::Apply() const {
-  const PreparedSeal prepared = MOAT_TRY(Prepare());
+  const PreparedSeal prepared = MOAT_TRY(Compile());
   SealReport report;
   MOAT_TRY(seal::CheckMappings(request_, report));
   return prepared.Apply(std::move(report));

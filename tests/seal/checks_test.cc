@@ -362,6 +362,14 @@ TEST(Checks, WritableCodeIsRefused) {
     (void)!mmap(nullptr, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     return Tell(Plain());
   }), "writable and executable");
+  // A server's children do not look again.
+  ExpectRefused(InChild([] {
+    (void)!mmap(nullptr, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    const auto prepared = Plain().Prepare();
+    if (prepared.ok()) return 0;
+    Say(prepared.error().ToString());
+    return 7;
+  }), "writable and executable");
 }
 
 TEST(Checks, RingsThatWorkByThemselvesAreRefused) {
