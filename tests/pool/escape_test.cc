@@ -16,11 +16,12 @@ namespace {
 
 constexpr const char* kDeadly[] = {
     "clone", "clone-guess", "keeper-clone", "keeper-recvmsg", "fork", "recvmsg", "sendmsg", "read-channel",
-    "read-output", "write-input", "map-shared", "map-output", "dup", "dup3", "close-range", "open", "socket", "kill-zygote",
+    "read-output", "write-input", "map-shared", "map-output", "dup3", "close-range", "open", "socket", "kill-zygote",
     "kill-all", "kill-by-pidfd", "abort-group", "pidfd-open", "fetch-fd", "memory-of-parent", "ptrace", "executable", "unshare",
     "execve", "seccomp"};
 // Answered without harm; dying of them would be a riddle.
-constexpr const char* kRefused[] = {"close-channel", "stop-self", "sigsys-self", "death-signal", "dumpable", "raise-limit"};
+constexpr const char* kRefused[] = {"close-channel", "dup", "stop-self", "sigsys-self", "death-signal", "dumpable",
+                                    "raise-limit"};
 
 class Attempts : public ::testing::TestWithParam<const char*> {};
 
