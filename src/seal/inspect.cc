@@ -199,8 +199,10 @@ bool IsFiltered() { return Syscall(__NR_prctl, PR_GET_SECCOMP, 0L, 0L, 0L, 0L) !
 Status CheckRoles(const SealRequest& request, SealReport& report) {
   for (const SealRole& role : request.roles) MOAT_TRY(CheckRole(role, report));
   if (request.record_fd < 0) return {};
-  if (fcntl(request.record_fd, F_GETFD) < 0) {
-    return PolicyError("the descriptor for records, " + base::SignedNumber(request.record_fd) + ", is not open");
+  const int flags = fcntl(request.record_fd, F_GETFL);
+  if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY || (flags & O_PATH) != 0) {
+    return PolicyError("the descriptor for records, " + base::SignedNumber(request.record_fd) + ", is not open" +
+                       (flags < 0 ? "" : " for writing"));
   }
   // Whoever takes the program over writes there as the handler does.
   if (!TakesOrders(request.record_fd)) return {};

@@ -32,7 +32,9 @@ Status LimitAtMost(int resource, std::uint64_t value, const char* name) {
   return Limit(resource, std::min(value, now[1]), name);
 }
 
-bool OpensDescriptors(const SealRequest& request) {
+// Those that open more, or that may wait for any of those that are open.
+bool NeedsDescriptors(const SealRequest& request) {
+  if (request.Has(SealGrant::kWaiting) && (request.Has(SealGrant::kAnyRead) || request.Has(SealGrant::kAnyWrite))) return true;
   for (const SealGrant grant : {SealGrant::kDescriptors, SealGrant::kReadPaths, SealGrant::kWritePaths,
                                 SealGrant::kCreatePaths, SealGrant::kInternet, SealGrant::kUnixSockets}) {
     if (request.Has(grant)) return true;
@@ -57,7 +59,7 @@ Status Lower(const SealRequest& request) {
     MOAT_TRY(Limit(RLIMIT_CORE, 0, "RLIMIT_CORE"));
   }
   const bool wall = request.violation != SealViolation::kLog && request.violation != SealViolation::kReport;
-  if (wall && !OpensDescriptors(request)) MOAT_TRY(LimitAtMost(RLIMIT_NOFILE, Descriptors(request), "RLIMIT_NOFILE"));
+  if (wall && !NeedsDescriptors(request)) MOAT_TRY(LimitAtMost(RLIMIT_NOFILE, Descriptors(request), "RLIMIT_NOFILE"));
   if (wall && request.threads != SealThreads::kNew && !request.Has(SealGrant::kProcesses)) {
     MOAT_TRY(Limit(RLIMIT_NPROC, 0, "RLIMIT_NPROC"));
   }

@@ -100,6 +100,7 @@ void AddHarmless(Rules& rules) {
                     "get_mempolicy", "getcwd", "sched_getparam", "sched_getscheduler", "sched_get_priority_max",
                     "sched_get_priority_min"}, EPERM);
   rules.RefuseEach({"getrandom", "rseq", "set_robust_list", "membarrier"}, ENOSYS);
+  rules.RefuseEach({"copy_file_range", "sendfile", "splice"}, ENOSYS);  // copying: then by read and write
 }
 
 void AddMemory(Rules& rules) {

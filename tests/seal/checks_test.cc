@@ -1,6 +1,7 @@
 // What is looked at before the lock, and said.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <semaphore.h>
 #include <sched.h>
 #include <signal.h>
@@ -246,6 +247,25 @@ TEST(Checks, RolesFitTheDescriptors) {
 }
 
 // Whoever may write there writes its own code, whatever the filter says of PROT_EXEC.
+TEST(Checks, RecordsNeedAPlaceToWriteTo) {
+  const auto record = [](int fd) { return Plain().OnViolation(SealViolation::kTrap).Record(fd); };
+  ExpectRefused(InChild([&] { return Tell(record(9)); }), "9, is not open");
+  ExpectRefused(InChild([&] {
+    open("/etc/passwd", O_RDONLY);
+    return Tell(record(3));
+  }), "3, is not open for writing");
+}
+
+// poll refuses to look at more descriptors than there may be.
+TEST(Checks, WhoMayReadAnyMayWaitForAny) {
+  EXPECT_EQ(InChild([] {
+    pollfd all[8] = {};
+    for (int i = 0; i < 8; ++i) all[i] = {i < 3 ? i : open("/dev/null", O_RDWR), POLLOUT, 0};
+    testing::MustApply(Seal::Preset("pure", SealSelfTest::kOff)->AnyRead().Waiting());
+    return poll(all, 8, 0) == -1 ? 1 : 0;
+  }).code(), 0);
+}
+
 TEST(Checks, OrdersToTheKernelAreNoOutputs) {
   ExpectRefused(InChild([] {
     open("/proc/self/mem", O_RDWR);

@@ -33,6 +33,22 @@ class Works(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(gzip.decompress(done.stdout), data)
 
+    def test_reads_that_are_none(self):
+        """cat copies from file to file by one call, which is put off, refused, and done by reading."""
+        with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as target:
+            source.write(b"text\n" * 10000)
+            source.seek(0)
+            code = ("import os\ntry: os.copy_file_range(0, 1, 4)\nexcept OSError as e: print(e.errno)\n"
+                    "print(os.read(0, 4))\nopen('/etc/passwd')")
+            for words, status in ((["cat"], 0), ([PYTHON, "-S", "-c", code], 159),
+                                  ([PYTHON, "-S", "-c", "import mmap; mmap.mmap(0, 0, prot=1); open('/etc/passwd')"], 159)):
+                source.seek(0)
+                done = subprocess.run([MOAT, "seal", "--", *words], stdin=source, stdout=target, stderr=subprocess.PIPE,
+                                      check=False, timeout=60)
+                self.assertEqual(done.returncode, status, done.stderr)
+            target.seek(0)
+            self.assertEqual(target.read(), b"text\n" * 10000 + b"38\nb'text'\n")
+
     def test_exit_codes_are_the_programs(self):
         self.assertEqual(python("import sys; sys.stdin.read(); sys.exit(3)").returncode, 3)
         self.assertEqual(python("import sys, os; sys.stdin.read(); os.abort()").returncode, 128 + 6)

@@ -160,11 +160,15 @@ class Follower {
     return Go(tid, 0);
   }
 
+  // In whatever way: cat copies between files without a read, others map them.
   static bool ReadsInput(const PendingCall& call) {
+    constexpr long kFromTheFirst[] = {SYS_read,     SYS_readv,   SYS_pread64,         SYS_preadv, SYS_preadv2,
+                                      SYS_recvfrom, SYS_recvmsg, SYS_copy_file_range, SYS_splice, SYS_tee};
     const auto number = static_cast<long>(call.number);
-    const bool reads = number == SYS_read || number == SYS_readv || number == SYS_pread64 || number == SYS_preadv ||
-                       number == SYS_preadv2 || number == SYS_recvfrom || number == SYS_recvmsg;
-    return reads && static_cast<std::uint32_t>(call.args[0]) == 0;
+    if (number == SYS_mmap) return (call.args[3] & MAP_ANONYMOUS) == 0 && static_cast<std::uint32_t>(call.args[4]) == 0;
+    if (number == SYS_sendfile) return static_cast<std::uint32_t>(call.args[1]) == 0;
+    return std::find(std::begin(kFromTheFirst), std::end(kFromTheFirst), number) != std::end(kFromTheFirst) &&
+           static_cast<std::uint32_t>(call.args[0]) == 0;
   }
 
   // writev: musl's stdio, and others that have a head and a body.
