@@ -192,6 +192,19 @@ void MarkTimeout(Trials& trials) {
   }
 }
 
+// This process, or the host, is short of something at this moment: what was found out is not about the host,
+// and must not be remembered. The refusal that TryProcessCount looks for is its answer.
+Status NoShortage(const Trials& trials) {
+  for (std::size_t i = 0; i < kSteps; ++i) {
+    const Outcome& outcome = trials.outcomes[i];
+    const bool answer = static_cast<Step>(i) == Step::kProcessCount && std::string_view(outcome.call) == "clone3";
+    const int error = outcome.error;
+    if (answer || (error != EMFILE && error != ENFILE && error != ENOMEM && error != EAGAIN)) continue;
+    return WithFix(SystemError(outcome.call, error, "looking at this host"), "try again when there is room");
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<HostFacts> Probe(const Options& options) {
@@ -214,6 +227,7 @@ Result<HostFacts> Probe(const Options& options) {
   setup.job_uid = facts.uid_base + static_cast<std::uint32_t>(Syscall(__NR_gettid)) % facts.uid_count;
   setup.timeout = options.timeout;
   Trials trials = MOAT_TRY(RunTrials(setup));
+  MOAT_TRY(NoShortage(trials));
   MarkTimeout(trials);
 
   FillCalls(facts, hints);

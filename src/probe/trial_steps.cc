@@ -149,12 +149,21 @@ void TryLoopback(Outcome& outcome) {
   Close(fd);
 }
 
+// Told apart from the clone3 that the trial is about.
+constexpr const char* kBeforeLimit = "clone3 without a limit";
+
 void TryProcessCount(Outcome& outcome) {
   // A child in one more user namespace, with the same uid outside, allows itself two processes:
   // itself and one more. Where the kernel counts by the host's uid we are the third already.
   const uapi::CloneArgs nested{.flags = uapi::kCloneNewUser};
-  const long child = Note(outcome, "clone3", Syscall(__NR_clone3, &nested, sizeof(nested)));
+  const long child = Note(outcome, kBeforeLimit, Syscall(__NR_clone3, &nested, sizeof(nested)));
   if (child == 0) {
+    // What it may not do before says something about the moment, and nothing about the kernel.
+    const uapi::CloneArgs first{};
+    const long before = Syscall(__NR_clone3, &first, sizeof(first));
+    if (before == 0) Syscall(__NR_exit_group, 0);
+    if (before > 0) Syscall(__NR_wait4, before, nullptr, __WALL, nullptr);
+    if (IsError(Note(outcome, kBeforeLimit, before))) Syscall(__NR_exit_group, 0);
     const struct rlimit two = {2, 2};
     if (!IsError(Note(outcome, "prlimit64", Syscall(__NR_prlimit64, 0, RLIMIT_NPROC, &two, nullptr)))) {
       const uapi::CloneArgs plain{};
