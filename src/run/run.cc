@@ -144,6 +144,18 @@ void CollectOutputs(LivePlan& plan, const sys::Fd& folder, const sys::Fd& signal
   if (report.results_lost.empty()) report.results_lost = "collecting was cancelled";
 }
 
+// A reader who has gone wanted no more; a disk that is full, or fails, is not the caller's wish.
+void NoteLostOutput(const Streams& streams, Report& report) {
+  const struct {
+    const char* name;
+    int error_number;
+  } rows[] = {{"standard output", streams.out.failure()}, {"standard error", streams.err.failure()}};
+  for (const auto& row : rows) {
+    if (row.error_number == 0 || !report.results_lost.empty()) continue;
+    report.results_lost = std::string(row.name) + " could not be written: " + SystemError("write", row.error_number).ToString();
+  }
+}
+
 // What of the job is ready while its pid 1 waits at the gate.
 struct Prepared {
   Streams streams;
@@ -182,6 +194,7 @@ void Supervised(Newborn& newborn, const Job& job, Prepared& prepared, const sys:
   } else {
     LookAtScratch(plan, shared, evidence);
     CollectOutputs(plan, output, signals, report, evidence);
+    NoteLostOutput(prepared.streams, report);
     evidence.no_more_processes = shared.no_more_processes != 0;
     evidence.filter_kills = (plan.header().flags & abi::kListens) == 0;
     Judge(report, evidence, shared, plan);

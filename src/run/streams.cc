@@ -190,7 +190,8 @@ void Channel::WriteSome() {
                             : WriteShared(to_, block_.get() + begin_, end_ - begin_);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && errno == EAGAIN) return;
-    if (n < 0) {  // the reader is gone: keep draining, so that the guest does not hang on it
+    if (n < 0) {  // the reader is gone, or the disk full: keep draining, so that the guest does not hang on it
+      if (errno != EPIPE && errno != ECONNRESET) failure_ = errno;
       target_gone_ = true;
       usage_.truncated = true;
       begin_ = end_;

@@ -52,6 +52,8 @@ class Channel {
 
   const StreamUsage& usage() const { return usage_; }
   bool over_limit() const { return usage_.bytes > limit_; }
+  // The errno with which the caller's side took no more: a full disk, not a reader who has gone. 0: none.
+  int failure() const { return failure_; }
 
  private:
   void ReadSome();
@@ -63,7 +65,7 @@ class Channel {
   bool active_ = false, at_end_ = false, target_gone_ = false;
   std::uint64_t limit_ = ~0ULL;
   std::size_t begin_ = 0, end_ = 0;
-  int read_poll_ = -1, write_poll_ = -1;
+  int read_poll_ = -1, write_poll_ = -1, failure_ = 0;
   Block block_;
   StreamUsage usage_;
   std::size_t tail_size_ = 0;
