@@ -35,6 +35,11 @@ echo $$ >"$session/cgroup.procs"
 
 echo "vm: Linux $(uname -r) with $(cat $root/cgroup.controllers) on cgroup v2"
 mkdir -p /vm/results
+# Alone: it moves the clock.
+if grep -qx fault_supervisor /vm/tests; then
+  MOAT_TEST_OWNS_CLOCK=1 /vm/one fault_supervisor
+  sed -i '/^fault_supervisor$/d' /vm/tests
+fi
 # Two at a time: as many as there are processors.
 xargs -r -n 1 -P 2 /vm/one </vm/tests || true
 
