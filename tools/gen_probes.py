@@ -17,7 +17,9 @@ LAYERS = ["seccomp", "landlock", "capabilities", "no-new-privs", "ids", "user na
           "ipc namespace", "uts namespace", "network namespace", "session", "limits", "launcher"]
 CLASSES = {"A": "identity", "B": "namespaces", "C": "files and mounts", "D": "/proc", "E": "/sys and control groups",
            "F": "devices and terminals", "G": "system call filter", "H": "kernel interfaces", "I": "other processes",
-           "J": "network", "K": "what the caller left", "L": "exhaustion", "O": "facts of the host"}
+           "J": "network", "K": "what the caller left", "L": "exhaustion", "M": "what is left behind",
+           "N": "results", "O": "facts of the host"}
+WITNESSES = {"": "None", "survivors": "Survivors", "streams": "Streams", "time": "Time", "results": "Results", "flags": "Flags"}
 
 
 def fail(text):
@@ -29,10 +31,10 @@ def load(spec):
     seen = set()
     for row in rows:
         name = row.get("name", "?")
-        if not REQUIRED <= set(row) or set(row) - REQUIRED - {"sealed"} or name in seen:
+        if not REQUIRED <= set(row) or set(row) - REQUIRED - {"sealed", "witness"} or name in seen:
             fail(f"{name}: said twice, a field is missing, or one is unknown: {sorted(row)}")
-        if not re.fullmatch(r"[A-Z]\d+", row["id"]) or row["id"][0] not in CLASSES or row["severity"] not in SEVERITIES:
-            fail(f"{name}: bad id or severity")
+        if not re.fullmatch(r"[A-Z]\d+", row["id"]) or row["id"][0] not in CLASSES or row["severity"] not in SEVERITIES or row.get("witness", "") not in WITNESSES:
+            fail(f"{name}: bad id, severity or witness")
         if not row["layers"] or set(row["layers"]) - set(LAYERS):
             fail(f"{name}: layers are of {LAYERS}")
         seen.add(name)
@@ -47,7 +49,7 @@ def render_table(rows):
     out = [f"// {HEADER}", '#include "attack/table.h"', "", "namespace moat::attack {", "namespace {", "", "constexpr Entry kEntries[] = {"]
     for row in rows:
         fields = [cpp(row["name"]), cpp(row["id"]), cpp(CLASSES[row["id"][0]]), cpp(row["attempt"]), cpp(row["observe"]),
-                  f"Severity::k{row['severity'].capitalize()}", cpp(", ".join(row["layers"])), cpp(row.get("sealed", ""))]
+                  f"Severity::k{row['severity'].capitalize()}", cpp(", ".join(row["layers"])), cpp(row.get("sealed", "")), f"Witness::k{WITNESSES[row.get('witness', '')]}"]
         out.append("    {" + ", ".join(fields) + "},")
     classes = ", ".join(cpp(name) for name in CLASSES.values())
     out += ["};", f"constexpr std::string_view kClasses[] = {{{classes}}};", "", "}  // namespace", "",

@@ -6,13 +6,19 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <filesystem>
 
+#include "attack/witness.h"
 #include "base/text.h"
 
 namespace moat::attack {
 namespace {
 
+// Nothing limits a control: what has not ended by then does not.
+constexpr std::chrono::seconds kControlPatience{1};
 constexpr gid_t kExtraGroup = 54321;  // kept by a caller that has it: a job must not
 
 // What a careless caller leaves to its children.
@@ -97,29 +103,59 @@ SpawnRequest Battery::Careless() const {
   return request;
 }
 
+// Each time a new one: empty, and the caller's own.
+Result<std::string> Battery::FreshResults(const Entry& entry, uid_t owner) const {
+  if (entry.witness != Witness::kResults) return std::string();
+  const std::string folder = canaries_.folder() + "/results";
+  std::error_code error;
+  std::filesystem::remove_all(folder, error);
+  if (::mkdir(folder.c_str(), 0755) != 0) return SystemError("mkdir", errno, folder);
+  if (owner != ::geteuid() && ::chown(folder.c_str(), owner, owner) != 0) return SystemError("chown", errno, folder);
+  return folder;
+}
+
 const Answer& Battery::Control(const Entry& entry) {
   const auto found = controls_.find(entry.name);
   if (found != controls_.end()) return found->second;
-  SpawnRequest request = Careless();
-  request.argv = Words({probe_, "--outside", std::string(entry.name)});
-  const auto spawned = Spawn(request);
-  const Answer answer = spawned.ok() ? ReadAnswer(*spawned) : Answer{Fate::kUnclear, spawned.error().ToString()};
-  return controls_.emplace(entry.name, answer).first->second;
+  const auto run = [&]() -> Result<Answer> {
+    const std::string results = MOAT_TRY(FreshResults(entry, ::geteuid()));
+    SpawnRequest request = Careless();
+    request.argv = Words({probe_, "--outside", std::string(entry.name), std::string(kResultsWord) + results});
+    ArrangeFor(entry, request);
+    if (entry.witness == Witness::kTime) request.timeout = kControlPatience;
+    const Spawned spawned = MOAT_TRY(Spawn(request));
+    return Judged(entry, ReadAnswer(spawned), spawned, results);
+  };
+  auto answer = run();
+  if (!answer.ok()) answer = Answer{Fate::kUnclear, answer.error().ToString()};
+  return controls_.emplace(entry.name, *answer).first->second;
 }
 
 Result<Answer> Battery::Try(const Entry& entry, const Target& target) {
   const Answer& control = Control(entry);
   if (control.fate != Fate::kOpen) return Answer{Fate::kNotApplicable, "outside: " + control.text};
+  const std::string results = MOAT_TRY(FreshResults(entry, target.caller));
   SpawnRequest request = Careless();
-  MOAT_TRY(target.prepare(entry, Words({probe_, std::string(entry.name)}), request));
+  ArrangeFor(entry, request);
+  MOAT_TRY(target.prepare(entry, Words({probe_, std::string(entry.name), std::string(kResultsWord) + results}), request));
   const Spawned spawned = MOAT_TRY(Spawn(request));
-  Answer answer = ReadAnswer(spawned);
+  Answer answer = Judged(entry, ReadAnswer(spawned), spawned, results);
+  if (answer.fate == Fate::kNotApplicable) answer.text = "inside: " + answer.text;
   if (answer.fate != Fate::kUnclear) return answer;
   if (target.judge) return target.judge(entry, spawned);
   const int signal = DeadlySignal(spawned);
   if (signal == SIGSYS) return Answer{Fate::kClosed, "killed by the filter"};
   if (signal == SIGKILL && !spawned.timed_out && FillsMemory(entry)) return Answer{Fate::kClosed, "killed by the limit of memory"};
   return answer;
+}
+
+Status Battery::Starts(const Target& target) {
+  const Entry& any = Entries().front();
+  SpawnRequest request = Careless();
+  MOAT_TRY(target.prepare(any, Words({probe_, std::string(any.name), std::string(kResultsWord)}), request));
+  const Answer answer = ReadAnswer(MOAT_TRY(Spawn(request)));
+  if (answer.fate != Fate::kUnclear) return {};
+  return WithFix(HostError("`" + target.name + "` does not start the probe: " + answer.text), "give its command behind `--`");
 }
 
 }  // namespace moat::attack

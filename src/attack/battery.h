@@ -6,6 +6,8 @@
 // For a program without threads, which forks for each try. Everything planted is gone with the object.
 #pragma once
 
+#include <unistd.h>
+
 #include <functional>
 #include <map>
 #include <string>
@@ -39,6 +41,7 @@ struct Target {
   // What an end without an answer means, where the target can prove it. Without it: SIGSYS is a filter's
   // refusal, SIGKILL the kernel's for a probe that fills memory, and all else stays unclear.
   std::function<Answer(const Entry& entry, const Spawned& spawned)> judge = nullptr;
+  uid_t caller = ::geteuid();  // whose the folder of results is
 };
 
 class Battery {
@@ -49,6 +52,8 @@ class Battery {
   const Answer& Control(const Entry& entry);
   // kNotApplicable when the control does not work.
   Result<Answer> Try(const Entry& entry, const Target& target);
+  // Whether the target starts a probe at all; the error says what it said instead.
+  Status Starts(const Target& target);
 
   const Canaries& canaries() const { return canaries_; }
   const std::string& probe() const { return probe_; }
@@ -57,6 +62,7 @@ class Battery {
   Battery(std::string probe, Canaries canaries) : probe_(std::move(probe)), canaries_(std::move(canaries)) {}
   SpawnRequest Careless() const;
   std::vector<std::string> Words(std::vector<std::string> words) const;
+  Result<std::string> FreshResults(const Entry& entry, uid_t owner) const;
 
   std::string probe_;
   Canaries canaries_;
@@ -66,5 +72,7 @@ class Battery {
 // The line that a probe tells, and its end.
 Answer ReadAnswer(const Spawned& spawned);
 bool FillsMemory(const Entry& entry);
+// The word that tells a probe where results go; its value is a folder of the host's, or "" for none.
+inline constexpr std::string_view kResultsWord = "out=";
 
 }  // namespace moat::attack

@@ -65,17 +65,21 @@ void AppendOpen(const Card& card, std::string& out) {
 void AppendLayers(const Card& card, std::string& out) {
   for (std::size_t i = 1; i < card.columns.size(); ++i) {
     const Column& column = card.columns[i];
-    if (column.name.rfind("without ", 0) != 0) continue;
-    std::string names;
-    unsigned count = 0;
-    for (const Entry& entry : Entries()) {
-      const Answer *with = AnswerOf(card.columns.front(), entry), *without = AnswerOf(column, entry);
-      if (with == nullptr || without == nullptr || with->fate != Fate::kClosed || without->fate != Fate::kOpen) continue;
-      names += (names.empty() ? "" : " ") + std::string(entry.name);
-      ++count;
-    }
-    out += column.name + ": " + std::to_string(count) + " more get through" + (names.empty() ? "" : ": " + names) + "\n";
+    if (column.whose != Whose::kSubjects) continue;
+    const auto opened = Opened(card, column);
+    out += column.name + ": " + std::to_string(opened.size()) + " more get through" + (opened.empty() ? "" : ":");
+    for (const std::string_view name : opened) out += " " + std::string(name);
+    out += "\n";
   }
+}
+
+void AppendStopped(const Card& card, std::string& out) {
+  if (card.sealed) return;
+  out += "stopped first by:";
+  for (const std::string_view layer : LayersOf(card)) {
+    out += (out.back() == ':' ? " " : ", ") + std::string(layer) + " " + std::to_string(StoppedBy(card, layer, ""));
+  }
+  out += "\n";
 }
 
 void WriteAnswer(base::JsonWriter& json, const Column& column, const Entry& entry) {
@@ -100,7 +104,7 @@ Count CountOf(const Card& card, const Column& column, std::string_view family) {
     if (answer->fate == Fate::kUnclear) ++count.unclear;
     if (answer->fate != Fate::kOpen) continue;
     ++count.open;
-    if (&column == &card.columns.front() && !AcceptedReason(card, entry).empty()) ++count.accepted;
+    if (column.whose == Whose::kSubjects && !AcceptedReason(card, entry).empty()) ++count.accepted;
   }
   return count;
 }
@@ -117,17 +121,58 @@ bool AnyFails(const Card& card) {
                      [&](const Entry& entry) { return Fails(card, card.columns.front(), entry); });
 }
 
+std::string Verdict(const Card& card) {
+  const Count all = CountOf(card, card.columns.front(), "");
+  return std::to_string(all.applicable) + " probes apply, " + std::to_string(all.open) + " get through (" +
+         std::to_string(all.accepted) + " accepted), " + std::to_string(all.unclear) + " gave no answer, " +
+         std::to_string(all.not_applicable) + " are not applicable here";
+}
+
+namespace {
+
+std::string_view FirstLayer(const Entry& entry) { return entry.layers.substr(0, entry.layers.find(',')); }
+
+bool IsClosed(const Card& card, const Entry& entry) {
+  const Answer* answer = AnswerOf(card.columns.front(), entry);
+  return answer != nullptr && answer->fate == Fate::kClosed;
+}
+
+}  // namespace
+
+unsigned StoppedBy(const Card& card, std::string_view layer, std::string_view family) {
+  unsigned count = 0;
+  for (const Entry& entry : Entries()) {
+    if (FirstLayer(entry) == layer && (family.empty() || entry.family == family) && IsClosed(card, entry)) ++count;
+  }
+  return count;
+}
+
+std::vector<std::string_view> LayersOf(const Card& card) {
+  std::vector<std::string_view> layers;
+  for (const Entry& entry : Entries()) {
+    const std::string_view first = FirstLayer(entry);
+    if (IsClosed(card, entry) && std::find(layers.begin(), layers.end(), first) == layers.end()) layers.push_back(first);
+  }
+  return layers;
+}
+
+std::vector<std::string_view> Opened(const Card& card, const Column& column) {
+  std::vector<std::string_view> opened;
+  for (const Entry& entry : Entries()) {
+    const Answer* answer = AnswerOf(column, entry);
+    if (IsClosed(card, entry) && answer != nullptr && answer->fate == Fate::kOpen) opened.push_back(entry.name);
+  }
+  return opened;
+}
+
 std::string PrintText(const Card& card) {
   std::string out = "moat attack " + base::Printable(card.subject) + " on " + base::Printable(card.host) + "\n\n";
   AppendTable(card, out);
   out += "\n";
   AppendOpen(card, out);
   AppendLayers(card, out);
-  const Count all = CountOf(card, card.columns.front(), "");
-  out += "\n" + std::to_string(all.applicable) + " probes apply, " + std::to_string(all.open) + " get through (" +
-         std::to_string(all.accepted) + " accepted), " + std::to_string(all.unclear) + " gave no answer, " +
-         std::to_string(all.not_applicable) + " are not applicable here\n";
-  return out;
+  AppendStopped(card, out);
+  return out + "\n" + Verdict(card) + "\n";
 }
 
 std::string PrintJson(const Card& card) {

@@ -10,8 +10,12 @@
 
 namespace moat::attack {
 
+// What a policy accepts counts in the columns of its own jails, with all layers or fewer.
+enum class Whose : unsigned char { kSubjects, kOthers };
+
 struct Column {
   std::string name;
+  Whose whose = Whose::kSubjects;
   std::map<std::string_view, Answer> answers;  // by the name of the probe
 };
 
@@ -31,6 +35,13 @@ Count CountOf(const Card& card, const Column& column, std::string_view family);
 // Open or without an answer, and neither accepted nor outside of what a seal claims.
 bool Fails(const Card& card, const Column& column, const Entry& entry);
 bool AnyFails(const Card& card);
+// "2 of 266 get through, both accepted"
+std::string Verdict(const Card& card);
+// Of those that the first column has closed: by the layer that must answer first, which classes.
+unsigned StoppedBy(const Card& card, std::string_view layer, std::string_view family);
+std::vector<std::string_view> LayersOf(const Card& card);
+// Closed in the first column and open in `column`: what the layer that is away there held alone.
+std::vector<std::string_view> Opened(const Card& card, const Column& column);
 
 std::string PrintText(const Card& card);
 std::string PrintJson(const Card& card);

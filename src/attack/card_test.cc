@@ -11,11 +11,11 @@ Card Some() {
   Card card;
   card.subject = "mine";
   card.host = "Linux";
-  card.columns = {{"mine", {{"unshare-user", {Fate::kClosed, "EPERM"}},
+  card.columns = {{"mine", Whose::kSubjects, {{"unshare-user", {Fate::kClosed, "EPERM"}},
                             {"mount-tmpfs", {Fate::kOpen, "worked"}},
                             {"shown-socket", {Fate::kOpen, "<script>alert(1)</script>\x1b[31m"}},
                             {"kvm", {Fate::kNotApplicable, "outside: none"}}}},
-                  {"without seccomp", {{"unshare-user", {Fate::kOpen, "worked"}}}}};
+                  {"without seccomp", Whose::kSubjects, {{"unshare-user", {Fate::kOpen, "worked"}}}}};
   return card;
 }
 

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "attack/survivors.h"
 #include "sys/calls.h"
 #include "sys/fd.h"
 
@@ -69,12 +70,13 @@ bool ReadSome(sys::Fd& fd, std::string& text) {
 
 using Clock = std::chrono::steady_clock;
 
-// Until the process itself ends: what it left behind may hold the pipes for ever.
-bool PumpUntilEnd(const sys::Fd& process, Pipe& out, Pipe& err, Spawned& spawned, Clock::time_point deadline) {
+// False: the time is up.
+bool PumpUntilEnd(const sys::Fd& process, Pipe& out, Pipe& err, Spawned& spawned, Until until, Clock::time_point deadline) {
   while (true) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
     if (left <= 0) return false;
     struct pollfd waits[] = {{out.read.get(), POLLIN, 0}, {err.read.get(), POLLIN, 0}, {process.get(), POLLIN, 0}};
+    if (until == Until::kStreamsEnd && (out.read.valid() || err.read.valid())) waits[2].fd = -1;
     if (poll(waits, 3, static_cast<int>(left)) < 0 && errno != EINTR) return false;
     if (waits[0].revents != 0) ReadSome(out.read, spawned.out);
     if (waits[1].revents != 0) ReadSome(err.read, spawned.err);
@@ -94,20 +96,25 @@ void ReadRest(sys::Fd& fd, std::string& text) {
 Result<Spawned> Spawn(const SpawnRequest& request) {
   Pipe out = MOAT_TRY(MakePipe()), err = MOAT_TRY(MakePipe());
   const sys::Fd null(open("/dev/null", O_RDONLY | O_CLOEXEC));
+  Survivors survivors;
   const pid_t pid = fork();
   if (pid < 0) return SystemError("fork", errno);
   if (pid == 0) BecomeChild(request, out, err, null);
   const sys::Fd process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
-  out.write.Close();
+  if (request.until == Until::kStreamsEnd) out.write.Close();  // else kept, to look at it afterwards
   err.write.Close();
   Spawned spawned;
-  spawned.timed_out = !PumpUntilEnd(process, out, err, spawned, Clock::now() + request.timeout);
-  // Its session is its own, and its number is not free before it is reaped: nobody else is hit. Whatever
-  // it left running goes with it.
-  kill(-pid, SIGKILL);
-  kill(pid, SIGKILL);
+  spawned.timed_out = !PumpUntilEnd(process, out, err, spawned, request.until, Clock::now() + request.timeout);
+  spawned.nonblocking = out.write.valid() && (fcntl(out.write.get(), F_GETFL) & O_NONBLOCK) != 0;
+  // Its session is its own, and its number is not free before it is reaped: nobody else is hit.
+  if (spawned.timed_out) {
+    kill(-pid, SIGKILL);
+    kill(pid, SIGKILL);
+  }
   while (waitpid(pid, &spawned.status, 0) < 0 && errno == EINTR) {
   }
+  spawned.survivors = survivors.End();
+  out.write.Close();
   ReadRest(out.read, spawned.out);
   ReadRest(err.read, spawned.err);
   return spawned;

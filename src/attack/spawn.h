@@ -17,6 +17,13 @@ struct Spawned {
   int status = 0;          // of waitpid
   bool timed_out = false;  // killed for that, with its whole session
   std::string out, err;    // at most kMostOutput each
+  unsigned survivors = 0;  // processes of it that lived on; they are ended
+  bool nonblocking = false;  // it changed the caller's end of its output
+};
+
+enum class Until : unsigned char {
+  kProcessEnds,  // what was left behind may hold the streams for ever
+  kStreamsEnd,   // as a caller waits that wants all of the output
 };
 
 struct SpawnRequest {
@@ -27,6 +34,7 @@ struct SpawnRequest {
   // empty; then it is expected not to return.
   std::function<void()> in_child;
   std::chrono::milliseconds timeout{30000};
+  Until until = Until::kProcessEnds;
 };
 
 // Everything else is close-on-exec or was there before. kSystem: nothing was started.

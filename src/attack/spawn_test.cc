@@ -1,5 +1,6 @@
 #include "attack/spawn.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -81,6 +82,35 @@ TEST(Answers, AreTheProbesWordsOrNothing) {
 }
 
 // A death without proof is no refusal: a probe that crashes must not count as stopped.
+TEST(Spawn, CountsAndEndsWhoIsLeft) {
+  EXPECT_EQ(Spawn(Shell("true"))->survivors, 0U);
+  const auto done = Spawn(Shell("setsid sleep 1000 & setsid sleep 1000 & echo"));
+  ASSERT_TRUE(done.ok());
+  EXPECT_EQ(done->survivors, 2U);
+  EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1) << "somebody is left";
+}
+
+TEST(Spawn, ReadsToTheEndWhereThatIsAsked) {
+  SpawnRequest request = Shell("(read line <&3; echo HELD) & echo first; exit 0");
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  request.descriptors = {{3, ends[0]}};
+  ASSERT_EQ(::write(ends[1], "x\n", 2), 2);
+  request.until = Until::kStreamsEnd;
+  const auto done = Spawn(request);
+  ASSERT_TRUE(done.ok());
+  EXPECT_NE(done->out.find("HELD"), std::string::npos);
+  ::close(ends[0]);
+  ::close(ends[1]);
+}
+
+TEST(Spawn, SeesWhoChangedItsPipe) {
+  EXPECT_FALSE(Spawn(Shell("true"))->nonblocking);
+  SpawnRequest request;
+  request.in_child = [] { ::_exit(::fcntl(1, F_SETFL, O_NONBLOCK)); };
+  EXPECT_TRUE(Spawn(request)->nonblocking);
+}
+
 TEST(Battery, ADeathIsNotARefusalByItself) {
   char self[4096];
   const ssize_t length = ::readlink("/proc/self/exe", self, sizeof(self));

@@ -2,12 +2,16 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <filesystem>
+#include <memory>
 #include <utility>
 
 #include "attack/probe/probe.h"
@@ -21,6 +25,9 @@ namespace fs = std::filesystem;
 // Small enough to be reached at once, and told to the probes that fill memory.
 constexpr const char* kMemoryLimit = "64M";
 constexpr const char* kMemoryWord = "memory.limit=64";
+constexpr int kReportNumber = 60;
+constexpr uid_t kNobody = 65534;
+constexpr const char* kUnified = "/sys/fs/cgroup/unified";
 
 void Append(std::vector<std::string>& list, const std::vector<std::string>& more) { list.insert(list.end(), more.begin(), more.end()); }
 
@@ -75,14 +82,48 @@ std::string Field(const std::string& json, const std::string& key) {
 }
 
 // The launcher tells for certain what ended a job.
-Answer JudgeByReport(const std::string& report, const Entry& entry, const Spawned& spawned) {
-  const auto text = sys::ReadFile(report, 4 << 20);
+Answer JudgeByReport(const sys::Fd& report, const Entry& entry, const Spawned& spawned) {
+  const auto text = ::lseek(report.get(), 0, SEEK_SET) == 0 ? sys::ReadAll(report, 4 << 20, "report") : Result<std::string>(std::string());
   const std::string cause = text.ok() ? Field(*text, "cause") : "", detail = text.ok() ? Field(*text, "detail") : "";
   if (cause == "denied" || (cause == "memory" && FillsMemory(entry))) return {Fate::kClosed, "killed: " + cause + ": " + detail};
+  if (cause == "wall" && entry.witness == Witness::kTime) return {Fate::kClosed, "ended: " + detail};
   if (cause == "setup" && FillsMemory(entry)) return {Fate::kNotApplicable, "no limit of memory for such a caller: " + detail};
   Answer answer = ReadAnswer(spawned);
   if (!cause.empty()) answer.text += " (" + cause + ": " + detail + ")";
   return answer;
+}
+
+// The folder of results, whose word gets another value.
+std::string TakeResults(std::vector<std::string>& words, std::string_view instead) {
+  for (std::string& word : words) {
+    if (word.rfind(kResultsWord, 0) != 0) continue;
+    std::string folder = word.substr(kResultsWord.size());
+    if (!folder.empty()) word = std::string(kResultsWord) + std::string(instead);
+    return folder;
+  }
+  return "";
+}
+
+// In the child, behind all that a careless caller does there.
+void Become(SpawnRequest& spawn, uid_t id, const std::string& home) {
+  spawn.in_child = [careless = std::move(spawn.in_child), id, home] {
+    if (careless) careless();
+    if (::setresgid(id, id, id) != 0 || ::setresuid(id, id, id) != 0 || ::chdir(home.c_str()) != 0) ::_exit(66);
+  };
+  std::erase_if(spawn.environment, [](const std::string& variable) { return variable.rfind("HOME=", 0) == 0; });
+  spawn.environment.push_back("HOME=" + home);
+}
+
+// crun refuses hosts that mount both versions of control groups. Root can hide one from it.
+void HideUnified(SpawnRequest& spawn) {
+  if (::geteuid() != 0 || ::access(kUnified, F_OK) != 0) return;
+  spawn.in_child = [careless = std::move(spawn.in_child)] {
+    if (careless) careless();
+    if (::unshare(CLONE_NEWNS) != 0 || ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+        ::umount2(kUnified, MNT_DETACH) != 0) {
+      ::_exit(66);
+    }
+  };
 }
 
 Status Replace(const std::string& path, const std::string& text) {
@@ -95,17 +136,23 @@ Status Replace(const std::string& path, const std::string& text) {
 
 Target Jail(const Battery& battery, JailRequest request) {
   Target target;
-  target.name = request.without.empty() ? request.policy : "without " + request.without;
+  target.name = !request.name.empty() ? request.name : request.without.empty() ? request.policy : "without " + request.without;
+  if (request.as) target.caller = *request.as;
   const Canaries& planted = battery.canaries();
-  const std::string report = planted.folder() + "/report.json";
-  target.judge = [report](const Entry& entry, const Spawned& spawned) { return JudgeByReport(report, entry, spawned); };
-  target.prepare = [&planted, report, request = std::move(request)](const Entry& entry, const std::vector<std::string>& words,
-                                                            SpawnRequest& spawn) -> Status {
+  const auto report = std::make_shared<sys::Fd>();
+  target.judge = [report](const Entry& entry, const Spawned& spawned) { return JudgeByReport(*report, entry, spawned); };
+  target.prepare = [&planted, report, request = std::move(request)](const Entry& entry, std::vector<std::string> words,
+                                                                   SpawnRequest& spawn) -> Status {
+    *report = sys::Fd(::memfd_create("report", MFD_CLOEXEC));
+    spawn.descriptors.emplace_back(kReportNumber, report->get());
     spawn.argv = {request.launcher, "run", "-p", request.policy, "--read", planted.shown_folder(), "-i", planted.input_file(),
-                  "--env", "HARMLESS=" + planted.argument_secret(), "--report", report};
-    ::unlink(report.c_str());
+                  "--env", "HARMLESS=" + planted.argument_secret(), "--report", "fd:" + std::to_string(kReportNumber)};
     if (!request.without.empty()) Append(spawn.argv, {"--without", request.without});
     if (FillsMemory(entry)) Append(spawn.argv, {"--memory", kMemoryLimit});
+    if (entry.witness == Witness::kTime) Append(spawn.argv, {"--wall", "1s"});
+    const std::string results = TakeResults(words, "{out}");
+    if (!results.empty()) Append(spawn.argv, {"-o", results});
+    if (request.as) Become(spawn, *request.as, request.home);
     spawn.argv.emplace_back("--");
     Append(spawn.argv, words);
     if (FillsMemory(entry)) spawn.argv.emplace_back(kMemoryWord);
@@ -127,32 +174,22 @@ Target Sealed(std::string name, std::function<Status()> seal) {
   return target;
 }
 
-Target Command(std::string name, std::vector<std::string> prefix) {
+Target Command(std::string name, std::vector<std::string> prefix, Who who) {
   Target target;
   target.name = std::move(name);
-  target.prepare = [prefix = std::move(prefix)](const Entry&, const std::vector<std::string>& words, SpawnRequest& spawn) -> Status {
+  const bool drops = who == Who::kNobody && ::geteuid() == 0;
+  if (drops) target.caller = kNobody;
+  target.prepare = [prefix = std::move(prefix), drops](const Entry&, const std::vector<std::string>& words, SpawnRequest& spawn) -> Status {
     spawn.argv = prefix;
     Append(spawn.argv, words);
     spawn.argv.emplace_back(kMemoryWord);
+    if (drops) Become(spawn, kNobody, "/");
     return {};
   };
   return target;
 }
 
-Target Bare() {
-  Target target = Command("bare", {});
-  const auto prepare = target.prepare;
-  target.prepare = [prepare](const Entry& entry, const std::vector<std::string>& words, SpawnRequest& spawn) -> Status {
-    const auto careless = spawn.in_child;
-    spawn.in_child = [careless] {
-      if (careless) careless();
-      constexpr uid_t kNobody = 65534;
-      if (::geteuid() == 0 && (::setresgid(kNobody, kNobody, kNobody) != 0 || ::setresuid(kNobody, kNobody, kNobody) != 0)) ::_exit(66);
-    };
-    return prepare(entry, words, spawn);
-  };
-  return target;
-}
+Target Bare() { return Command("bare", {}, Who::kNobody); }
 
 Result<Target> Crun(const std::string& crun, const std::string& folder) {
   const std::string bundle = folder + "/bundle";
@@ -178,10 +215,12 @@ Result<Target> Crun(const std::string& crun, const std::string& folder) {
     fs::copy_file(words[0], bundle + "/rootfs/probe", fs::copy_options::overwrite_existing, failed);
     std::vector<std::string> arguments = words;
     arguments[0] = "/probe";
+    TakeResults(arguments, "");
     arguments.emplace_back(kMemoryWord);
     const std::string written = MOAT_TRY(WithArguments(config, arguments));
     MOAT_TRY(Replace(bundle + "/config.json", written));
     spawn.argv = {crun, "--cgroup-manager=disabled", "run", "-b", bundle, "moat-attack-" + std::to_string(::getpid()) + "-" + std::string(entry.name)};
+    HideUnified(spawn);
     return {};
   };
   return target;

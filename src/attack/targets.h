@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,14 +16,20 @@ struct JailRequest {
   std::string launcher;  // bin/moat
   std::string policy;
   std::string without;
+  std::string name;  // "" for one made of these
+  // The launcher's caller, for root who wants to see an ordinary user's job; with a home of their own.
+  std::optional<uid_t> as = std::nullopt;
+  std::string home;
 };
 Target Jail(const Battery& battery, JailRequest request);
 
 // A copy of this process that seals itself and then attacks from within. `seal`: applies it; in the child.
 Target Sealed(std::string name, std::function<Status()> seal);
 
-// A command in front of the probe: {"bwrap", ..., "--"}. Searched in PATH by the caller already.
-Target Command(std::string name, std::vector<std::string> prefix);
+// A command in front of the probe: {"bwrap", ..., "--"}. Searched in PATH by the caller already. kNobody:
+// for tools that an ordinary user runs, when root attacks.
+enum class Who : unsigned char { kCaller, kNobody };
+Target Command(std::string name, std::vector<std::string> prefix, Who who = Who::kCaller);
 
 // An ordinary process of nobody's, or of the caller when it is not root: what there is without a sandbox.
 Target Bare();

@@ -4,8 +4,6 @@
 // [attack] allow of a profile states what gets through, each with its reason. An attack that is stated
 // there and gets through for nobody is a failure too: the list shrinks as soon as it can.
 #include <gtest/gtest.h>
-#include <signal.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,6 +11,7 @@
 
 #include "attack/battery.h"
 #include "attack/table.h"
+#include "attack/targets.h"
 #include "policy/load.h"
 #include "profile/find_profile.h"
 #include "testkit/moat.h"
@@ -22,52 +21,18 @@ namespace {
 
 using testkit::Caller;
 
-constexpr gid_t kExtraGroup = 54321;  // kept by a caller that has it: a job must not
-
 Battery& TheBattery() {
   static Result<Battery> battery = Battery::Plant(testkit::BuildFolder() + "/libexec/moat/moat-probe");
   return *battery;
 }
-const Canaries& Planted() { return TheBattery().canaries(); }
 
-// What a careless caller leaves to its children.
-void BeCareless() {
-  ::umask(0);
-  ::signal(SIGUSR2, SIG_IGN);
-  sigset_t some;
-  ::sigemptyset(&some);
-  ::sigaddset(&some, SIGUSR1);
-  ::sigprocmask(SIG_BLOCK, &some, nullptr);
-}
-
-std::vector<std::string> Words(std::vector<std::string> words) {
-  const auto& more = Planted().arguments();
-  words.insert(words.end(), more.begin(), more.end());
-  return words;
-}
-
-Answer Read(const testkit::Finished& done) { return ReadAnswer({done.status, done.timed_out, done.out, done.err}); }
-
-testkit::Job RunInside(const Entry& attack, const std::string& profile, Caller caller) {
-  testkit::Moat moat(caller);
-  moat.Profile(profile)
-      .Flag("--read", Planted().shown_folder())
-      .Input(Planted().input_file())
-      .Env("SECRET", Planted().environment_secret())
-      .Env("LD_LIBRARY_PATH", "/nowhere")
-      .Flag("--env", "HARMLESS=" + Planted().argument_secret())
-      .Descriptor(0, Planted().secret_descriptor())
-      .Descriptor(9, Planted().secret_descriptor())
-      .Descriptor(10, Planted().folder_descriptor())
-      .Groups({kExtraGroup})
-      .InChild(BeCareless);
-  std::vector<std::string> words = Words({TheBattery().probe(), std::string(attack.name)});
-  const bool fills = FillsMemory(attack);
-  if (fills) {
-    moat.Flag("--memory", "64M");
-    words.emplace_back("memory.limit=64");
+Result<Answer> Try(const Entry& attack, const std::string& profile, Caller caller) {
+  JailRequest request{testkit::MoatPath(), profile, "", "", std::nullopt, ""};
+  if (caller == Caller::kUser) {
+    request.as = testkit::UserId();
+    request.home = testkit::UserHome();
   }
-  return moat.Run(words);
+  return TheBattery().Try(attack, Jail(TheBattery(), request));
 }
 
 struct Stated {
@@ -93,33 +58,25 @@ class Escape : public testing::Test {
     std::string against = testkit::ReasonAgainst(caller_);
     if (::geteuid() != 0) against = "the controls need root";
     if (!against.empty()) GTEST_SKIP() << against;
-    const Answer& control = TheBattery().Control(attack_);
-    if (control.fate != Fate::kOpen) GTEST_SKIP() << "outside: " << control.text;
-    Judge(RunInside(attack_, profile_, caller_));
+    const auto answer = Try(attack_, profile_, caller_);
+    ASSERT_TRUE(answer.ok()) << answer.error().ToString();
+    Judge(*answer);
   }
 
  private:
-  void Judge(const testkit::Job& job) {
-    const Answer answer = Read(job);
+  void Judge(const Answer& answer) {
+    if (answer.fate == Fate::kNotApplicable) GTEST_SKIP() << answer.text;
     const Stated stated = WhyOpen(attack_, profile_);
     const std::string what = std::string(attack_.name) + " (" + std::string(attack_.id) + "): to " + std::string(attack_.attempt);
-    if (answer.fate == Fate::kOpen) {
-      if (stated.why.empty()) ADD_FAILURE() << what << "\n" << answer.text << "\n" << job;
-      return;
-    }
-    const std::string cause = job.Cause();
-    const bool stopped = answer.fate == Fate::kClosed || (answer.fate == Fate::kUnclear && (cause == "denied" || cause == "memory"));
-    if (answer.fate == Fate::kNotApplicable) GTEST_SKIP() << "inside: " << answer.text;
-    if (cause == "setup" && FillsMemory(attack_) && caller_ == Caller::kUser) {
-      GTEST_SKIP() << "no group in which to count the memory of an ordinary user's job";
-    }
-    EXPECT_TRUE(stopped) << what << "\nThe probe gave no answer.\n" << job;
-    EXPECT_TRUE(!stated.by_profile_itself || OpenForAnother()) << what << "\nis stated in the profile and gets through for nobody.\n" << job;
+    EXPECT_NE(answer.fate, Fate::kUnclear) << what << "\nThe probe gave no answer: " << answer.text;
+    EXPECT_TRUE(answer.fate != Fate::kOpen || !stated.why.empty()) << what << "\n" << answer.text;
+    EXPECT_TRUE(answer.fate != Fate::kClosed || !stated.by_profile_itself || OpenForAnother())
+        << what << "\nis stated in the profile and gets through for nobody: " << answer.text;
   }
 
   bool OpenForAnother() const {
-    const Caller another = caller_ == Caller::kRoot ? Caller::kUser : Caller::kRoot;
-    return Read(RunInside(attack_, profile_, another)).fate == Fate::kOpen;
+    const auto answer = Try(attack_, profile_, caller_ == Caller::kRoot ? Caller::kUser : Caller::kRoot);
+    return answer.ok() && answer->fate == Fate::kOpen;
   }
 
   const Entry& attack_;

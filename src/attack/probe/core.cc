@@ -27,7 +27,8 @@ Verdict Make(Fate fate, const char* format, va_list values) {
 bool TurnedAway(int error) { return error == EPERM || error == EACCES || error == ENOSYS; }
 
 constexpr Probes (*kFamilies[])() = {NamespaceProbes, MountProbes,   IdentityProbes, ProcProbes,      DeviceProbes, FilterProbes,
-                                     KernelProbes,    ProcessProbes, NetworkProbes,  InheritedProbes, LimitProbes};
+                                     KernelProbes,    ProcessProbes, NetworkProbes,  InheritedProbes, LimitProbes,
+                                     LeftProbes,      ResultProbes};
 
 }  // namespace
 

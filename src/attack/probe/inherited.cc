@@ -90,6 +90,9 @@ Verdict Umask() {
   return mask == 0 ? Open("umask 0") : Closed("umask %o", mask);
 }
 
+// On a pipe that is shared with the caller: whose next write or read then fails.
+Verdict NonBlocking() { return Failed(fcntl(1, F_SETFL, O_NONBLOCK), "O_NONBLOCK on the standard output"); }
+
 constexpr Probe kProbes[] = {
     {"descriptors", Descriptors},
     {"folder-descriptor", Folder},
@@ -104,6 +107,7 @@ constexpr Probe kProbes[] = {
     {"signals-blocked", Blocked},
     {"signals-ignored", Ignored},
     {"umask", Umask},
+    {"stdout-nonblocking", NonBlocking},
 };
 
 }  // namespace

@@ -130,6 +130,14 @@ Verdict ProcessMadvise() {
   return Turned(syscall(SYS_process_madvise, syscall(SYS_pidfd_open, getpid(), 0), nullptr, 0, MADV_COLD, 0), "process_madvise");
 }
 
+// It makes the host's disks busy, for as long as somebody repeats it. Where it is only said to have worked, it
+// works on no descriptor at all.
+Verdict Syncfs() {
+  const long result = syscall(SYS_syncfs, -1);
+  if (result == 0) return Closed("syncfs: nothing was done");
+  return Turned(result, "syncfs");
+}
+
 constexpr Probe kProbes[] = {
     {"bpf-map", BpfMap},
     {"bpf-program", BpfProgram},
@@ -174,6 +182,7 @@ constexpr Probe kProbes[] = {
     {"set-mm", SetMm},
     {"memory-merge", Merge},
     {"process-madvise", ProcessMadvise},
+    {"syncfs", Syncfs},
 };
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/shm.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
@@ -114,6 +115,17 @@ Verdict Unbounded(const char* folder) {
 Verdict ScratchSize() { return Unbounded("/tmp"); }
 Verdict SharedMemorySize() { return Unbounded("/dev/shm"); }
 
+// Where files cost nothing but their inodes.
+Verdict ScratchFiles() {
+  constexpr int kMany = 100000;
+  const char* folder = access("/tmp", W_OK) == 0 ? "/tmp" : Canary("out");
+  struct statfs facts;
+  if (statfs(folder, &facts) != 0) return Closed("%s: %s", folder, strerror(errno));
+  if (access(folder, W_OK) != 0) return Closed("%s: not writable", folder);
+  const auto files = static_cast<unsigned long long>(facts.f_ffree);
+  return files == 0 || files > kMany ? Open("%s takes %llu files", folder, files) : Closed("%s takes %llu files", folder, files);
+}
+
 // Filled for real, where the runner set a small limit of memory: the end of the probe is its proof.
 Verdict FillMemory() {
   if (CanaryNumber("memory.limit") == 0 && !Outside()) return NotHere("no small limit of memory was set");
@@ -144,6 +156,19 @@ Verdict SystemVMemory() {
   return Open("192 MiB of System V memory");
 }
 
+// Messages that nobody reads. Not every kernel charges them to the group of who wrote them.
+Verdict FillSocketBuffers() {
+  if (CanaryNumber("memory.limit") == 0 && !Outside()) return NotHere("no small limit of memory was set");
+  if (Outside()) LiftDescriptorLimit();
+  static char block[65536];
+  size_t total = 0;
+  int pair[2];
+  while (total < 96 << 20 && socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair) == 0) {
+    for (ssize_t count = 0; (count = write(pair[0], block, sizeof(block))) > 0;) total += static_cast<size_t>(count);
+  }
+  return total >= 96 << 20 ? Open("%zu MiB in socket buffers", total >> 20) : Closed("%zu MiB, then %s", total >> 20, strerror(errno));
+}
+
 constexpr Probe kProbes[] = {
     {"processes", Processes},
     {"threads", Threads},
@@ -158,6 +183,8 @@ constexpr Probe kProbes[] = {
     {"raise-locked", RaiseLocked},
     {"fill-system-v", SystemVMemory},
     {"timers", Timers},
+    {"scratch-files", ScratchFiles},
+    {"fill-socket-buffers", FillSocketBuffers},
 };
 
 }  // namespace

@@ -54,6 +54,8 @@ Probes ProcessProbes();
 Probes NetworkProbes();
 Probes InheritedProbes();
 Probes LimitProbes();
+Probes LeftProbes();
+Probes ResultProbes();
 
 const Probe* FindProbe(const char* name);  // nullptr: there is none
 void ForEachProbe(void (*act)(const Probe&));

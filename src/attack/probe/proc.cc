@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -157,6 +158,30 @@ Verdict Accounts() {
   return lines > 3 ? Open("%d accounts", lines) : Closed("%d accounts", lines);
 }
 
+// Which frame of the machine's memory a page of ours lies in.
+Verdict PageFrames() {
+  const int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return Closed("/proc/self/pagemap: %s", strerror(errno));
+  unsigned long long entry = 0;
+  const auto page = reinterpret_cast<unsigned long>(&entry) / 4096;
+  const bool read_it = pread(fd, &entry, sizeof(entry), static_cast<off_t>(page * sizeof(entry))) == sizeof(entry);
+  close(fd);
+  const unsigned long long frame = entry & ((1ULL << 55) - 1);
+  return read_it && frame != 0 ? Open("frame %llx", frame) : Closed("no frame is told");
+}
+
+// Speculation past a store, where a process may choose: the processor may need it off.
+Verdict StoreBypass() {
+  constexpr int kGet = 52, kControllable = 1, kEnabled = 2;
+  if (Outside()) {
+    const int state = prctl(kGet, 0, 0, 0, 0);
+    if (state < 0 || (state & kControllable) == 0 || (state & kEnabled) == 0) return NotHere("nothing to choose on this processor");
+    return Open("speculative store bypass is on");
+  }
+  return FileHolds("/proc/self/status", "Speculation_Store_Bypass:\tthread vulnerable") ? Open("speculative store bypass is on")
+                                                                                      : Closed("speculative store bypass is off");
+}
+
 constexpr Probe kProbes[] = {
     {"init-root", InitRoot},
     {"init-folder", InitFolder},
@@ -212,6 +237,8 @@ constexpr Probe kProbes[] = {
     {"accounts", Accounts},
     {"routes", Routes},
     {"unix-sockets", UnixSockets},
+    {"page-frames", PageFrames},
+    {"store-bypass", StoreBypass},
 };
 
 }  // namespace

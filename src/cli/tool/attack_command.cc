@@ -92,31 +92,49 @@ Result<attack::Target> OtherTool(const attack::Battery& battery, const std::stri
   if (name == "crun") return attack::Crun(tool, battery.canaries().folder());
   std::vector<std::string> command = attack::UsualCommand(name, tool);
   if (command.empty()) return WithFix(PolicyError("how `" + name + "` is called is not known"), "give its command behind `--`");
-  if (name == "bwrap") {
-    const std::string folder = battery.probe().substr(0, battery.probe().rfind('/'));
-    command.insert(command.end(), {"--ro-bind", folder, folder, "--ro-bind", battery.canaries().shown_folder(),
-                                   battery.canaries().shown_folder(), "--"});
-  }
-  return attack::Command(name, command);
+  if (name != "bwrap") return attack::Command(name, command);
+  const std::string folder = battery.probe().substr(0, battery.probe().rfind('/')), shown = battery.canaries().shown_folder();
+  const std::string results = battery.canaries().folder() + "/results";
+  command.insert(command.end(), {"--ro-bind", folder, folder, "--ro-bind", shown, shown, "--bind-try", results, results, "--"});
+  return attack::Command(name, command, attack::Who::kNobody);
 }
 
-Result<std::vector<attack::Target>> Targets(const AttackOptions& options, const attack::Battery& battery) {
+// All layers but one, or but none.
+std::string AllBut(std::string_view kept) {
+  std::string layers;
+  for (const std::string_view layer : kLayers) {
+    if (layer == kept || (layer == "user" && geteuid() != 0)) continue;  // an ordinary user's jail begins with it
+    layers += (layers.empty() ? "" : ",") + std::string(layer);
+  }
+  return layers;
+}
+
+void AddJails(const AttackOptions& options, const attack::Battery& battery, std::vector<attack::Target>& targets) {
+  const auto add = [&](const std::string& without, const std::string& name) {
+    targets.push_back(attack::Jail(battery, {LauncherProgram(), options.policy, without, name}));
+  };
+  add("", "");
+  for (const std::string& layers : options.without) {
+    if (layers != "user" || geteuid() == 0) add(layers, "");
+  }
+  if (!options.alone) return;
+  for (const std::string_view layer : kLayers) {
+    if (layer != "user" || geteuid() == 0) add(AllBut(layer), "only " + std::string(layer));
+  }
+  add(AllBut(""), "none of these");
+}
+
+Result<std::vector<attack::Target>> Targets(const AttackOptions& options, attack::Battery& battery) {
   std::vector<attack::Target> targets;
   if (!options.sealed.empty()) {
     targets.push_back(MOAT_TRY(SealedTarget(options.sealed)));
     return targets;
   }
-  const auto jail = [&](const std::string& without) {
-    return attack::Jail(battery, {LauncherProgram(), options.policy, without});
-  };
-  targets.push_back(jail(""));
-  for (const std::string& layers : options.without) {
-    if (layers == "user" && geteuid() != 0) continue;  // an ordinary user's jail begins with it
-    targets.push_back(jail(layers));
-  }
+  AddJails(options, battery, targets);
   for (const std::string& name : options.against) {
     const bool last = &name == &options.against.back();
     targets.push_back(MOAT_TRY(OtherTool(battery, name, last ? options.command : std::vector<std::string>())));
+    MOAT_TRY(battery.Starts(targets.back()));
   }
   return targets;
 }
@@ -136,7 +154,10 @@ void Progress(const AttackOptions& options, std::size_t done, const attack::Entr
 }
 
 Status TryAll(const AttackOptions& options, attack::Battery& battery, const std::vector<attack::Target>& targets, attack::Card& card) {
-  for (const attack::Target& target : targets) card.columns.push_back({target.name, {}});
+  const std::size_t jails = targets.size() - options.against.size();
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    card.columns.push_back({targets[i].name, i < jails ? attack::Whose::kSubjects : attack::Whose::kOthers, {}});
+  }
   std::size_t done = 0;
   for (const attack::Entry& entry : attack::Entries()) {
     Progress(options, ++done, entry);

@@ -13,6 +13,7 @@ Runs some 300 harmless probes, each in a jail of its own with that policy (`defa
 outside as a control. What does not work outside is not applicable, never passed.
 
   --layers             and with one layer left out at a time: what each holds alone
+  --alone              and with one layer alone, and with none of them
   --without L[,L]      with these left out: seccomp landlock user network ipc uts cgroup
   --sealed [WHAT]      inside a process sealed with a preset (stdio, pure, strict) or a policy
   --against TOOL       beside another sandbox: bwrap, crun, nsjail, firejail or bare; its command may be given
@@ -44,7 +45,8 @@ bool TakeSwitch(AttackOptions& options, const std::string& flag) {
   if (flag == "--quiet") options.quiet = true;
   if (flag == "--help" || flag == "-h") options.help = true;
   if (flag == "--layers") options.without.insert(options.without.end(), std::begin(kLayers), std::end(kLayers));
-  return flag == "--json" || flag == "--quiet" || flag == "--help" || flag == "-h" || flag == "--layers";
+  if (flag == "--alone") options.alone = true;
+  return flag == "--alone" || flag == "--json" || flag == "--quiet" || flag == "--help" || flag == "-h" || flag == "--layers";
 }
 
 Status Check(const AttackOptions& options) {
@@ -62,7 +64,7 @@ Status Check(const AttackOptions& options) {
       }
     }
   }
-  if (!options.sealed.empty() && (!options.without.empty() || !options.against.empty())) {
+  if (!options.sealed.empty() && (!options.without.empty() || !options.against.empty() || options.alone)) {
     return PolicyError("--sealed stands for itself: a seal has one layer");
   }
   if (!options.command.empty() && options.against.empty()) {

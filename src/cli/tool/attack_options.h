@@ -16,6 +16,7 @@ struct AttackOptions {
   std::vector<std::string> command;   // of the last of them, behind `--`
   std::vector<std::string> only;      // names of probes, or families' letters; empty: all
   std::string html;                   // a file
+  bool alone = false;  // one layer at a time, the others left out
   bool json = false, help = false, quiet = false;
 };
 
