@@ -53,6 +53,15 @@ TEST_F(PaintTest, ANodeWithoutPaintsCastsItsChildrensShadow) {
   EXPECT_EQ(At(2, 2), kRed);
 }
 
+// At two and a half deviations there is still something to be seen.
+TEST_F(PaintTest, AShadowInAGroupIsNotCut) {
+  Node group, node = Filled(-50, -100, 54, 220, Solid(1, 1, 1));
+  node.effects.push_back({Effect::Type::kDropShadow, {0, 0, 0, 1}, {0, 0}, 10, 0, BlendMode::kNormal, false});
+  group.opacity = .9F;
+  Add(node, Add(group));
+  EXPECT_GT(At(16, 10) >> 24, 0U);
+}
+
 TEST_F(PaintTest, StrokesCastShadowsToo) {
   Node node;
   node.strokes.push_back(Area(Box(1, 1, 4, 4), Solid(1, 0, 0)));

@@ -151,6 +151,18 @@ TEST_F(PaintTest, AnOutlineMaskIsTheAreaOfAllThatItHolds) {
   EXPECT_EQ(At(8, 3), kNothing);
 }
 
+TEST_F(PaintTest, AnOutlineMaskNeedsNoPaint) {
+  Node group, mask;
+  group.opacity = .5F;
+  mask.mask = scene::Mask::kOutline;
+  mask.clip_shapes.push_back(Area(Box(5, 5, 10, 10)));
+  const std::uint32_t parent = Add(group);
+  Add(mask, parent);
+  Add(Filled(0, 0, 20, 20, Solid(1, 0, 0)), parent);
+  EXPECT_NEAR(At(10, 10) >> 24, 128, 1);
+  EXPECT_EQ(At(2, 2), kNothing);
+}
+
 TEST_F(PaintTest, TheLightOfAMaskCounts) {
   Node mask = Filled(0, 0, 10, 20, Solid(1, 1, 1));
   mask.mask = scene::Mask::kLuminance;

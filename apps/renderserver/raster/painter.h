@@ -1,6 +1,7 @@
 // Walks a scene and paints it, with a stack of its own instead of the machine's.
 #pragma once
 
+#include <limits>
 #include <vector>
 
 #include "raster/effects.h"
@@ -16,7 +17,7 @@ class Painter {
  public:
   // All must outlive it.
   Painter(const scene::Scene& scene, const fig::Budget& budget, Compositor* compositor, Edges edges, std::vector<std::string>* remarks)
-      : scene_(scene), budget_(budget), reaches_(scene::Reaches(scene)), layers_(budget, compositor, edges), sources_(budget, layers_.pixels(), layers_.work(), remarks),
+      : scene_(scene), budget_(budget), reaches_(scene::Reaches(scene, std::numeric_limits<double>::infinity())), layers_(budget, compositor, edges), sources_(budget, layers_.pixels(), layers_.work(), remarks),
         shapes_(layers_, sources_), effects_(layers_, budget) {}
 
   // Everything below the root, onto a surface of that box with the scene's background. The surface must

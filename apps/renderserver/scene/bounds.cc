@@ -35,28 +35,36 @@ Rect OwnBounds(const Node& node) {
   return Union(own, node.stroke_align == StrokeAlign::kInside ? Intersection(stroke, BoundsOf(node.clip_shapes)) : stroke);
 }
 
-Rect WithEffects(const Node& node, const Rect& rect) {
+// Three deviations of a Gaussian; its radius is two.
+double SeenBlur(double radius, double most) { return 1.5 * std::clamp(radius, 0.0, most); }
+
+Rect WithEffects(const Node& node, const Rect& rect, double most) {
   if (rect.empty()) return rect;
   Rect all = rect;
   for (const Effect& effect : node.effects) {
     if (effect.type == Effect::Type::kDropShadow) {
-      Rect shadow = Grown(rect, effect.radius + effect.spread);
+      Rect shadow = Grown(rect, SeenBlur(effect.radius, most) + std::clamp(effect.spread, -most, most));
       shadow.x += effect.offset.x;
       shadow.y += effect.offset.y;
       all = Union(all, shadow);
     }
   }
   for (const Effect& effect : node.effects) {
-    if (effect.type == Effect::Type::kLayerBlur) all = Grown(all, effect.radius);
+    if (effect.type == Effect::Type::kLayerBlur) all = Grown(all, SeenBlur(effect.radius, most));
   }
   return all;
+}
+
+// Where a mask lets something through: an outline's does so without paint.
+Rect MaskBounds(const Node& mask, const Reach& reach) {
+  return Bounds(mask.transform, mask.mask == Mask::kOutline ? Union(reach.full, BoundsOf(mask.clip_shapes)) : reach.full);
 }
 
 }  // namespace
 
 // Parents stand before their children: from the back, every node has all of its children's bounds when
 // its own are asked for. Siblings are joined in their order, since a mask cuts what comes behind it.
-std::vector<Reach> Reaches(const Scene& scene) {
+std::vector<Reach> Reaches(const Scene& scene, double most_radius) {
   std::vector<Reach> reaches(scene.nodes.size());
   for (std::size_t i = scene.nodes.size(); i-- > 0;) {
     const Node& node = scene.nodes[i];
@@ -66,7 +74,8 @@ std::vector<Reach> Reaches(const Scene& scene) {
       const Node& below = scene.nodes[child];
       const Rect seen = Bounds(below.transform, reaches[child].full);
       if (below.mask != Mask::kNone) {
-        mask = mask ? Intersection(*mask, seen) : seen;
+        const Rect through = MaskBounds(below, reaches[child]);
+        mask = mask ? Intersection(*mask, through) : through;
       } else {
         children = Union(children, mask ? Intersection(*mask, seen) : seen);
       }
@@ -76,7 +85,7 @@ std::vector<Reach> Reaches(const Scene& scene) {
     if (node.clips) children = Intersection(children, BoundsOf(node.clip_shapes));
     reach.own = OwnBounds(node);
     reach.content = Union(reach.own, children);
-    reach.full = WithEffects(node, reach.content);
+    reach.full = WithEffects(node, reach.content, most_radius);
   }
   return reaches;
 }
@@ -118,8 +127,10 @@ class RootBounds {
     std::optional<Rect> mask;
     for (std::uint32_t child = node.first_child; child != Node::kNone; child = scene_.nodes[child].next_sibling) {
       const Both seen = mask ? Cut(reaches_[child], *mask) : reaches_[child];
-      if (scene_.nodes[child].mask != Mask::kNone) {
-        mask = seen.painted;
+      if (const Node& below = scene_.nodes[child]; below.mask != Mask::kNone) {
+        const Rect area = below.mask == Mask::kOutline ? OfShapes(below.clip_shapes, to_root_[child]) : Rect{};
+        const Rect through = Union(reaches_[child].painted, area);
+        mask = mask ? Intersection(*mask, through) : through;
       } else {
         all = {Union(all.painted, seen.painted), Union(all.boxed, seen.boxed)};
       }

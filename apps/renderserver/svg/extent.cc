@@ -18,65 +18,23 @@ bool Sane(const Rect& rect) {
   return true;
 }
 
-// Parents before children.
-std::vector<std::uint32_t> PreOrder(const scene::Scene& scene) {
-  std::vector<std::uint32_t> order, open;
-  if (!scene.nodes.empty()) open.push_back(0);
-  while (!open.empty()) {
-    const std::uint32_t index = open.back();
-    open.pop_back();
-    order.push_back(index);
-    for (std::uint32_t child = scene.nodes[index].first_child; child != Node::kNone; child = scene.nodes[child].next_sibling) {
-      open.push_back(child);
-    }
-  }
-  return order;
-}
-
-Rect WithEffects(const Node& node, const Extent& extent) {
-  Rect full = extent.content;
-  for (const scene::Effect& effect : node.effects) {
-    if (effect.type == scene::Effect::Type::kDropShadow) full = scene::Union(full, ShadowExtent(effect, extent.content));
-  }
-  double reach = 0;
-  for (const scene::Effect& effect : node.effects) {
-    if (effect.type == scene::Effect::Type::kLayerBlur) reach += BlurReach(effect.radius);
-  }
-  return Grown(full, reach);
-}
-
-void Measure(const scene::Scene& scene, std::uint32_t index, std::vector<Extent>* extents) {
-  const Node& node = scene.nodes[index];
-  Extent& extent = (*extents)[index];
-  Rect children;
-  for (std::uint32_t child = node.first_child; child != Node::kNone; child = scene.nodes[child].next_sibling) {
-    children = scene::Union(children, scene::Bounds(scene.nodes[child].transform, (*extents)[child].full));
-    extent.certain = extent.certain && (*extents)[child].certain;
-  }
-  extent.children = children;
-  if (node.clips) children = scene::Intersection(children, ShapesExtent(node.clip_shapes));
-  extent.own = scene::Union(ShapesExtent(node.fills), ShapesExtent(node.strokes));
-  extent.content = scene::Union(extent.own, children);
-  extent.full = WithEffects(node, extent);
-  extent.certain = extent.certain && Sane(extent.full);
-}
-
 }  // namespace
 
 std::vector<Extent> Extents(const scene::Scene& scene) {
-  std::vector<Extent> extents(scene.nodes.size());
-  const std::vector<std::uint32_t> order = PreOrder(scene);
-  for (const std::uint32_t index : order) {
-    const Node& node = scene.nodes[index];
-    Matrix& to_root = extents[index].to_root;
-    to_root = node.parent == Node::kNone ? node.transform : extents[node.parent].to_root * node.transform;
+  std::vector<Extent> extents;
+  extents.reserve(scene.nodes.size());
+  for (const scene::Reach& reach : scene::Reaches(scene, fig::Budget().blur_radius)) extents.push_back({reach, {}, {}, true});
+  for (std::size_t i = 0; i < extents.size(); ++i) {
+    const Node& node = scene.nodes[i];
+    extents[i].to_root = node.parent == Node::kNone ? node.transform : extents[node.parent].to_root * node.transform;
     Matrix inverse;
-    if (scene::Invert(to_root, &inverse)) {
-      extents[index].visible = scene::Bounds(inverse, scene.region);
-    }
-    extents[index].certain = Sane(extents[index].visible);
+    if (scene::Invert(extents[i].to_root, &inverse)) extents[i].visible = scene::Bounds(inverse, scene.region);
   }
-  for (auto index = order.rbegin(); index != order.rend(); ++index) Measure(scene, *index, &extents);
+  for (std::size_t i = extents.size(); i-- > 0;) {
+    Extent& extent = extents[i];
+    extent.certain = extent.certain && Sane(extent.visible) && Sane(extent.full);
+    if (scene.nodes[i].parent != Node::kNone && !extent.certain) extents[scene.nodes[i].parent].certain = false;
+  }
   return extents;
 }
 

@@ -5,22 +5,19 @@
 #include <cstdint>
 #include <vector>
 
+#include "scene/bounds.h"
 #include "scene/scene.h"
 
 namespace svg {
 
-// All in the node's own coordinates, never too small.
-struct Extent {
-  scene::Rect own;      // fills and strokes
-  scene::Rect children; // before they are clipped
-  scene::Rect content;  // with the children, as far as they are not clipped away
-  scene::Rect full;     // with the effects
+// All in the node's own coordinates.
+struct Extent : scene::Reach {
   scene::Rect visible;  // the picture's region
   scene::Matrix to_root;
   bool certain = true;  // false: its numbers grew beyond sense; do not leave it out
 };
 
-// By node, in the order of Scene::nodes. Nodes that no parent leads to have empty ones.
+// By node, in the order of Scene::nodes.
 std::vector<Extent> Extents(const scene::Scene& scene);
 
 scene::Rect Grown(const scene::Rect& rect, double by);
