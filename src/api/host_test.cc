@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <climits>
 #include <csignal>
 #include <filesystem>
 #include <functional>
@@ -188,17 +189,23 @@ TEST(Host, NothingGrows) {
   EXPECT_TRUE(Eventually([&] { return IsAtRest(helper); }));
   const auto ours = OpenDescriptors().size(), theirs = DescriptorsOf(helper);
   const std::string mounted = mounts(helper);
-  const long pages = memory(helper);
-  for (int i = 0; i < 300; ++i) {
-    EXPECT_EQ(MustRun(sandbox, command).report.exit_code, 0);
-    usleep(2000);
+  // What is lost with each job is lost in every window; what the allocator takes when two jobs happen to
+  // overlap, is not.
+  long least = LONG_MAX;
+  for (int window = 0; window < 4; ++window) {
+    const long pages = memory(helper);
+    for (int i = 0; i < 75; ++i) {
+      EXPECT_EQ(MustRun(sandbox, command).report.exit_code, 0);
+      usleep(2000);
+    }
+    least = std::min(least, memory(helper) - pages);
   }
   EXPECT_EQ(HelpersOf(getpid()), helpers);
   EXPECT_EQ(OpenDescriptors().size(), ours);
   EXPECT_TRUE(Eventually([&] { return IsAtRest(helper); }));
   EXPECT_EQ(DescriptorsOf(helper), theirs);
   EXPECT_EQ(mounts(helper), mounted);
-  EXPECT_LE(memory(helper), pages + 16);
+  EXPECT_LE(least, 0);
 }
 
 TEST(Helpers, AKilledOneIsReplacedWhenIdle) {
