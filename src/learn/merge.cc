@@ -103,6 +103,11 @@ Additions WhatListsLack(const policy::Model& model, const std::vector<Lacking>& 
 
 }  // namespace
 
+Result<std::string> WithLine(const std::string& text, std::string_view section, std::string_view key, const std::string& line) {
+  std::string out = text;
+  return out.insert(MOAT_TRY(EndOfList(text, section, key)), line);
+}
+
 Result<std::string> Merged(const std::string& text, const std::string& path, const Observations& seen, const policy::ReadProfile& read) {
   const policy::Model before = MOAT_TRY(policy::Parse(text, path, read));
   const std::vector<Lacking> lacking = MOAT_TRY(WhatLacks(before, seen));

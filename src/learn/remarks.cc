@@ -12,12 +12,14 @@ namespace moat::learn {
 namespace {
 
 constexpr std::string_view kHead = "# --- from here on, `moat learn` writes anew ---";
-constexpr std::string_view kUnseen = "# unseen: ", kReachable = "# reachable, unseen: ", kMade = "# made with: ", kWord = "# word: ";
+constexpr std::string_view kUnseen = "# unseen: ", kReachable = "# reachable, unseen: ", kMade = "# made with: ", kWord = "# word: ",
+                           kInVain = "# looked for in vain: ";
 
 bool StartsWith(std::string_view text, std::string_view head) { return text.substr(0, head.size()) == head; }
 
 bool IsOurs(std::string_view line) {
-  return line == kHead || StartsWith(line, kUnseen) || StartsWith(line, kReachable) || StartsWith(line, kMade) || StartsWith(line, kWord);
+  return line == kHead || StartsWith(line, kUnseen) || StartsWith(line, kReachable) || StartsWith(line, kMade) || StartsWith(line, kWord) ||
+         StartsWith(line, kInVain);
 }
 
 std::vector<std::string_view> Lines(std::string_view text) {
@@ -108,6 +110,7 @@ std::string WithRemarks(std::string_view text, const About& about) {
     out += std::string(kReachable) + each.call + " (tier " + base::Number(each.tier) + ", from " +
            base::Printable(each.where.substr(each.where.rfind('/') + 1)) + "): " + (call != nullptr ? std::string(call->reason) : "") + "\n";
   }
+  for (const std::string& path : about.in_vain) out += std::string(kInVain) + Escaped(path) + "\n";
   for (const std::string& made : about.made) out += std::string(kMade) + base::Printable(made) + "\n";
   for (const std::string& word : about.command) out += std::string(kWord) + Escaped(word) + "\n";
   return out;
@@ -115,11 +118,16 @@ std::string WithRemarks(std::string_view text, const About& about) {
 
 std::vector<std::string> MadeWith(std::string_view text) { return Behind(text, kMade); }
 
-std::vector<std::string> CommandOf(std::string_view text) {
-  std::vector<std::string> words = Behind(text, kWord);
+namespace {
+std::vector<std::string> UnescapedBehind(std::string_view text, std::string_view head) {
+  std::vector<std::string> words = Behind(text, head);
   for (std::string& word : words) word = Unescaped(word);
   return words;
 }
+}  // namespace
+
+std::vector<std::string> CommandOf(std::string_view text) { return UnescapedBehind(text, kWord); }
+std::vector<std::string> InVainOf(std::string_view text) { return UnescapedBehind(text, kInVain); }
 
 std::vector<std::string> ReachableOf(std::string_view text) {
   std::vector<std::string> names = Behind(text, kReachable);

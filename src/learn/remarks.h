@@ -21,6 +21,7 @@ Result<std::vector<Reachable>> Undecided(const policy::Model& model, const Obser
 struct About {
   Estimate estimate;
   std::vector<Reachable> undecided;
+  std::vector<std::string> in_vain;  // files that were looked for, and not shown while learning
   std::vector<std::string> command;
   std::vector<std::string> made;  // "kernel 6.1", "libc 2.36", "BUILD-ID of PATH"
 };
@@ -31,6 +32,7 @@ std::string WithRemarks(std::string_view text, const About& about);
 std::vector<std::string> MadeWith(std::string_view text);
 std::vector<std::string> CommandOf(std::string_view text);
 std::string UnseenOf(std::string_view text);
+std::vector<std::string> InVainOf(std::string_view text);
 std::vector<std::string> ReachableOf(std::string_view text);  // names of calls
 
 }  // namespace moat::learn

@@ -21,6 +21,9 @@ std::string Written(const Observations& seen, const std::string& command);
 // its own. Every other byte stays. Fails where its lists are not written one entry a line.
 Result<std::string> Merged(const std::string& text, const std::string& path, const Observations& seen, const policy::ReadProfile& read);
 
+// `text` with a line put into a list of a section, where that is written one entry a line.
+Result<std::string> WithLine(const std::string& text, std::string_view section, std::string_view key, const std::string& line);
+
 // Policy entries by the inputs that needed them, for Estimated().
 std::vector<std::vector<unsigned>> Entries(const Observations& seen);
 

@@ -77,6 +77,13 @@ Status AskBeforeRefusing(bpf::FilterSpec& spec, const HostFacts& facts) {
   return {};
 }
 
+void AskAboutFiles(bpf::FilterSpec& spec) {
+  for (bpf::Rule& rule : spec.rules) {
+    const bpf::SyscallInfo* call = bpf::FindSyscall(spec.abi, rule.number);
+    if (rule.action == bpf::Allow() && call != nullptr && LooksAtFiles(call->name)) rule.action = {bpf::ActionKind::kNotify, 0};
+  }
+}
+
 // What does not fit fails at once and leaves the file system as it was: nothing shows afterwards that
 // it was full. So pid 1 is told of larger ones and looks whether there is room, and the kernel goes
 // on with the call. Small ones fill the folder before they fail. A policy that decides about the call
@@ -123,6 +130,11 @@ Status NoteNonce(Blob& blob, const bpf::Program& program) {
 
 }  // namespace
 
+bool LooksAtFiles(std::string_view call) {
+  constexpr std::string_view kCalls[] = {"open", "openat", "openat2", "creat", "execve", "stat", "newfstatat", "access", "faccessat", "faccessat2", "statx"};
+  return std::find(std::begin(kCalls), std::end(kCalls), call) != std::end(kCalls);
+}
+
 Result<bpf::FilterSpec> FilterSpecOf(const policy::Model& model, bpf::Abi abi) {
   bpf::FilterSpec spec;
   spec.abi = abi;
@@ -165,8 +177,9 @@ Status EmitSeccomp(Blob& blob, const Request& request) {
     return {};
   }
   bpf::FilterSpec spec = MOAT_TRY(FilterSpecOf(request.model, bpf::NativeAbi()));
-  const bool own_exec = AllowOwnExec(spec);
   const bool watched = request.watched == Watched::kYes;
+  if (watched) AskAboutFiles(spec);  // first: the launcher's own execve must not be asked about
+  const bool own_exec = AllowOwnExec(spec);
   const std::string unknown_calls = spec.unknown_action.ToString();
   if (watched) MOAT_TRY(AskBeforeRefusing(spec, facts));
   const bool listens = watched || AskBeforeKilling(spec, facts);

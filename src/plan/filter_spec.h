@@ -11,4 +11,8 @@ namespace moat::plan {
 // what the allow and deny lists say. Rule ids count the effective rules from 1.
 Result<bpf::FilterSpec> FilterSpecOf(const policy::Model& model, bpf::Abi abi);
 
+// Calls that a watcher is asked about although they are allowed: what they name may be hidden from the job, or not
+// to be written. Whatever it finds, the answer stays what the rules say.
+bool LooksAtFiles(std::string_view call);
+
 }  // namespace moat::plan

@@ -23,7 +23,6 @@ Result<Rules> Rules::Of(const policy::Model& model) {
   rules.spec_ = MOAT_TRY(plan::FilterSpecOf(model, bpf::NativeAbi()));
   rules.rules_ = policy::EffectiveRules(model);
   rules.model_ = model;
-  rules.name_ = model.name;
   return rules;
 }
 

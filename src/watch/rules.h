@@ -23,7 +23,7 @@ class Rules {
  public:
   static Result<Rules> Of(const policy::Model& model);
   Judgement Judge(const seccomp_data& data) const;
-  const std::string& policy() const { return name_; }
+  const policy::Model& model() const { return model_; }
 
  private:
   std::string Said(std::uint32_t id, const bpf::SyscallInfo& call) const;
@@ -31,7 +31,6 @@ class Rules {
   bpf::FilterSpec spec_;
   std::vector<policy::SyscallRule> rules_;
   policy::Model model_;
-  std::string name_;
 };
 
 // The rule that would allow this call with these telling arguments and nothing else, as TOML; "" where a

@@ -3,8 +3,10 @@
 #include <cerrno>
 
 #include "base/text.h"
+#include "plan/filter_spec.h"
 #include "watch/decode.h"
 #include "watch/guest.h"
+#include "watch/paths.h"
 #include "watch/words.h"
 
 namespace moat::watch {
@@ -13,6 +15,7 @@ namespace {
 constexpr std::size_t kDescribed = 8;   // of a kind, as long as they differ
 constexpr std::size_t kLooks = 32;      // of a kind, into the guest's memory
 constexpr std::size_t kKinds = 512;     // of all
+constexpr std::size_t kPaths = 8192;    // that are looked at
 constexpr std::size_t kFrames = 12;
 constexpr std::uint8_t kDangerous = 3;  // the lowest tier that is never let go
 
@@ -74,6 +77,36 @@ void Watcher::Note(Listener& listener, const seccomp_notif& question, const bpf:
   refused_.push_back(std::move(seen));
 }
 
+void Watcher::LookAtFile(Listener& listener, const seccomp_notif& question, const bpf::SyscallInfo& call) {
+  const Guest guest(static_cast<pid_t>(question.pid));
+  Observation seen;
+  seen.data = question.data;
+  const std::uint64_t(&args)[6] = reinterpret_cast<const std::uint64_t(&)[6]>(seen.data.args);
+  Decoded decoded = Decode(call, args, guest);
+  if (decoded.path.empty() || decoded.path[0] != '/' || looked_.size() >= kPaths) return;
+  const auto [known, is_new] = looked_.emplace(std::string(call.name) + " " + decoded.path, kKinds);
+  if (!is_new) {
+    if (known->second >= refused_.size()) return;
+    ++refused_[known->second].count;
+    ++refusals_;
+    return;
+  }
+  PathTrouble trouble = TroubleWith(decoded.path, call, args, guest, rules_.model());
+  if (trouble.action.empty() || refused_.size() >= kKinds || !listener.StillAsked(question.id)) return;
+  known->second = refused_.size();
+  ++refusals_;
+  seen.call = std::string(call.name);
+  seen.arguments = std::move(decoded.arguments);
+  seen.path = std::move(decoded.path);
+  seen.executable = guest.Executable();
+  seen.thread = guest.Name();
+  seen.folder = guest.Folder();
+  seen.action = std::move(trouble.action);
+  seen.rule = std::move(trouble.rule);
+  seen.edit = std::move(trouble.edit);
+  refused_.push_back(std::move(seen));
+}
+
 bool Watcher::LetsGo(const seccomp_data& data, const bpf::SyscallInfo* call) const {
   if (mode_ != Mode::kReport || floor_ == nullptr || call == nullptr || call->tier >= kDangerous) return false;
   return floor_->Judge(data).action == bpf::Allow();
@@ -86,6 +119,11 @@ void Watcher::Step(Listener& listener) {
   const bool ours = question->data.arch == bpf::AuditArch(bpf::NativeAbi());
   const bpf::SyscallInfo* call = ours ? bpf::FindSyscall(bpf::NativeAbi(), static_cast<std::uint32_t>(question->data.nr)) : nullptr;
   const bool dangerous = call == nullptr || call->tier >= kDangerous;
+  // The rules allow it whatever it names: letting it go decides nothing.
+  if (judgement.action == bpf::Allow() && call != nullptr && plan::LooksAtFiles(call->name)) {
+    LookAtFile(listener, *question, *call);
+    return listener.LetGo(question->id);
+  }
   switch (judgement.action.kind) {
     case bpf::ActionKind::kNotify:
       if (mode_ == Mode::kLearn && !dangerous) {

@@ -51,6 +51,7 @@ class Watcher {
   bool killed() const { return killed_; }
 
  private:
+  void LookAtFile(Listener& listener, const seccomp_notif& question, const bpf::SyscallInfo& call);
   bool LetsGo(const seccomp_data& data, const bpf::SyscallInfo* call) const;
   void Note(Listener& listener, const seccomp_notif& question, const bpf::SyscallInfo* call, const Judgement& judgement,
             std::string action);
@@ -61,6 +62,7 @@ class Watcher {
   Tell tell_;
   std::vector<Observation> refused_;
   std::unordered_map<std::string, std::vector<std::size_t>> kinds_;
+  std::unordered_map<std::string, std::size_t> looked_;  // calls with paths -> the observation about it, if any
   std::uint64_t refusals_ = 0;
   bool killed_ = false;
 };

@@ -64,6 +64,15 @@ TEST_P(Learn, AnInputThatNeedsMoreFailsTheTestAndIsTold) {
   EXPECT_NE(testkit::ReadFile(junit).find("tests=\"2\" failures=\"1\""), std::string::npos);
 }
 
+// No call is refused, and yet the policy was in the way: it does not show the program.
+TEST_P(Learn, AFileThatThePolicyHidesFailsTheTest) {
+  ASSERT_EQ(LearnFrom(Corpus("corpus", Plain())).exit_code(), 0);
+  const testkit::Finished failed = Test(Corpus("others", {"echo d > $1", "flock $1 true", "flock $1 true || true"}));
+  EXPECT_EQ(failed.exit_code(), 1) << failed.out << failed.err;
+  EXPECT_NE(failed.out.find("/usr/bin/flock: errno ENOENT"), std::string::npos) << failed.out;
+  EXPECT_NE(failed.out.find("3 inputs, 1 stopped or hindered"), std::string::npos) << "the third does without\n" << failed.out;
+}
+
 TEST_P(Learn, MergingKeepsEditsAndShowsWhatIsNew) {
   ASSERT_EQ(LearnFrom(Corpus("corpus", Plain())).exit_code(), 0);
   std::ofstream(policy_, std::ios::app) << "# ours\n";

@@ -125,6 +125,35 @@ TEST_P(Watch, AnEditThatWouldHideARuleOfTheFileIsNotMade) {
   EXPECT_EQ(testkit::ReadFile(policy), before);
 }
 
+// Paths too: what is hidden from the job and what is read-only, by which line, and what would show it.
+TEST_P(Watch, AFileThatIsNotShownIsToldAndCanBeShown) {
+  const std::string policy = folder_.File("policy.toml", "moat = 1\nbase = \"default\"\n[files]\nread = [\n  \"@none\", \"@libs\",  # a remark\n  \"/usr/bin/dash\",\n]\n");
+  const std::vector<std::string> command = {"/usr/bin/dash", "-c", "/usr/bin/head -c 2 /etc/os-release; echo > /usr/lib/x"};
+  const testkit::Job job = Watched().Profile(policy).Run(command);
+  EXPECT_EQ(job.out, "") << job;
+  bool hidden = false, read_only = false;
+  for (const auto& kind : job.report["denials"]["kinds"]) {
+    hidden = hidden || (kind["path"] == "/usr/bin/head" && kind["action"] == "errno ENOENT" && kind["rule"] == "[files] has no line that shows it");
+    const bool names_line = kind["rule"].get<std::string>().find("[files] shows /usr/lib read-only (" + policy + ":5:") == 0;
+    read_only = read_only || (kind["path"] == "/usr/lib/x" && kind["action"] == "errno EROFS" && names_line);
+  }
+  EXPECT_TRUE(hidden && read_only) << job;
+  const testkit::Finished applied = Apply(job, policy);
+  EXPECT_NE(applied.out.find("files: + read /usr/bin/head"), std::string::npos) << applied.out << applied.err;
+  EXPECT_NE(testkit::ReadFile(policy).find("# a remark"), std::string::npos);
+  const testkit::Job again = Watched().Profile(policy).Run(command);
+  EXPECT_EQ(again.err.find("head: not found"), std::string::npos) << again;
+}
+
+// A guest can name any file of the host: what not everybody may read there is never proposed.
+TEST_P(Watch, ASecretOfTheHostIsNoEdit) {
+  const testkit::Job job = Watched().Run({"/usr/bin/dash", "-c", "true < /etc/shadow"});
+  const nlohmann::json kind = KindOf(job, "openat");
+  ASSERT_TRUE(kind.is_object()) << job;
+  EXPECT_EQ(kind["path"], "/etc/shadow") << kind;
+  EXPECT_TRUE(kind["edit"].is_null()) << kind;
+}
+
 TEST_P(Watch, AStormIsCountedAndDoesNotFillTheReport) {
   const testkit::Job job = Watched().Run({GuestPath("guest_static"), "storm", "250", "20000"});
   EXPECT_EQ(job.out, "20000 failed\n") << job;

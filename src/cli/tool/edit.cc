@@ -5,9 +5,11 @@
 #include "base/text.h"
 #include "bpf/syscall_table.h"
 #include "cli/tool/compile.h"
+#include "learn/write.h"
 #include "policy/diff.h"
 #include "policy/verdicts.h"
 #include "policy/when.h"
+#include "watch/paths.h"
 #include "watch/rules.h"
 
 namespace moat::tool {
@@ -36,11 +38,33 @@ Status Check(const policy::Model& model, const policy::SyscallRule& rule) {
   return BugError("the edit for " + rule.call + " would not allow it");
 }
 
-// The rule that an edit is, read as a policy of its own.
-Result<policy::SyscallRule> RuleOf(const std::string& edit) {
-  const policy::Model model = MOAT_TRY(policy::Parse("moat = 1\n" + edit, "edit", StandardProfiles()));
-  if (model.syscalls.rules.size() != 1) return PolicyError("not one rule");
-  return model.syscalls.rules.front();
+// What an edit is, read as a policy of its own: one rule that allows, or one line that shows a file.
+struct Edit {
+  std::vector<policy::SyscallRule> rules;
+  std::string shown;
+};
+
+Result<Edit> EditOf(const Denial& denial) {
+  const Error none = PolicyError(denial.call + ": no rule can allow it" + (denial.path.empty() ? "" : ", " + denial.path));
+  if (denial.edit.empty()) return none;
+  auto model = policy::Parse("moat = 1\n" + denial.edit, "edit", StandardProfiles());
+  if (!model.ok()) return none;
+  const auto& rules = model->syscalls.rules;
+  const auto& files = model->files.rules;
+  if (rules.size() == 1 && files.empty() && rules.front().action.kind == policy::DoKind::kAllow) return Edit{rules, ""};
+  const bool shows = rules.empty() && files.size() == 1 && files.front().access == policy::FileAccess::kRead && files.front().source == denial.path;
+  return shows ? Result<Edit>(Edit{{}, files.front().source}) : Result<Edit>(none);
+}
+
+Result<std::string> With(const Edit& edit, const Denial& denial, const std::string& text, const std::string& path) {
+  std::string next;
+  if (edit.shown.empty()) {
+    next = watch::ApplyEdit(text, denial.edit);
+  } else {
+    next = MOAT_TRY(learn::WithLine(text, "files", "read", learn::Line(edit.shown, "needed, as a denial showed")));
+  }
+  if (policy::Parse(next, path, StandardProfiles()).ok()) return next;
+  return PolicyError(denial.call + ": refused whatever its arguments are; change that rule instead: " + denial.rule);
 }
 
 }  // namespace
@@ -53,19 +77,15 @@ Result<Edited> ApplyEdits(const std::string& path, const std::string& text, cons
   for (const Denial& denial : denials) {
     if (std::find(known.begin(), known.end(), denial.call + denial.edit) != known.end()) continue;
     known.push_back(denial.call + denial.edit);
-    // A report comes from somewhere: what it calls an edit is one allowing rule, or it is nothing.
-    auto rule = denial.edit.empty() ? Result<policy::SyscallRule>(PolicyError("no rule can allow it")) : RuleOf(denial.edit);
-    if (!rule.ok() || rule->action.kind != policy::DoKind::kAllow) {
-      edited.skipped.push_back(denial.call + ": no rule can allow it");
+    // A report comes from somewhere: what it calls an edit is one of the two kinds, or it is nothing.
+    auto edit = EditOf(denial);
+    auto next = edit.ok() ? With(*edit, denial, edited.text, path) : Result<std::string>(edit.error());
+    if (!next.ok()) {
+      edited.skipped.push_back(next.error().ToString());
       continue;
     }
-    std::string next = watch::ApplyEdit(edited.text, denial.edit);
-    if (!policy::Parse(next, path, StandardProfiles()).ok()) {
-      edited.skipped.push_back(denial.call + ": refused whatever its arguments are; change that rule instead: " + denial.rule);
-      continue;
-    }
-    edited.text = std::move(next);
-    added.push_back(std::move(*rule));
+    edited.text = std::move(*next);
+    added.insert(added.end(), edit->rules.begin(), edit->rules.end());
   }
   const policy::Model after = MOAT_TRY(policy::Parse(edited.text, path, StandardProfiles()));
   for (const policy::SyscallRule& rule : added) MOAT_TRY(Check(after, rule));
@@ -74,6 +94,12 @@ Result<Edited> ApplyEdits(const std::string& path, const std::string& text, cons
 }
 
 std::string AboutCall(const Denial& denial) {
+  if (watch::IsAboutFiles(denial.rule)) {
+    if (denial.action != "errno ENOENT") return denial.action == "errno EROFS" ? "results belong into the output folder, all else that is written into /tmp"
+                                                                                   : "what a job writes is not to be run";
+    return denial.edit.empty() ? "the file is on this host, and not for everybody there: no line is proposed that would show it"
+                               : "the file is on this host, and not in the jail";
+  }
   const bpf::SyscallInfo* call = policy::FindAnywhere(denial.call);
   if (call == nullptr) return {};
   const std::size_t tier = std::min<std::size_t>(call->tier, std::size(kTiers) - 1);

@@ -119,6 +119,7 @@ Result<Outcome> Make(const Asked& asked, const Learned& learned) {
   const std::vector<learn::Object> objects = ObjectsOf(seen);
   outcome.about.estimate = learn::Estimated(static_cast<unsigned>(seen.inputs.size()), learn::Entries(seen));
   outcome.about.undecided = MOAT_TRY(learn::Undecided(model, seen, objects));
+  for (const auto& [path, evidence] : seen.hidden) outcome.about.in_vain.push_back(path);
   outcome.about.command = asked.request.command;
   outcome.about.made = Made(objects);
   outcome.text = learn::WithRemarks(outcome.text, outcome.about);

@@ -11,6 +11,7 @@
 #include "base/safe_text.h"
 #include "base/text.h"
 #include "sys/calls.h"
+#include "watch/paths.h"
 
 namespace moat::tool {
 namespace {
@@ -35,6 +36,7 @@ std::set<std::string> TroublesOf(const Report& report) {
   for (const std::string& limit : report.limits_hit) troubles.insert("the limit `" + limit + "` was hit");
   for (const Denial& denial : report.denials) {
     if (denial.action == "errno ENOSYS") continue;  // what an older kernel would say
+    if (watch::IsAboutFiles(denial.rule) && !Failed(report)) continue;
     const std::string head = denial.action == "reported" ? "would be denied: " : "denied: ";
     troubles.insert(head + denial.call + (denial.path.empty() ? "" : " about " + denial.path) + ", by " + denial.rule);
   }

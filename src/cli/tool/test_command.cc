@@ -51,7 +51,7 @@ struct Asked {
   std::string policy, corpus, junit, reference, results;
   bool github = false, shrink = false, json = false;
   unsigned jobs = 1;
-  std::vector<std::string> command;
+  std::vector<std::string> command, in_vain;
 };
 
 Result<Asked> Take(const Arguments& arguments) {
@@ -102,6 +102,7 @@ std::string Compared(const std::string& reference, const std::string& results) {
 Tried TryOne(const Asked& asked, const watch::Rules& rules, const std::string& file, const std::string& work) {
   Tried tried;
   tried.input = fs::relative(file, asked.corpus).string();
+  tried.in_vain = asked.in_vain;
   const std::string results = asked.results.empty() ? work : asked.results + "/" + tried.input;
   std::error_code failed;
   fs::create_directories(results, failed);
@@ -164,6 +165,7 @@ Result<int> Run(Asked asked) {
   const policy::Model model = MOAT_TRY(LoadModel(run));
   const watch::Rules rules = MOAT_TRY(watch::Rules::Of(model));
   const std::string text = TextOf(model);
+  asked.in_vain = learn::InVainOf(text);
   if (asked.command.empty()) asked.command = learn::CommandOf(text);
   if (asked.command.empty()) return WithFix(PolicyError("there is no command behind `--`, and the policy was not learned with one"), "`moat test --help`");
   const std::vector<std::string> files = MOAT_TRY(FilesBelow(asked.corpus));

@@ -8,6 +8,7 @@
 #include "base/safe_text.h"
 #include "base/text.h"
 #include "learn/estimate.h"
+#include "watch/paths.h"
 
 namespace moat::tool {
 namespace {
@@ -46,23 +47,28 @@ std::string ForGitHub(std::string_view text) {
 }
 
 std::string InShort(const Denial& denial) {
+  if (watch::IsAboutFiles(denial.rule)) return denial.path + ": " + denial.action + " for " + denial.call + ", " + denial.rule;
   return denial.call + "(" + denial.arguments + ")" + (denial.path.empty() ? "" : " about " + denial.path) + ": " + denial.action +
          ", denied by " + denial.rule;
 }
 
 }  // namespace
 
-std::vector<Denial> Counted(const Report& report) {
+std::vector<Denial> Counted(const Tried& tried) {
+  const Report& report = tried.report;
+  const bool failed = report.cause != Cause::kExit || report.exit_code.value_or(1) != 0;
   std::vector<Denial> counted;
-  std::copy_if(report.denials.begin(), report.denials.end(), std::back_inserter(counted),
-               [](const Denial& denial) { return denial.action != "errno ENOSYS"; });
+  std::copy_if(report.denials.begin(), report.denials.end(), std::back_inserter(counted), [&](const Denial& denial) {
+    if (!watch::IsAboutFiles(denial.rule)) return denial.action != "errno ENOSYS";
+    return failed && std::find(tried.in_vain.begin(), tried.in_vain.end(), denial.path) == tried.in_vain.end();
+  });
   return counted;
 }
 
 std::vector<std::string> Complaints(const Tried& tried) {
   if (!tried.error.empty()) return {tried.error};
   std::vector<std::string> complaints;
-  for (const Denial& denial : Counted(tried.report)) complaints.push_back(InShort(denial));
+  for (const Denial& denial : Counted(tried)) complaints.push_back(InShort(denial));
   for (const std::string& limit : tried.report.limits_hit) complaints.push_back("the limit `" + limit + "` was hit");
   if (tried.report.cause == Cause::kSetup) complaints.push_back(tried.report.setup ? tried.report.setup->message : tried.report.detail);
   if (!tried.difference.empty()) complaints.push_back(tried.difference);

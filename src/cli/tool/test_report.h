@@ -13,11 +13,13 @@ struct Tried {
   Report report;
   std::string error;       // there was no job
   std::string difference;  // from the reference
+  std::vector<std::string> in_vain;  // files that are known to be looked for in vain
 };
 
-// Denials that count: not those answered with ENOSYS, which is what an old kernel would say and what libraries
+// Denials that count: a file that the policy hides or does not let be written only where the program failed, and
+// never one of `in_vain`; and not those answered with ENOSYS, which is what an old kernel would say and what libraries
 // fall back on.
-std::vector<Denial> Counted(const Report& report);
+std::vector<Denial> Counted(const Tried& tried);
 
 // Why the input failed, one a line; empty: it passed. A program that fails by itself is not the policy's doing.
 std::vector<std::string> Complaints(const Tried& tried);
