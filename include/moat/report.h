@@ -69,7 +69,7 @@ struct Denial {
   std::string action;     // what it was answered with: "kill", "errno EPERM", "reported"
   std::string path;       // that the call is about, "" for none
   std::string executable, thread, folder;  // of whom; `folder` is its working folder
-  std::vector<std::string> stack;          // "object+0x1234", innermost first
+  std::vector<std::string> stack;          // "function+0x1 in object+0x1234", innermost first
 };
 
 struct SetupFailure {

@@ -70,6 +70,13 @@ TEST_P(Watch, DeathIsStillDeathAndTold) {
   EXPECT_EQ(KindOf(job, "keyctl")["action"], "kill") << job;
 }
 
+TEST_P(Watch, FramesHaveTheNamesOfFunctions) {
+  const testkit::Job job = Watched().Run({"strace", "true"});
+  const nlohmann::json kind = KindOf(job, "ptrace");
+  ASSERT_TRUE(kind.is_object()) << job;
+  EXPECT_NE(kind["stack"].dump().find("ptrace+0x"), std::string::npos) << kind;
+}
+
 // nsjail#158: a death by the filter names call, request, program and rule.
 TEST_P(Watch, AProgramThatTracesIsToldOf) {
   const std::string policy = Policy("[[syscalls.rule]]\ncall = \"ptrace\"\ndo = \"kill\"\nreason = \"a test\"\n");

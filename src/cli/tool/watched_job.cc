@@ -14,6 +14,7 @@
 
 #include "base/text.h"
 #include "sys/calls.h"
+#include "watch/symbols.h"
 
 extern char** environ;
 
@@ -148,7 +149,7 @@ bool ComesBeforeDenials(Cause cause) {
          cause == Cause::kSetup || cause == Cause::kWorkerLost || cause == Cause::kOutput;
 }
 
-Denial DenialOf(const watch::Observation& seen) {
+Denial DenialOf(const watch::Observation& seen, watch::Symbols& symbols) {
   Denial denial;
   denial.call = seen.call;
   denial.arguments = seen.arguments;
@@ -160,16 +161,17 @@ Denial DenialOf(const watch::Observation& seen) {
   denial.executable = seen.executable;
   denial.thread = seen.thread;
   denial.folder = seen.folder;
-  denial.stack = seen.stack;
+  for (const std::string& frame : seen.stack) denial.stack.push_back(symbols.Named(frame));
   return denial;
 }
 
-void TakeRefusals(Report& report, const watch::Watcher& watcher) {
+void TakeRefusals(Report& report, const watch::Watcher& watcher, const policy::Model& model) {
+  watch::Symbols symbols(model);
   report.denial_count = watcher.refusals();
   report.denials.clear();
   std::string deadly;
   for (const watch::Observation& seen : watcher.refused()) {
-    report.denials.push_back(DenialOf(seen));
+    report.denials.push_back(DenialOf(seen, symbols));
     if (seen.action == "kill") deadly += (deadly.empty() ? "" : ", ") + seen.call;
   }
   if (!watcher.killed() || ComesBeforeDenials(report.cause)) return;
@@ -199,7 +201,7 @@ Result<WatchedJob> RunWatched(const WatchedRun& wanted, const watch::Rules& rule
   Attend(launched, ours, watcher, wanted.signals);
   WatchedJob job;
   job.report = MOAT_TRY(Finish(launched));
-  TakeRefusals(job.report, watcher);
+  TakeRefusals(job.report, watcher, rules.model());
   job.refused = watcher.refused();
   return job;
 }
