@@ -1,6 +1,7 @@
 #include "cli/tool/test_report.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cstdio>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -46,9 +47,23 @@ std::string ForGitHub(std::string_view text) {
   return out;
 }
 
+// Addresses differ from run to run: without them the same denial of many inputs is one.
+std::string WithoutAddresses(const std::string& arguments) {
+  constexpr std::size_t kDigits = 7;
+  std::string out;
+  for (std::size_t at = 0; at < arguments.size();) {
+    std::size_t end = at + 2;
+    while (arguments.compare(at, 2, "0x") == 0 && end < arguments.size() && std::isxdigit(static_cast<unsigned char>(arguments[end])) != 0) ++end;
+    const bool address = end - at >= kDigits + 2;
+    out += address ? std::string("...") : arguments.substr(at, 1);
+    at = address ? end : at + 1;
+  }
+  return out;
+}
+
 std::string InShort(const Denial& denial) {
   if (watch::IsAboutFiles(denial.rule)) return denial.path + ": " + denial.action + " for " + denial.call + ", " + denial.rule;
-  return denial.call + "(" + denial.arguments + ")" + (denial.path.empty() ? "" : " about " + denial.path) + ": " + denial.action +
+  return denial.call + "(" + WithoutAddresses(denial.arguments) + ")" + (denial.path.empty() ? "" : " about " + denial.path) + ": " + denial.action +
          ", denied by " + denial.rule;
 }
 
