@@ -93,7 +93,7 @@ endif()
 set(MOAT_SANITIZER_ENVIRONMENT
   "ASAN_OPTIONS=detect_leaks=1:abort_on_error=1:detect_stack_use_after_return=1"
   "UBSAN_OPTIONS=print_stacktrace=1:abort_on_error=1"
-  "TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1")
+  "TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:suppressions=${CMAKE_SOURCE_DIR}/tests/tsan-suppressions.txt")
 
 # moat_test(NAME SOURCES a_test.cc DEPS moat_x ... [LABELS unit] [TIMEOUT s] [UNSANITIZED why])
 # UNSANITIZED: why it cannot run with a sanitizer; it is then not built, and skipped with that reason.
