@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <cctype>
 #include <set>
 #include <sstream>
 #include <thread>
@@ -66,9 +67,21 @@ bool EndsWith(const std::string& text, const std::string& end) {
   return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
 }
 
+// ".png" of "a/b.PNG"; "" where there is none, as in "a.b/c" and ".hidden".
+std::string EndingOf(const std::string& path) {
+  const std::size_t name = path.rfind('/') + 1, dot = path.rfind('.');
+  if (dot == std::string::npos || dot <= name) return "";
+  std::string ending = path.substr(dot);
+  for (char& letter : ending) letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
+  return ending;
+}
+
+// Throws CLI::ValidationError. Nobody wants a PNG that is called a JPEG.
 Format FormatOf(const std::string& path, const std::string& word) {
-  if (EndsWith(path, ".svg")) return Format::kSvg;
-  if (EndsWith(path, ".png")) return Format::kPng;
+  const std::string ending = EndingOf(path);
+  if (ending == ".svg") return Format::kSvg;
+  if (ending == ".png") return Format::kPng;
+  if (word.empty() && !ending.empty()) throw CLI::ValidationError("-o", path + " is neither .png nor .svg; --format says which it is to be");
   return word == "svg" ? Format::kSvg : Format::kPng;
 }
 

@@ -54,6 +54,14 @@ TEST(Command, PicturesKeepTheirOrder) {
   EXPECT_EQ(command.threads, 3u);
 }
 
+TEST(Command, TheNameTellsTheFormatOrNothingDoes) {
+  EXPECT_EQ(Good({"render", "a.fig", "-o", "A.SVG"}).pictures[0].format, Format::kSvg);
+  EXPECT_EQ(Good({"render", "a.fig", "-o", "a.svg/.hidden"}).pictures[0].format, Format::kPng);
+  EXPECT_EQ(Good({"render", "a.fig", "-o", "b.c/"}).pictures[0].format, Format::kPng);
+  EXPECT_EQ(Good({"render", "a.fig", "-o", "a.tmp", "--format", "svg"}).pictures[0].format, Format::kSvg);
+  EXPECT_NE(Bad({"render", "a.fig", "-o", "a.jpg"}).text.find("a.jpg"), std::string::npos);
+}
+
 TEST(Command, OnePictureMayGoToSeveralPlaces) {
   const Command command = Good({"render", "a.fig", "--node", "1:5", "-o", "a.png", "-o", "a.svg"});
   ASSERT_EQ(command.pictures.size(), 2u);
