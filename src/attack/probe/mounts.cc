@@ -94,7 +94,9 @@ Verdict WorkingFolderOutside() {
   // A control that stands where a leaked folder descriptor would have put it.
   if (Outside() && (chdir("/usr") != 0 || chroot("/tmp") != 0)) return NotHere("cannot chroot");
   char path[4096];
-  if (syscall(SYS_getcwd, path, sizeof(path)) < 0) return Open("getcwd: %s", strerror(errno));
+  if (syscall(SYS_getcwd, path, sizeof(path)) < 0) {  // EPERM: a filter's answer, the kernel has no such one
+    return errno == EPERM ? Closed("getcwd: %s", strerror(errno)) : Open("getcwd: %s", strerror(errno));
+  }
   return strncmp(path, "(unreachable)", 13) == 0 ? Open("the working folder is %s", path) : Closed("%s", path);
 }
 
