@@ -6,12 +6,16 @@
 
 #include <chrono>
 #include <fstream>
+#include <thread>
 
 namespace moat::attack {
 namespace {
 
 // Of a chain whose members each bear the next one and end.
 constexpr auto kLongestChase = std::chrono::seconds(10);
+// For those whom the end of the command has already hit: a kernel is not done with a namespace at once.
+constexpr auto kGrace = std::chrono::seconds(1);
+constexpr auto kLook = std::chrono::milliseconds(5);
 
 std::set<pid_t> Children() {
   std::ifstream list("/proc/thread-self/children");
@@ -20,6 +24,8 @@ std::set<pid_t> Children() {
   return children;
 }
 
+using Clock = std::chrono::steady_clock;
+
 }  // namespace
 
 Survivors::Survivors() {
@@ -27,20 +33,27 @@ Survivors::Survivors() {
   before_ = Children();
 }
 
+std::set<pid_t> Survivors::Alive() const {
+  std::set<pid_t> alive;
+  for (const pid_t pid : Children()) {
+    if (before_.count(pid) == 0 && ::waitpid(pid, nullptr, WNOHANG | __WALL) == 0) alive.insert(pid);
+  }
+  return alive;
+}
+
 unsigned Survivors::End() {
-  const auto deadline = std::chrono::steady_clock::now() + kLongestChase;
-  unsigned first = 0;
-  for (bool looked = false;; looked = true) {
-    unsigned alive = 0;
-    for (const pid_t pid : Children()) {
-      if (before_.count(pid) != 0 || ::waitpid(pid, nullptr, WNOHANG | __WALL) != 0) continue;
-      ++alive;
+  std::set<pid_t> alive = Alive();
+  for (const auto begin = Clock::now(); !alive.empty() && Clock::now() - begin < kGrace; alive = Alive()) {
+    std::this_thread::sleep_for(kLook);
+  }
+  const auto count = static_cast<unsigned>(alive.size());
+  for (const auto begin = Clock::now(); !alive.empty() && Clock::now() - begin < kLongestChase; alive = Alive()) {
+    for (const pid_t pid : alive) {
       ::kill(pid, SIGKILL);
       ::waitpid(pid, nullptr, __WALL);
     }
-    if (!looked) first = alive;
-    if (alive == 0 || std::chrono::steady_clock::now() > deadline) return first;
   }
+  return count;
 }
 
 }  // namespace moat::attack

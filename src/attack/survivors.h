@@ -11,10 +11,13 @@ namespace moat::attack {
 class Survivors {
  public:
   Survivors();
-  // When the command itself was reaped: how many lived on. None is left afterwards, or the kernel holds it.
+  // When the command itself was reaped: how many lived on, and were not about to end. None is left afterwards, or
+  // the kernel holds it.
   unsigned End();
 
  private:
+  std::set<pid_t> Alive() const;  // reaps those that have ended
+
   std::set<pid_t> before_;
 };
 

@@ -13,7 +13,7 @@ namespace {
 
 // Nobody is a nuisance for longer, whoever runs the probe.
 constexpr unsigned kLongestStay = 25;
-constexpr int kChainSeconds = 2;
+constexpr int kChainSeconds = 4;
 
 [[noreturn]] void Stay() {
   alarm(kLongestStay);
