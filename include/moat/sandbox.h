@@ -136,6 +136,11 @@ class Sandbox {
   Result<Report> Run(const std::vector<std::string>& argv);
   Result<Outcome> Run(const Command& command);
 
+  // Has `count` helpers that have a jail for such a command ready (its program and whether it collects
+  // results matter; streams and inputs do not). Jobs that come within ten seconds find them; later ones
+  // do when this is called again meanwhile, which replaces what has become old. Does not wait for the jails.
+  Status Prepare(const Command& command, unsigned count);
+
   // What would be done for this command, one prepared system call a line (as `moat plan`).
   Result<std::string> Plan(const Command& command);
 

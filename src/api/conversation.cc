@@ -145,6 +145,38 @@ bool HasEnded(const Helper& helper) {
 
 }  // namespace
 
+bool PrepareOn(Helper& helper, const StoredPlan& plan) {
+  if (HasEnded(helper)) {
+    RemoveGroups(plan.plan, helper.pid());
+    return false;
+  }
+  const Helper::Slot slot = helper.SlotOf(plan.id);
+  PrepareRequest head;
+  head.plan_slot = slot.number;
+  if (!slot.filled) head.flags = kCarriesPlan;
+  struct iovec part{&head, sizeof(head)};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  struct msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  if (!slot.filled) {
+    const int fd = plan.file.get();
+    message.msg_control = control;
+    message.msg_controllen = sizeof(control);
+    cmsghdr* rights = CMSG_FIRSTHDR(&message);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(sizeof(int));
+    std::memcpy(CMSG_DATA(rights), &fd, sizeof(fd));
+  }
+  ssize_t sent;
+  do sent = sendmsg(helper.socket().get(), &message, MSG_NOSIGNAL);
+  while (sent < 0 && errno == EINTR);
+  if (sent < 0) return false;
+  if (!slot.filled) helper.Filled(slot.number, plan.id);
+  return true;
+}
+
 Result<Talk> RunOn(Helper& helper, const StoredPlan& plan, const Command& command) {
   if (HasEnded(helper)) {
     RemoveGroups(plan.plan, helper.pid());  // that of the child that waited, on cgroup v2

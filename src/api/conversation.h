@@ -14,6 +14,9 @@ struct Talk {
   bool helper_is_good = false;     // for another job
 };
 
+// Asks it to have the jail of a next job ready. False: it is gone.
+bool PrepareOn(Helper& helper, const StoredPlan& plan);
+
 // An Error is about the command. `helper` and the command's descriptors stay the caller's.
 Result<Talk> RunOn(Helper& helper, const StoredPlan& plan, const Command& command);
 

@@ -208,6 +208,42 @@ TEST(Host, NothingGrows) {
   EXPECT_LE(least, 0);
 }
 
+std::string ChildrenOf(int pid) {
+  const std::string number = std::to_string(pid);
+  return testing::Slurp("/proc/" + number + "/task/" + number + "/children");
+}
+
+TEST(Helpers, HaveAJailReadyWhenAsked) {
+  Sandbox sandbox(testing::MakePolicy());
+  Command command;
+  command.argv = {"true"};
+  const Status prepared = sandbox.Prepare(command, 2);
+  ASSERT_TRUE(prepared.ok()) << prepared.error().ToString();
+  const std::vector<int> helpers = HelpersOf(getpid());
+  ASSERT_EQ(helpers.size(), 2U);
+  for (const int helper : helpers) EXPECT_TRUE(Eventually([&] { return IsAtRest(helper); })) << helper;
+  // One that is young stays.
+  const std::string before = ChildrenOf(helpers[0]);
+  ASSERT_TRUE(sandbox.Prepare(command, 2).ok());
+  for (const int helper : helpers) EXPECT_TRUE(Eventually([&] { return IsAtRest(helper); })) << helper;
+  EXPECT_EQ(ChildrenOf(helpers[0]), before);
+  auto report = sandbox.Run({"true"});
+  ASSERT_TRUE(report.ok());
+  EXPECT_EQ(report->exit_code, 0) << report->detail;
+  EXPECT_EQ(HelpersOf(getpid()), helpers);
+  command.argv = {"no-such-program"};
+  EXPECT_FALSE(sandbox.Prepare(command, 1).ok());
+  // A jail of another plan takes the place of the one that waits.
+  command.argv = {"cat"};
+  ASSERT_TRUE(sandbox.Prepare(command, 2).ok());
+  for (const int helper : helpers) {
+    EXPECT_TRUE(Eventually([&] { return IsAtRest(helper) && ChildrenOf(helper) != before; })) << helper;
+  }
+  report = sandbox.Run({"true"});
+  ASSERT_TRUE(report.ok());
+  EXPECT_EQ(report->exit_code, 0) << report->detail;
+}
+
 TEST(Helpers, AKilledOneIsReplacedWhenIdle) {
   Sandbox sandbox(MakePolicy());
   MustRun(sandbox, Shell("true"));

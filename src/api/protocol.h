@@ -1,6 +1,6 @@
 // What the library and its helper (bin/moat __spawner FD) say to each other over a
 // SOCK_SEQPACKET pair. One job at a time: a kRun frame goes there, one kReport frame comes
-// back, a kCancel frame may go there in between. Frames are these structures, then a body;
+// back, a kCancel frame may go there in between. A kPrepare frame has no answer. Frames are these structures, then a body;
 // descriptors travel beside them (SCM_RIGHTS), in the order of the flags, streams before files.
 // A body over kMaxInline is a sealed memfd instead, as are plans. Core code; layouts only.
 //
@@ -15,7 +15,7 @@
 
 namespace moat::api {
 
-inline constexpr std::uint32_t kProtocol = 1;
+inline constexpr std::uint32_t kProtocol = 2;
 inline constexpr std::size_t kMaxInline = 32 * 1024;
 inline constexpr std::size_t kMaxBody = 8 << 20;     // the kernel's own limit of argv and environment is 6 MiB
 inline constexpr std::size_t kMaxPlan = 4 << 20;
@@ -28,7 +28,7 @@ inline constexpr std::uint32_t kMaxDescriptors = 6 + abi::kMaxInputs;
 inline constexpr int kSocketFd = 3;
 inline constexpr int kHostFd = 4;  // a pidfd of the process that the library is part of
 
-enum class FrameKind : std::uint32_t { kHello = 0x6d6f6101, kRun, kCancel, kReport };
+enum class FrameKind : std::uint32_t { kHello = 0x6d6f6101, kRun, kCancel, kReport, kPrepare };
 
 // The helper's first word.
 struct Hello {
@@ -59,6 +59,13 @@ struct RunRequest {
   std::uint64_t body_size = 0;
 };
 static_assert(abi::kMaxInputs <= 64);
+
+// Asks for the next job's jail, before there is one; also to replace one that has become old.
+struct PrepareRequest {
+  FrameKind kind = FrameKind::kPrepare;
+  std::uint32_t plan_slot = 0;
+  std::uint32_t flags = 0;  // kCarriesPlan
+};
 
 struct CancelRequest {
   FrameKind kind = FrameKind::kCancel;

@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <mutex>
 #include <utility>
@@ -133,6 +134,23 @@ Result<Outcome> Sandbox::Run(const Command& command) {
   impl_->plans.Forget(plan);
   const api::PlanPointer anew = MOAT_TRY(impl_->PlanFor(command));
   return impl_->RunWith(*anew, command);
+}
+
+Status Sandbox::Prepare(const Command& command, unsigned count) {
+  const api::PlanPointer plan = MOAT_TRY(impl_->PlanFor(command));
+  std::vector<HelperPointer> ready;
+  while (ready.size() < std::min(count, impl_->options.idle_helpers)) {
+    HelperPointer helper = impl_->pool.Take();
+    const bool is_new = helper == nullptr;
+    if (is_new) helper = MOAT_TRY(StartHelper(impl_->options.launcher));
+    if (api::PrepareOn(*helper, *plan)) {
+      ready.push_back(std::move(helper));
+    } else if (is_new) {
+      return SystemError("sendmsg", EPIPE, "a helper that ended at once");
+    }
+  }
+  for (HelperPointer& helper : ready) impl_->pool.Give(std::move(helper));
+  return {};
 }
 
 Result<std::string> Sandbox::Plan(const Command& command) {

@@ -21,6 +21,8 @@ namespace {
 
 // A child that waited longer is not used: what it would show of the host's mounts is out of date.
 constexpr std::uint64_t kMaxAgeNs = 10'000'000'000;
+// One that is older is replaced when somebody asks for it ahead of time.
+constexpr std::uint64_t kYoungNs = kMaxAgeNs / 4;
 
 // While pid 1 shares the table of descriptors: what it opens then is here too.
 bool InOurTable(abi::Phase phase) { return phase != abi::Phase::kSetup && phase != abi::Phase::kProgram; }
@@ -151,10 +153,19 @@ void Ahead::Prepare(std::string_view plan, OwnArguments own) {
   newborn_.emplace(std::move(*born));
 }
 
+bool Ahead::IsGood(std::string_view plan, std::uint64_t age) const {
+  struct pollfd ended{newborn_->child().pidfd().get(), POLLIN, 0};
+  return plan == plan_ && sys::NowNs() - born_at_ <= age && poll(&ended, 1, 0) == 0;
+}
+
+void Ahead::Renew(std::string_view plan, OwnArguments own) {
+  if (newborn_ && !IsGood(plan, kYoungNs)) Drop();
+  Prepare(plan, own);
+}
+
 std::optional<Newborn> Ahead::Take(std::string_view plan) {
   if (!newborn_) return std::nullopt;
-  struct pollfd ended{newborn_->child().pidfd().get(), POLLIN, 0};
-  if (plan != plan_ || sys::NowNs() - born_at_ > kMaxAgeNs || poll(&ended, 1, 0) != 0) {
+  if (!IsGood(plan, kMaxAgeNs)) {
     Drop();
     return std::nullopt;
   }

@@ -36,6 +36,7 @@ class Newborn {
 
   LivePlan& plan() { return plan_; }
   Child& child() { return child_; }
+  const Child& child() const { return child_; }
   const sys::Fd& notice() const { return notice_; }  // readable: it was told; not valid with kReaped
   // What does not depend on the one job: mounts and what is in them. Ahead of time, or by Launch.
   Status Prepare();
@@ -86,11 +87,15 @@ class Ahead {
 
   // Bears a child for a job of `plan`, unless there is one. What fails is left to the job itself.
   void Prepare(std::string_view plan, OwnArguments own);
+  // The same for one that is asked for while nobody has a job: what waits and is no longer young, or of
+  // another plan, is replaced.
+  void Renew(std::string_view plan, OwnArguments own);
   // The child, if it is one of this plan, still alive and not older than some seconds.
   std::optional<Newborn> Take(std::string_view plan);
   void Drop();
 
  private:
+  bool IsGood(std::string_view plan, std::uint64_t age) const;
   std::string plan_;
   std::uint64_t born_at_ = 0;
   std::optional<Newborn> newborn_;

@@ -1,5 +1,6 @@
 #include "serve/jail_keeper.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/units.h"
@@ -7,6 +8,9 @@
 
 namespace moat::serve {
 namespace {
+
+// A warm jail is used for ten seconds, and replaced from a quarter of that on.
+constexpr Time kWarmAgain = std::chrono::seconds(4);
 
 Result<Policy> LoadPolicy(const ProfileConfig& config) {
   Policy policy = MOAT_TRY(Policy::Load(config.policy));
@@ -32,10 +36,28 @@ Result<std::unique_ptr<JailKeeper>> JailKeeper::Make(Loop& loop, std::string nam
 JailKeeper::JailKeeper(Loop& loop, std::string name, const ProfileConfig& config, Policy policy, Events events)
     : loop_(loop), name_(std::move(name)), config_(config), events_(std::move(events)), sandbox_(std::move(policy)) {
   for (unsigned i = 0; i < config_.bounds.running; ++i) threads_.emplace_back([this] { Work(); });
+  if (config_.ready != 0) KeepReady();
+}
+
+// Jobs have a helper's next jail made behind them; this is for the first ones, and for those after a pause.
+void JailKeeper::KeepReady() {
+  warm_timer_ = loop_.At(loop_.now() + kWarmAgain, [this] { KeepReady(); });
+  Task task;
+  task.command.argv = config_.command;
+  if (busy_.empty()) AddTask(std::move(task));
+}
+
+void JailKeeper::AddTask(Task task) {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    tasks_.push_back(std::move(task));
+  }
+  more_.notify_one();
 }
 
 JailKeeper::~JailKeeper() {
   *alive_ = false;
+  loop_.Drop(warm_timer_);
   for (auto& [id, busy] : busy_) {
     loop_.Drop(busy.wall);
     busy.cancel.Cancel();
@@ -92,11 +114,7 @@ void JailKeeper::Begin(JobId id, const Submission& submission) {
       late.cancel.Cancel();
     });
   }
-  {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    tasks_.push_back(std::move(task));
-  }
-  more_.notify_one();
+  AddTask(std::move(task));
 }
 
 void JailKeeper::Work() {
@@ -108,6 +126,11 @@ void JailKeeper::Work() {
       if (closing_) return;
       task = std::move(tasks_.front());
       tasks_.pop_front();
+    }
+    if (task.id == 0) {
+      // What goes wrong here goes wrong for the first job as well, which tells it.
+      (void)sandbox_.Prepare(task.command, std::min(config_.ready, config_.bounds.running)).ok();
+      continue;
     }
     auto ended = std::make_shared<Ended>(RunTask(task));
     loop_.Post([this, alive = alive_, id = task.id, ended] {

@@ -32,7 +32,7 @@ class JailKeeper final : public Keeper {
 
  private:
   struct Task {
-    JobId id = 0;
+    JobId id = 0;  // 0: to have jails ready
     Command command;
   };
   struct Busy {
@@ -46,6 +46,8 @@ class JailKeeper final : public Keeper {
   void Work();
   Ended RunTask(const Task& task);
   void OnEnded(JobId id, Ended ended);
+  void KeepReady();
+  void AddTask(Task task);
   Command CommandFor(const Submission& submission) const;
 
   Loop& loop_;
@@ -54,6 +56,7 @@ class JailKeeper final : public Keeper {
   const Events events_;
   Sandbox sandbox_;
   std::map<JobId, Busy> busy_;
+  Loop::TimerId warm_timer_ = 0;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 
   std::mutex mutex_;

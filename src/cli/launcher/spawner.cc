@@ -167,6 +167,14 @@ Report RunJob(Request& request, std::string_view plan, run::OwnArguments own) {
   return run::Run(plan, request.job);
 }
 
+// What fails is left to the job itself.
+void PrepareAhead(run::Ahead& ahead, std::string_view plan, run::OwnArguments own) {
+  abi::Header header;
+  std::memcpy(&header, plan.data(), sizeof(header));
+  if ((header.flags & abi::kOwnNamespace) != 0 && !run::EnterOwnNamespace().ok()) return;
+  ahead.Renew(plan, own);
+}
+
 // Until there is a frame. False when there will be none: nobody holds the other end any more,
 // or the host is gone and only a forked child of it holds it.
 bool WaitForFrame() {
@@ -185,6 +193,12 @@ int Serve(run::OwnArguments own) {
     FrameKind kind{};
     if (!frame.Read(kind)) return kBadRequest;
     if (kind == FrameKind::kCancel) continue;  // came too late: that job has ended
+    if (kind == FrameKind::kPrepare) {
+      const std::string_view plan = TakePrepare(frame, plans);
+      if (plan.empty()) return kBadRequest;
+      PrepareAhead(ahead, plan, own);
+      continue;
+    }
     Request request;
     if (kind != FrameKind::kRun || !TakeApart(frame, plans, request)) return kBadRequest;
     request.job.ahead = &ahead;

@@ -124,6 +124,16 @@ bool Receive(Frame& frame) {
   return (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0;
 }
 
+std::string_view TakePrepare(Frame& frame, Plans& plans) {
+  api::PrepareRequest head;
+  if (!frame.Read(head) || frame.size != sizeof(head) || head.plan_slot >= api::kPlanSlots) return {};
+  Sealed& plan = plans.slots[head.plan_slot];
+  Descriptors descriptors{frame.fds};
+  if ((head.flags & api::kCarriesPlan) != 0) plan = Sealed::Map(descriptors.Take(), api::kMaxPlan);
+  if (!descriptors.good || descriptors.next != frame.fds.size() || plan.bytes().size() < sizeof(abi::Header)) return {};
+  return plan.bytes();
+}
+
 bool TakeApart(Frame& frame, Plans& plans, Request& request) {
   if (!frame.Read(request.head)) return false;
   const api::RunRequest& head = request.head;

@@ -54,6 +54,9 @@ struct Plans {
   std::array<Sealed, api::kPlanSlots> slots;
 };
 
+// One kPrepare frame: the plan that is meant, or an empty one.
+std::string_view TakePrepare(Frame& frame, Plans& plans);
+
 // One kRun frame. `files` keeps the descriptors that `job` refers to.
 struct Request {
   api::RunRequest head;
