@@ -41,6 +41,7 @@ test-vm: build  ## the tests under Debian's 6.1 kernel and pure cgroup v2, in a 
 
 soak: build  ## 10,000 jobs of each kind (JOBS_EACH=N), and nothing has grown
 	@MOAT_SOAK_JOBS=$(JOBS_EACH) MOAT_SOURCE_DIR=$(CURDIR) MOAT_BINARY_DIR=$(CURDIR)/build/release build/release/tests/soak_test
+	@MOAT_SOAK_JOBS=$$(( $(JOBS_EACH) * 10 )) MOAT_SOURCE_DIR=$(CURDIR) MOAT_BINARY_DIR=$(CURDIR)/build/release build/release/tests/pool_soak
 
 bench: build  ## measure beside other sandboxes, into docs/benchmarks.md (BENCH=--quick: not into it)
 	@tools/bootstrap bench

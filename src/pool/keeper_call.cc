@@ -20,6 +20,12 @@ bool DrawKeeperNumber() {
   return false;
 }
 
+void TouchKeeperNumber() {
+#if defined(__x86_64__)
+  __asm__ volatile("lock; addq $0, %0" : "+m"(internal::g_keeper_number) : : "cc");
+#endif
+}
+
 void ForgetKeeperNumber() {
   *const_cast<volatile std::uint64_t*>(&internal::g_keeper_number) = 0;
   __asm__ volatile("" : : : "memory");

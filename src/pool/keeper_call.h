@@ -51,6 +51,8 @@ inline long KeeperCall(long number, Args... args) {
 
 // Straight into its place.
 bool DrawKeeperNumber();
+// A worker's own copy of the page, ahead of time; the number stays where it is, and in no register.
+void TouchKeeperNumber();
 // In a worker, before it looks at anything of its job: from then on it is a job.
 void ForgetKeeperNumber();
 

@@ -116,18 +116,24 @@ Result<std::uint64_t> OwnMemory() {
   return std::strtoull(status.c_str() + at + sizeof("\nVmData:") - 1, nullptr, 10) << 10;
 }
 
+// What is mapped for reading only is made writable by mprotect where its file was opened for writing:
+// the kernel's flags tell (mw: may write; sh: shared), the rights alone do not.
 Status CheckNothingShared() {
-  const std::string maps = MOAT_TRY(sys::ReadFile("/proc/self/maps", 64U << 20));
-  std::string_view rest = maps;
+  const std::string maps = MOAT_TRY(sys::ReadFile("/proc/self/smaps", 256U << 20));
+  std::string_view rest = maps, range;
   while (!rest.empty()) {
     const std::string_view line = rest.substr(0, rest.find('\n'));
     rest.remove_prefix(std::min(line.size() + 1, rest.size()));
-    const std::size_t rights = line.find(' ');
-    if (rights == std::string_view::npos || line.size() < rights + 5) continue;
-    if (line[rights + 2] != 'w' || line[rights + 4] != 's') continue;
-    return WithFix(PolicyError("memory is mapped writable and shared (" + std::string(line.substr(0, rights)) +
+    constexpr std::string_view kFlags = "VmFlags:";
+    // "7f00-7f01 rw-p 00000000 ...", then lines with names, of which the flags are the last.
+    if (!line.empty() && (line[0] < 'A' || line[0] > 'Z')) range = line.substr(0, line.find(' '));
+    if (line.substr(0, kFlags.size()) != kFlags || line.find(" sh") == std::string_view::npos ||
+        line.find(" mw") == std::string_view::npos) {
+      continue;
+    }
+    return WithFix(PolicyError("memory is mapped shared and could be written (" + std::string(range) +
                                "): one job could write what the next one reads"),
-                   "unmap it before Serve, or map it MAP_PRIVATE or for reading only");
+                   "unmap it before Serve, map it MAP_PRIVATE, or from a descriptor that is open for reading only");
   }
   return {};
 }

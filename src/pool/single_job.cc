@@ -79,6 +79,19 @@ void TakeOwnPlaces(const WorkerPlan& plan, int channel) {
   CloseTheRest(plan.program_fds);
 }
 
+// A page that is shared with the zygote is copied when it is first written to: better while nobody waits.
+__attribute__((noinline)) void TouchStack() {
+  constexpr std::size_t kPage = 4096;
+  volatile char below[4 * kPage];
+  for (std::size_t i = 0; i < sizeof(below); i += kPage) below[i] = 0;
+}
+void TouchAhead(Received& got) {
+  TouchKeeperNumber();
+  TouchStack();
+  *reinterpret_cast<volatile std::size_t*>(&got.fd_count) = 0;
+  *reinterpret_cast<volatile char*>(got.request) = 0;
+}
+
 // False when the pool has hung up: nobody wants this worker.
 bool Await(Received& got) {
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * kMaxWorkerFds)];
@@ -176,6 +189,7 @@ bool LowerForJob(const WorkerPlan& plan, const JobOrder& order) {
 
 void RunWorker(const WorkerPlan& plan, int channel) {
   TakeOwnPlaces(plan, channel);
+  TouchAhead(g_received);
   if (!Await(g_received)) End(0);
   if (!PlaceDescriptors(g_received) || !LowerForJob(plan, g_received.order)) {
     Tell(WorkerFrame::kRefused, "a worker could not take the descriptors or limits of its job");

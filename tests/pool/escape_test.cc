@@ -20,8 +20,7 @@ constexpr const char* kDeadly[] = {
     "kill-all", "kill-by-pidfd", "abort-group", "pidfd-open", "fetch-fd", "memory-of-parent", "ptrace", "executable", "unshare",
     "execve", "seccomp"};
 // Answered without harm; dying of them would be a riddle.
-constexpr const char* kRefused[] = {"close-channel", "dup", "stop-self", "sigsys-self", "death-signal", "dumpable",
-                                    "raise-limit"};
+constexpr const char* kRefused[] = {"close-channel", "dup", "stop-self", "sigsys-self", "death-signal", "dumpable", "raise-limit"};
 
 class Attempts : public ::testing::TestWithParam<const char*> {};
 

@@ -105,6 +105,12 @@ TEST(Worker, AnOrderThatWasNotReadWasNotBegun) {
   ASSERT_TRUE(zygote->Attend(worker, kPatience).ok());
   // Stopped: it is there, and does not read.
   ASSERT_EQ(kill(worker.pid(), SIGSTOP), 0);
+  const auto is_stopped = [&] {
+    std::ifstream file("/proc/" + std::to_string(worker.pid()) + "/stat");
+    const std::string stat((std::istreambuf_iterator<char>(file)), {});
+    return stat.find(") T ") != std::string::npos;
+  };
+  while (!is_stopped()) std::this_thread::yield();
   WorkerOrder order;
   order.request = "exit 0";
   ASSERT_TRUE(worker.Give(order).ok());
@@ -297,7 +303,8 @@ TEST(Zygote, ProgramsThatCannotServeSayWhy) {
     const char* word;
     const char* why;
   };
-  for (const Case& each : {Case{"stray", "not declared"}, Case{"shared", "writable and shared"}, Case{"thread", "thread"},
+  for (const Case& each : {Case{"stray", "not declared"}, Case{"shared", "mapped shared"},
+                           Case{"shared-reading", "mapped shared"}, Case{"thread", "thread"},
                            Case{"role", "shared by all jobs"}}) {
     auto zygote = Zygote::Start(Guest({each.word}));
     ASSERT_TRUE(zygote.ok());

@@ -226,6 +226,11 @@ int main(int argc, char** argv) {
   if (has("role")) options.seal.Read(0);
   if (has("stray")) (void)!open("/", O_RDONLY | O_DIRECTORY);
   if (has("shared")) (void)!mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (has("shared-reading")) {
+    const int file = memfd_create("shared", 0);
+    if (ftruncate(file, 4096) != 0 || mmap(nullptr, 4096, PROT_READ, MAP_SHARED, file, 0) == MAP_FAILED) return 3;
+    close(file);
+  }
   std::thread idle;
   if (has("thread")) idle = std::thread([] { pause(); });
   if (!has("strict")) options.seal.Memory().Time();
