@@ -28,6 +28,7 @@ MAY_INCLUDE = {
     "run": "child sys base uapi plan/abi.h",
     "pool": "run api seal plan bpf sys base uapi",
     "serve": "pool run api policy plan sys base uapi",
+    "web": "policy sys base uapi",
     "cli": "all",
 }
 PURE = {"base", "bpf", "policy", "plan", "lint"}
@@ -54,7 +55,11 @@ TEST = r"src/\w+/testing\.(cc|h)|.*_(test|fuzz|bench)\.cc|(tests|bench)/.*"
 
 THIRD_PARTY = {
     "toml++/": r"src/policy/\w+\.cc",
-    "nlohmann/": r"src/(cli|api)/.*|" + TEST,
+    "nlohmann/": r"src/(cli|api|web)/.*|" + TEST,
+    "httplib.h": r"src/web/http/.*|" + TEST,
+    "sqlite3.h": r"src/web/database\.(cc|h)|" + TEST,
+    "prometheus/": r"src/web/metrics\.cc",
+    "archive": r"src/web/http/archive\.cc",
     "CLI/": r"src/cli/.*",
     "gtest/": TEST,
     "gmock/": TEST,

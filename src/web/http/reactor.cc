@@ -1,0 +1,216 @@
+#include "web/http/reactor.h"
+
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <chrono>
+
+#include "web/http/listen.h"
+#include "sys/calls.h"
+
+namespace moat::web {
+namespace {
+
+const char* Reason(int status) {
+  switch (status) {
+    case 414:
+      return "URI Too Long";
+    case 415:
+      return "Unsupported Media Type";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 501:
+      return "Not Implemented";
+    default:
+      return "Bad Request";
+  }
+}
+
+}  // namespace
+
+Reactor::Reactor(sys::Fd listener, Options options, Answer answer)
+    : listener_(std::move(listener)), options_(options), answer_(std::move(answer)) {}
+
+Result<std::unique_ptr<Reactor>> Reactor::Start(sys::Fd listener, Options options, Answer answer) {
+  std::unique_ptr<Reactor> reactor(new Reactor(std::move(listener), options, std::move(answer)));
+  Reactor* raw = reactor.get();
+  raw->epoll_ = sys::Fd(epoll_create1(EPOLL_CLOEXEC));
+  raw->end_ = sys::Fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  raw->spare_ = MOAT_TRY(sys::open("/dev/null", O_RDONLY));
+  if (!raw->epoll_.valid() || !raw->end_.valid()) return SystemError("epoll_create1", errno);
+  MOAT_TRY(raw->Arm(raw->listener_.get(), &raw->listener_, EPOLL_CTL_ADD));
+  epoll_event end{};
+  end.events = EPOLLIN;  // stays readable: every thread hears it
+  end.data.ptr = &raw->end_;
+  if (epoll_ctl(raw->epoll_.get(), EPOLL_CTL_ADD, raw->end_.get(), &end) != 0) return SystemError("epoll_ctl", errno);
+  for (unsigned i = 0; i < options.threads; ++i) raw->threads_.emplace_back([raw] { raw->Loop(); });
+  raw->threads_.emplace_back([raw] { raw->Sweep(); });
+  return reactor;
+}
+
+Reactor::~Reactor() {
+  ends_ = true;
+  if (end_.valid()) (void)eventfd_write(end_.get(), 1);
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [number, connection] : connections_) connection->Shut();
+    ending_.notify_all();
+  }
+  for (std::thread& thread : threads_) thread.join();
+}
+
+void Reactor::StopAccepting() { epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, listener_.get(), nullptr); }
+
+std::uint64_t Reactor::connections() const {
+  const std::lock_guard lock(mutex_);
+  return connections_.size();
+}
+
+Status Reactor::Arm(int fd, void* who, int how) const {
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT;
+  event.data.ptr = who;
+  return epoll_ctl(epoll_.get(), how, fd, &event) == 0 ? Status() : Status(SystemError("epoll_ctl", errno));
+}
+
+void Reactor::Loop() {
+  while (!ends_) {
+    epoll_event event{};
+    const int ready = epoll_wait(epoll_.get(), &event, 1, -1);
+    if (ready != 1 || event.data.ptr == &end_) continue;
+    if (event.data.ptr == &listener_) {
+      Accept();
+    } else {
+      Serve(*static_cast<Connection*>(event.data.ptr));
+    }
+  }
+}
+
+void Reactor::Accept() {
+  for (int i = 0; i < 16; ++i) {
+    sys::Fd socket(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (socket.valid()) {
+      AcceptOne(std::move(socket));
+      continue;
+    }
+    if (errno != EMFILE && errno != ENFILE) break;
+    // Without a descriptor the client would wait, and epoll would call us again and again: one is
+    // kept for turning it away.
+    spare_.Close();
+    sys::Fd(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC)).Close();
+    auto again = sys::open("/dev/null", O_RDONLY);
+    if (again.ok()) spare_ = *std::move(again);
+    MakeRoom();
+  }
+  (void)Arm(listener_.get(), &listener_, EPOLL_CTL_MOD);
+}
+
+void Reactor::AcceptOne(sys::Fd socket) {
+  if (connections() >= options_.connections) MakeRoom();
+  if (connections() >= options_.connections * 2) return;
+  const int on = 1;
+  setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+  const int number = socket.get();
+  std::string remote = RemoteOf(socket);
+  auto connection = std::make_unique<Connection>(std::move(socket), std::move(remote));
+  connection->deadline_ns = sys::NowNs() + options_.idle_ns;
+  Connection* known = connection.get();
+  {
+    const std::lock_guard lock(mutex_);
+    connections_[number] = std::move(connection);
+  }
+  if (!Arm(number, known, EPOLL_CTL_ADD).ok()) Close(*known);
+}
+
+// The client that has been idle for longest goes: the rest of the world wants in.
+void Reactor::MakeRoom() {
+  const std::lock_guard lock(mutex_);
+  Connection* oldest = nullptr;
+  for (const auto& [number, connection] : connections_) {
+    if (connection->place != Connection::Place::kIdle) continue;
+    if (oldest == nullptr || connection->deadline_ns < oldest->deadline_ns) oldest = connection.get();
+  }
+  if (oldest == nullptr) return;
+  oldest->deadline_ns = UINT64_MAX;  // once only
+  oldest->Shut();
+}
+
+void Reactor::Serve(Connection& connection) {
+  if (connection.place == Connection::Place::kDraining) {
+    const bool there = connection.Drain() == Connection::Client::kThere && !ends_;
+    if (!there || !Arm(connection.number(), &connection, EPOLL_CTL_MOD).ok()) Close(connection);
+    return;
+  }
+  connection.place = Connection::Place::kBusy;
+  while (!ends_) {
+    switch (connection.FillHead()) {
+      case Connection::Fill::kGone:
+        return Close(connection);
+      case Connection::Fill::kTooLong:
+        return Refuse(connection, 431);
+      case Connection::Fill::kMore:
+        return Idle(connection);
+      case Connection::Fill::kComplete:
+        break;
+    }
+    const RequestHead head = ReadHead(connection.Head());
+    if (head.status != 0) return Refuse(connection, head.status);
+    connection.head_begun = false;
+    Connection::Current() = &connection;
+    const Next next = answer_(connection);
+    Connection::Current() = nullptr;
+    if (next == Next::kClose) return Linger(connection);
+  }
+  Close(connection);
+}
+
+void Reactor::Refuse(Connection& connection, int status) {
+  const std::string text = "HTTP/1.1 " + std::to_string(status) + " " + Reason(status) +
+                           "\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+  (void)connection.write(text.data(), text.size());
+  Linger(connection);
+}
+
+// Closed at once, what the client still sends would be answered with a reset, and that would tear
+// our answer out of its hands.
+void Reactor::Linger(Connection& connection) {
+  shutdown(connection.number(), SHUT_WR);
+  connection.place = Connection::Place::kDraining;
+  connection.deadline_ns = sys::NowNs() + options_.drain_ns;
+  if (ends_ || !Arm(connection.number(), &connection, EPOLL_CTL_MOD).ok()) Close(connection);
+}
+
+void Reactor::Idle(Connection& connection) {
+  const std::uint64_t now = sys::NowNs();
+  // Who has begun a head has this long for all of it, however often something comes.
+  if (connection.Begun() && !connection.head_begun) {
+    connection.head_begun = true;
+    connection.deadline_ns = now + options_.head_ns;
+  } else if (!connection.head_begun) {
+    connection.deadline_ns = now + options_.idle_ns;
+  }
+  connection.place = Connection::Place::kIdle;
+  if (!Arm(connection.number(), &connection, EPOLL_CTL_MOD).ok()) Close(connection);
+}
+
+void Reactor::Close(Connection& connection) {
+  const std::lock_guard lock(mutex_);
+  connections_.erase(connection.number());  // closes it, and with that it leaves the epoll
+}
+
+void Reactor::Sweep() {
+  std::unique_lock lock(mutex_);
+  while (!ends_) {
+    ending_.wait_for(lock, std::chrono::seconds(1));
+    const std::uint64_t now = sys::NowNs();
+    for (const auto& [number, connection] : connections_) {
+      if (connection->place != Connection::Place::kBusy && connection->deadline_ns < now) connection->Shut();
+    }
+  }
+}
+
+}  // namespace moat::web

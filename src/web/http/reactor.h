@@ -1,0 +1,63 @@
+// Accepts clients and gives a thread to each whole head of a request; until then, and between two
+// requests, a client costs a descriptor and a few hundred bytes. All threads wait on one epoll: the
+// one that is woken reads, answers and writes, without handing on.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "moat/result.h"
+#include "web/http/connection.h"
+#include "sys/fd.h"
+
+namespace moat::web {
+
+class Reactor {
+ public:
+  enum class Next : unsigned char { kKeep, kClose };
+  // Answers the request whose head is complete.
+  using Answer = std::function<Next(Connection&)>;
+
+  struct Options {
+    std::uint64_t connections = 2000;
+    unsigned threads = 64;
+    std::uint64_t idle_ns = 60'000'000'000, head_ns = 10'000'000'000, drain_ns = 2'000'000'000;
+  };
+  static Result<std::unique_ptr<Reactor>> Start(sys::Fd listener, Options options, Answer answer);
+  ~Reactor();  // shuts all connections, waits for the threads
+
+  void StopAccepting();
+  std::uint64_t connections() const;
+
+ private:
+  Reactor(sys::Fd listener, Options options, Answer answer);
+  Status Arm(int fd, void* who, int how) const;
+  void Loop();
+  void Accept();
+  void AcceptOne(sys::Fd socket);
+  void MakeRoom();
+  void Serve(Connection& connection);
+  void Refuse(Connection& connection, int status);
+  void Linger(Connection& connection);
+  void Idle(Connection& connection);
+  void Close(Connection& connection);
+  void Sweep();
+
+  sys::Fd listener_, epoll_, end_, spare_;
+  Options options_;
+  Answer answer_;
+  mutable std::mutex mutex_;
+  std::condition_variable ending_;
+  std::map<int, std::unique_ptr<Connection>> connections_;
+  std::atomic<bool> ends_ = false;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace moat::web

@@ -1,0 +1,123 @@
+#include "web/http/webhooks.h"
+
+#include <fcntl.h>
+#include <httplib.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "web/hmac.h"
+#include "web/http/views.h"
+#include "sys/calls.h"
+
+namespace moat::web {
+namespace {
+
+constexpr unsigned kMostTries = 6;
+constexpr std::size_t kMostWaiting = 10'000, kLeastSecret = 16;
+constexpr std::uint64_t kSecond = 1'000'000'000;
+constexpr int kTimeout = 5;  // seconds
+
+Result<std::string> ReadSecret(const WebhookConfig& hook) {
+  const sys::Fd file = MOAT_TRY(sys::open(hook.secret_file, O_RDONLY));
+  const struct stat facts = MOAT_TRY(sys::fstat(file, hook.secret_file));
+  if ((facts.st_mode & 077) != 0) {
+    return WithOrigin(WithFix(PolicyError("the secret of webhook `" + hook.name + "` can be read by others"),
+                              "chmod 0600 " + hook.secret_file),
+                      hook.origin);
+  }
+  std::string secret = MOAT_TRY(sys::ReadAll(file, 4096, hook.secret_file));
+  while (!secret.empty() && (secret.back() == '\n' || secret.back() == '\r')) secret.pop_back();
+  if (secret.size() >= kLeastSecret) return secret;
+  return PolicyError("the secret of webhook `" + hook.name + "` has less than 16 bytes", hook.origin);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Webhooks>> Webhooks::Start(const Config& config, Metrics& metrics, Log& log) {
+  std::unique_ptr<Webhooks> webhooks(new Webhooks(config, metrics, log));
+  for (const WebhookConfig& hook : config.webhooks) webhooks->secrets_[hook.name] = MOAT_TRY(ReadSecret(hook));
+  webhooks->thread_ = std::thread([w = webhooks.get()] { w->Loop(); });
+  return webhooks;
+}
+
+Webhooks::~Webhooks() {
+  {
+    const std::lock_guard lock(mutex_);
+    life_ = Life::kEnds;
+  }
+  changed_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Webhooks::NoteIn(Store* store) {
+  const std::lock_guard lock(store_mutex_);
+  store_ = store;
+}
+
+void Webhooks::Send(const StoredJob& job) {
+  const std::lock_guard lock(mutex_);
+  if (queue_.size() >= kMostWaiting) return;  // they are due in the store: the next start sends them
+  queue_.push_back({job.id, job.webhook, NoticeBody(job), 0, 0});
+  changed_.notify_all();
+}
+
+void Webhooks::Loop() {
+  std::unique_lock lock(mutex_);
+  while (life_ == Life::kRuns) {
+    const auto first = std::min_element(queue_.begin(), queue_.end(),
+                                        [](const Notice& a, const Notice& b) { return a.due_ns < b.due_ns; });
+    if (first == queue_.end() || first->due_ns > sys::NowNs()) {
+      changed_.wait_for(lock, std::chrono::milliseconds(queue_.empty() ? 10'000 : 250));
+      continue;
+    }
+    Notice notice = std::move(*first);
+    queue_.erase(first);
+    lock.unlock();
+    Try(std::move(notice));
+    lock.lock();
+  }
+}
+
+void Webhooks::Try(Notice notice) {
+  const bool delivered = Deliver(notice);
+  if (delivered || ++notice.tries >= kMostTries) {
+    metrics_.CountWebhook(delivered ? "delivered" : "given-up");
+    const std::lock_guard lock(store_mutex_);
+    if (store_ != nullptr) (void)store_->NoticeSent(notice.job);
+    return;
+  }
+  notice.due_ns = sys::NowNs() + (kSecond << (2 * notice.tries - 2));  // 1, 4, 16, 64, 256 s
+  const std::lock_guard lock(mutex_);
+  queue_.push_back(std::move(notice));
+}
+
+bool Webhooks::Deliver(const Notice& notice) const {
+  const WebhookConfig* hook = config_.FindWebhook(notice.hook);
+  const auto secret = secrets_.find(notice.hook);
+  if (hook == nullptr || secret == secrets_.end()) return false;  // configured differently since
+  httplib::Client client(hook->scheme + "://" + hook->host + ":" + std::to_string(hook->port));
+  client.set_follow_location(false);
+  client.set_connection_timeout(kTimeout);
+  client.set_read_timeout(kTimeout);
+  client.set_write_timeout(kTimeout);
+  httplib::Request request;
+  request.method = "POST";
+  request.path = hook->path;
+  const std::string time = std::to_string(UnixNs() / kSecond);
+  request.set_header("X-Moat-Timestamp", time);
+  request.set_header("X-Moat-Signature", "sha256=" + HmacSha256Hex(secret->second, time + "." + notice.body));
+  request.set_header("Content-Type", "application/json");
+  request.body = notice.body;
+  int status = 0;
+  request.response_handler = [&status](const httplib::Response& response) {
+    status = response.status;
+    return false;  // the body is not wanted
+  };
+  (void)client.send(request);
+  log_.Write(Level::kInfo, "webhook",
+             {{"job", notice.job}, {"webhook", notice.hook}, {"status", static_cast<std::uint64_t>(std::max(status, 0))}});
+  return status >= 200 && status < 300;
+}
+
+}  // namespace moat::web

@@ -1,0 +1,61 @@
+// Tells others that a job has ended: POST with a JSON body to an address of the configuration, signed.
+// Callers choose a webhook by its name and never an address, so nobody makes us ask for theirs.
+//
+//   X-Moat-Timestamp: 1700000000
+//   X-Moat-Signature: sha256=HMAC-SHA256(secret, TIMESTAMP "." BODY) in hex
+//
+// Redirects are not followed, answers not read beyond the status. What fails is tried again, at longer
+// and longer intervals, and after a restart. Threads: any.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "moat/result.h"
+#include "web/config.h"
+#include "web/log.h"
+#include "web/metrics.h"
+#include "web/store.h"
+
+namespace moat::web {
+
+class Webhooks {
+ public:
+  // Reads the secrets now; a file that others could read is an error.
+  static Result<std::unique_ptr<Webhooks>> Start(const Config& config, Metrics& metrics, Log& log);
+  ~Webhooks();
+
+  void Send(const StoredJob& job);
+  void NoteIn(Store* store);  // where it is noted that a notice was sent, or given up; null: no longer
+
+ private:
+  struct Notice {
+    std::string job, hook, body;
+    unsigned tries = 0;
+    std::uint64_t due_ns = 0;
+  };
+  Webhooks(const Config& config, Metrics& metrics, Log& log) : config_(config), metrics_(metrics), log_(log) {}
+  void Loop();
+  void Try(Notice notice);
+  bool Deliver(const Notice& notice) const;
+
+  const Config& config_;
+  Metrics& metrics_;
+  Log& log_;
+  std::map<std::string, std::string> secrets_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Notice> queue_;
+  std::mutex store_mutex_;
+  Store* store_ = nullptr;
+  enum class Life : unsigned char { kRuns, kEnds } life_ = Life::kRuns;
+  std::thread thread_;
+};
+
+}  // namespace moat::web

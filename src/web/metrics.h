@@ -1,0 +1,55 @@
+// What is counted: for Prometheus as text, for the dashboard and `moat top` as numbers. Names and
+// labels are in docs/http.md. Labels come from the configuration and from our own tables; what a
+// guest could make many of (denied calls) is bounded, and the rest is counted as "other".
+//
+// Threads: any.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "moat/report.h"
+#include "web/backend.h"
+
+namespace moat::web {
+
+enum class Phase : unsigned char { kReceive, kQueue, kRun, kAnswer };
+std::string_view PhaseName(Phase phase);
+
+struct PhaseHistogram {
+  std::string profile;
+  Phase phase = Phase::kRun;
+  std::vector<double> bounds;          // seconds, upper; the last bucket has none
+  std::vector<std::uint64_t> buckets;  // jobs, each for itself; one more than bounds
+  std::uint64_t count = 0;
+  double sum = 0;
+};
+
+class Metrics {
+ public:
+  Metrics();
+  ~Metrics();
+
+  void CountJob(const std::string& profile, const Report& report);
+  void CountNotStarted(const std::string& profile, std::string_view why);  // "expired", "dropped", "failed"
+  void CountRefusal(std::string_view why);  // "busy", "quota", "too-large", "token" ...
+  void CountRequest(int status);
+  void CountWebhook(std::string_view result);
+  void CountUploaded(std::uint64_t bytes);
+  void Observe(const std::string& profile, Phase phase, std::uint64_t nanoseconds);
+  void SetLoad(const std::vector<ProfileLoad>& load);
+  void SetConnections(std::uint64_t open);
+  void SetStore(std::uint64_t jobs, std::uint64_t bytes);
+
+  std::string Text() const;  // text/plain; version=0.0.4
+  std::vector<PhaseHistogram> Histograms() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace moat::web

@@ -1,0 +1,151 @@
+#include "web/store.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "web/testing.h"
+#include "sys/calls.h"
+
+namespace moat::web {
+namespace {
+
+using testing::MustOpen;
+using testing::MustStage;
+using testing::PrivateFolder;
+using testing::Text;
+
+class StoreTest : public ::testing::Test {
+ protected:
+  PrivateFolder folder_;
+};
+
+StoredJob JobFor(const std::string& profile) {
+  StoredJob job;
+  job.profile = profile;
+  job.caller = "web";
+  job.argv = {"convert", "{in}", "a \"b\""};
+  job.webhook = "ci";
+  return job;
+}
+
+TEST_F(StoreTest, AJobGoesItsWay) {
+  auto store = MustOpen(folder_.path());
+  auto accepted = store->Accept(MustStage(*store, "photo.png", "bytes"), JobFor("thumb"));
+  ASSERT_TRUE(accepted.ok()) << accepted.error().ToString();
+  const std::string id = accepted->id;
+  EXPECT_EQ(id.size(), 32u);
+  EXPECT_EQ(store->bytes(), 5u);
+  EXPECT_EQ(Text(*store->OpenInput(id, "photo.png")), "bytes");
+  auto out = store->PrepareAttempt(id);
+  ASSERT_TRUE(store->BeginAttempt(id).ok());
+  ASSERT_TRUE(out.ok()) << out.error().ToString();
+  ASSERT_TRUE(WriteNew(out->get(), "t.png", "small").ok());
+  Report report;
+  report.cause = Cause::kExit;
+  report.exit_code = 0;
+  const Status committed = store->Commit(id, report, "said", "complained");
+  ASSERT_TRUE(committed.ok()) << committed.error().ToString();
+  auto found = store->Find(id);
+  ASSERT_TRUE(found.ok() && found->has_value());
+  EXPECT_EQ((*found)->state, JobState::kDone);
+  EXPECT_EQ((*found)->argv, JobFor("").argv);
+  EXPECT_EQ((*found)->inputs, std::vector<std::string>{"photo.png"});
+  EXPECT_EQ(Report::FromJson((*found)->report)->cause, Cause::kExit);
+  EXPECT_EQ(Text(*store->OpenResult(id, "out/t.png")), "small");
+  EXPECT_EQ(Text(*store->OpenResult(id, "stdout")), "said");
+  EXPECT_EQ(store->NoticesDue()->size(), 1u);
+  ASSERT_TRUE(store->NoticeSent(id).ok());
+  EXPECT_EQ(store->NoticesDue()->size(), 0u);
+  ASSERT_TRUE(store->ForgetOlderThan(UnixNs() + 1).ok());
+  EXPECT_FALSE(store->Find(id)->has_value());
+  EXPECT_EQ(store->bytes(), 0u);
+  EXPECT_EQ(store->jobs(), 0u);
+  EXPECT_FALSE(std::filesystem::exists(folder_.path() + "/jobs/" + id));
+}
+
+TEST_F(StoreTest, WhatIsNotAcceptedGoes) {
+  auto store = MustOpen(folder_.path());
+  {
+    const Staged staged = MustStage(*store, "a", "12345678");
+    EXPECT_EQ(store->bytes(), 8u);
+  }
+  EXPECT_EQ(store->bytes(), 0u);
+  EXPECT_TRUE(std::filesystem::is_empty(folder_.path() + "/incoming"));
+}
+
+TEST_F(StoreTest, TheSpoolHasASize) {
+  StoreOptions options;
+  options.folder = folder_.path();
+  options.size = 10;
+  auto store = Store::Open(options);
+  ASSERT_TRUE(store.ok());
+  Staged staged = MustStage(**store, "a", "1234567890");
+  const Status full = staged.Write("1");
+  ASSERT_FALSE(full.ok());
+  EXPECT_EQ(full.error().error_number, ENOSPC);
+}
+
+TEST_F(StoreTest, OneDaemonAtATime) {
+  auto store = MustOpen(folder_.path());
+  StoreOptions options;
+  options.folder = folder_.path();
+  auto second = Store::Open(options);
+  ASSERT_FALSE(second.ok());
+  EXPECT_NE(second.error().ToString().find("another daemon"), std::string::npos);
+}
+
+TEST_F(StoreTest, RefusesAFolderThatOthersRead) {
+  ASSERT_EQ(chmod(folder_.path().c_str(), 0755), 0);
+  StoreOptions options;
+  options.folder = folder_.path();
+  EXPECT_FALSE(Store::Open(options).ok());
+}
+
+// A guest's output that is a link, or a folder that became one, leads nowhere.
+TEST_F(StoreTest, LinksAreNotFollowed) {
+  auto store = MustOpen(folder_.path());
+  const std::string id = store->Accept(MustStage(*store, "a", "x"), JobFor("p"))->id;
+  auto out = store->PrepareAttempt(id);
+  ASSERT_TRUE(store->BeginAttempt(id).ok());
+  ASSERT_TRUE(out.ok());
+  ASSERT_EQ(symlinkat("/etc/passwd", out->get(), "link"), 0);
+  ASSERT_EQ(symlinkat("/etc", out->get(), "folder"), 0);
+  EXPECT_FALSE(store->Commit(id, Report(), "", "").ok()) << "a link cannot be put on the disk as a result";
+  EXPECT_FALSE(store->OpenResult(id, "out/link").ok());
+  const std::string outside = folder_.path() + "-outside";
+  ASSERT_EQ(mkdir(outside.c_str(), 0700), 0);
+  ASSERT_EQ(symlinkat(outside.c_str(), out->get(), "dir"), 0);
+  std::filesystem::create_directory(outside + "/kept");
+  ASSERT_TRUE(store->Forget(id).ok());
+  EXPECT_TRUE(std::filesystem::exists(outside + "/kept"));
+  EXPECT_FALSE(std::filesystem::exists(folder_.path() + "/jobs/" + id));
+  std::filesystem::remove_all(outside);
+}
+
+TEST_F(StoreTest, NoPathLeadsOut) {
+  auto store = MustOpen(folder_.path());
+  const std::string id = store->Accept(MustStage(*store, "a", "x"), JobFor("p"))->id;
+  ASSERT_TRUE(store->BeginAttempt(id).ok());
+  ASSERT_TRUE(store->Commit(id, Report(), "", "").ok());
+  for (const char* path : {"../in/a", "/etc/passwd", "out/../../in/a", "", ".."}) {
+    EXPECT_FALSE(store->OpenResult(id, path).ok()) << path;
+  }
+  EXPECT_FALSE(store->OpenResult("../" + id, "stdout").ok());
+}
+
+TEST(SafeName, MeansNothingToAnybody) {
+  EXPECT_EQ(SafeName("photo.png"), "photo.png");
+  EXPECT_EQ(SafeName("../../etc/passwd"), "_._.._etc_passwd");
+  EXPECT_EQ(SafeName("-rf"), "_rf");
+  EXPECT_EQ(SafeName(".."), "_.");
+  EXPECT_EQ(SafeName("a b\n\xff"), "a_b__");
+  EXPECT_EQ(SafeName(""), "input");
+  EXPECT_EQ(SafeName(std::string(5000, 'a')).size(), 100u);
+}
+
+}  // namespace
+}  // namespace moat::web
