@@ -15,9 +15,6 @@
 namespace moat::tool {
 namespace {
 
-constexpr std::string_view kTiers[] = {"harmless: every sealed process has it", "ordinary inside a jail",
-                                       "wants a look at its arguments, or a limit", "dangerous: only with a reason", "never allowed"};
-
 // A call that the rule is for: what its condition names, all else zero.
 Result<seccomp_data> ExampleOf(const policy::SyscallRule& rule) {
   const bpf::SyscallInfo* call = bpf::FindSyscall(bpf::NativeAbi(), rule.call);
@@ -91,28 +88,6 @@ Result<Edited> ApplyEdits(const std::string& path, const std::string& text, cons
   for (const policy::SyscallRule& rule : added) MOAT_TRY(Check(after, rule));
   edited.changes = policy::Diff(before, after);
   return edited;
-}
-
-std::string AboutCall(const Denial& denial) {
-  if (watch::IsAboutFiles(denial.rule)) {
-    if (denial.action != "errno ENOENT") return denial.action == "errno EROFS" ? "results belong into the output folder, all else that is written into /tmp"
-                                                                                   : "what a job writes is not to be run";
-    return denial.edit.empty() ? "the file is on this host, and not for everybody there: no line is proposed that would show it"
-                               : "the file is on this host, and not in the jail";
-  }
-  const bpf::SyscallInfo* call = policy::FindAnywhere(denial.call);
-  if (call == nullptr) return {};
-  const std::size_t tier = std::min<std::size_t>(call->tier, std::size(kTiers) - 1);
-  std::string text = "tier " + base::Number(tier) + " (" + std::string(kTiers[tier]) + "), " + std::string(call->name) + " " +
-                     std::string(call->reason);
-  const bool network = call->group == "sockets" && denial.arguments.find("AF_INET") != std::string::npos;
-  if (network) {
-    text += "\nwanted: the network, which is off. `[network] mode = \"loopback\"` gives the job a loopback of its own; "
-            "nothing reaches the outside, and the rule below would only give it a socket without a network";
-  } else if (denial.action == "errno ENOSYS" && denial.edit.find("tier") == std::string::npos) {
-    text += "\nwanted: probably a probe for a newer call; libraries fall back when they get ENOSYS, and nothing need be changed";
-  }
-  return text;
 }
 
 }  // namespace moat::tool

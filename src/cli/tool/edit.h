@@ -18,7 +18,4 @@ struct Edited {
 };
 Result<Edited> ApplyEdits(const std::string& path, const std::string& text, const std::vector<Denial>& denials);
 
-// What a person wants to know of the call itself: how dangerous it is and why, and what was probably wanted.
-std::string AboutCall(const Denial& denial);
-
 }  // namespace moat::tool

@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "cli/tool/arguments.h"
 #include "cli/tool/edit.h"
+#include "cli/tool/in_words.h"
 #include "cli/tool/summary.h"
 #include "sys/calls.h"
 
@@ -74,42 +75,7 @@ Result<std::string> ExplainReport(std::string_view text) {
   return out;
 }
 
-// "ffmpeg (thread x265) in /tmp"
-std::string Who(const Denial& denial) {
-  std::string text = base::Printable(denial.executable);
-  if (text.empty()) return text;
-  const std::size_t name = denial.executable.rfind('/') + 1;
-  if (!denial.thread.empty() && denial.executable.substr(name, 15) != denial.thread) {
-    text += " (thread " + base::Printable(denial.thread) + ")";
-  }
-  return text + (denial.folder.empty() ? "" : " in " + base::Printable(denial.folder));
-}
-
-std::string Indented(const std::string& text, const std::string& by) {
-  std::string out;
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t end = std::min(text.find('\n', at), text.size());
-    out += by + base::Printable(text.substr(at, end - at)) + "\n";
-    at = end + 1;
-  }
-  return out;
-}
-
 }  // namespace
-
-std::string InWords(const Denial& denial) {
-  std::string text = base::Printable(denial.call) + "(" + base::Printable(denial.arguments) + ")";
-  if (!denial.action.empty()) text += denial.action == "reported" ? " was let through (report mode)" : " = " + base::Printable(denial.action);
-  if (denial.count > 1) text += ", " + base::Number(denial.count) + " times";
-  text += "\n    " + (denial.rule.empty() ? std::string("denied") : (denial.action == "reported" ? "would be denied: " : "denied: ") + base::Printable(denial.rule)) + "\n";
-  if (const std::string who = Who(denial); !who.empty()) text += "    by " + who + "\n";
-  if (const std::string about = AboutCall(denial); !about.empty()) text += Indented(about, "    ");
-  if (!denial.path.empty()) text += "    about " + base::Printable(denial.path) + "\n";
-  for (const std::string& frame : denial.stack) text += "    at " + base::Printable(frame) + "\n";
-  if (denial.edit.empty()) return text;
-  if (denial.edit.find('\n') == std::string::npos) return text + "    would be allowed by: " + base::Printable(denial.edit) + "\n";
-  return text + "    would be allowed by:\n" + Indented(denial.edit, "        ");
-}
 
 std::vector<Denial> DenialsOfRecords(std::string_view text) {
   std::vector<Denial> denials;

@@ -14,9 +14,6 @@ namespace moat::tool {
 // Hostile text: whoever violated wrote it.
 std::vector<Denial> DenialsOfRecords(std::string_view text);
 
-// One denial as lines for people.
-std::string InWords(const Denial& denial);
-
 // The text that is printed. kPolicy: neither a report nor a record.
 Result<std::string> Explain(std::string_view text);
 

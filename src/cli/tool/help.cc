@@ -23,6 +23,8 @@ constexpr std::string_view kOverview =
   moat doctor --clean [--json]                       remove what killed launchers left behind
   moat serve [CONFIG]                                runs jobs for others, behind a queue; --help
   moat submit [flags] PROFILE [-- ARGUMENTS]         has a job done by it; --help
+  moat http [CONFIG]                                 jobs for others over HTTP, with a dashboard; --help
+  moat top                                           what it does just now, in a terminal; --help
   moat help run                                      every flag of run and plan
   moat version
 

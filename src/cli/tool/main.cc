@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -50,6 +51,19 @@ int Version() {
   return 0;
 }
 
+// libexec/moat/moat-http, beside us.
+int BecomeHttp(const std::vector<std::string>& args) {
+  char self[4096];
+  const ssize_t length = readlink("/proc/self/exe", self, sizeof(self));
+  std::string path(self, length > 0 ? static_cast<std::size_t>(length) : 0);
+  path = path.substr(0, path.rfind('/') + 1) + "moat-http";
+  std::vector<char*> words;
+  for (const std::string& each : args) words.push_back(const_cast<char*>(each.c_str()));
+  words.push_back(nullptr);
+  execv(path.c_str(), words.data());
+  return Fail(WithFix(SystemError("execve", errno, path), "it belongs beside moat-cli"));
+}
+
 int Main(const std::vector<std::string>& args) {
   const std::string command = args.size() > 1 ? args[1] : "help";
   const std::vector<std::string> rest(args.size() > 2 ? args.begin() + 2 : args.end(), args.end());
@@ -60,6 +74,7 @@ int Main(const std::vector<std::string>& args) {
   if (command == "attack") return AttackCommand(rest);
   if (command == "doctor") return DoctorCommand(rest);
   if (command == "explain") return ExplainCommand(rest);
+  if (command == "http" || command == "top") return BecomeHttp(args);
   if (command == "lint") return LintCommand(rest);
   if (command == "learn") return LearnCommand(rest);
   if (command == "test") return TestCommand(rest);

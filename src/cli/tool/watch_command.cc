@@ -10,7 +10,7 @@
 #include "base/safe_text.h"
 #include "cli/launcher/report_sink.h"
 #include "cli/tool/compile.h"
-#include "cli/tool/explain.h"
+#include "cli/tool/in_words.h"
 #include "cli/tool/watched_job.h"
 
 namespace moat::tool {

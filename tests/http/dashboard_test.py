@@ -1,0 +1,73 @@
+#!/usr/bin/env python3
+"""The dashboard, clicked through in a browser: it asks for a token, shows what happens, cancels a job."""
+import contextlib
+import hashlib
+import json
+import shutil
+import sys
+
+import daemon
+from browser import Browser
+from daemon import Daemon
+
+CALLER = f'[[caller]]\nname = "root"\ntoken_sha256 = "{hashlib.sha256(b"open sesame").hexdigest()}"\nrole = "operator"\n'
+KILLING = 'moat = 1\nbase = "default"\n[[syscalls.rule]]\ncall = "unshare"\ndo = "kill"\nreason = "no namespaces here"\n'
+HEADERS = {"Authorization": "Bearer open sesame"}
+
+program = shutil.which("chromium")
+if not program:
+    print("SKIP: no chromium on this machine")
+    sys.exit(77)
+
+
+def text(selector):
+    return f"document.querySelector({json.dumps(selector)}).innerText"
+
+
+def clicks():
+    d = Daemon(rest=CALLER)
+    policy = d.folder / "killing.toml"
+    policy.write_text(KILLING)
+    config = d.folder / "http.toml"
+    config.write_text(config.read_text() + f'[profile.denied]\npolicy = "{policy}"\ncommand = ["/usr/bin/unshare", "-n", "true"]\n')
+    with d, contextlib.closing(Browser(program)) as b:
+        assert d.job("denied", headers=HEADERS)[1]["cause"] == "denied"
+        assert d.job("upper", b"x", headers=HEADERS)[0] == 200
+        nap = d.job("nap?async", headers=HEADERS)[1]["id"]
+        b.call("Page.navigate", url=f"http://127.0.0.1:{d.port}/")
+        b.wait("document.querySelector('#login') && !document.querySelector('#login').hidden")
+        assert b.run("document.querySelector('#main').hidden")
+        b.click("#token")
+        b.type("a wrong one")
+        b.click("#login button")
+        b.wait(text("#login-error") + ".includes('not known')")
+        b.run("document.querySelector('#token').value = ''")
+        b.click("#token")
+        b.type("open sesame")
+        b.click("#login button")
+        b.wait("!document.querySelector('#main').hidden")
+        b.wait(text("#profiles") + ".includes('upper')")
+        assert "the filter denied" in b.run(text("#recent"))
+        b.click("#tabs [data-view=latency]")
+        b.wait("document.querySelectorAll('#histograms svg rect').length >= 4")
+        assert "denied · run" in b.run(text("#histograms"))
+        b.click("#tabs [data-view=causes]")
+        b.wait("document.querySelectorAll('#chart rect').length >= 2")
+        assert "denied 1" in b.run(text("#legend"))
+        assert b.run("document.querySelector('#histograms').getClientRects().length") == 0, "one view at a time"
+        b.click("#tabs [data-view=denials]")
+        b.click("#denials summary")
+        b.wait(text("#denials details[open]") + ".includes('unshare')")
+        assert "tier 3" in b.run(text("#denials")), "moat explain's words"
+        b.click("#tabs [data-view=now]")
+        b.wait(text("#live") + f".includes('{nap[:12]}')")
+        b.click("#live button")
+        b.wait("!" + text("#live") + f".includes('{nap[:12]}')")
+        assert json.loads(d.get(f"/v1/jobs/{nap}", headers=HEADERS)[2])["cause"] == "cancelled"
+        b.click("#pause")
+        b.wait(text("#pause") + " === 'Go on'")
+        refused = [each for each in b.complaints if "401" not in json.dumps(each)]
+        assert not refused, refused
+
+
+daemon.run([clicks])
