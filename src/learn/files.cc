@@ -11,10 +11,6 @@ namespace {
 constexpr std::string_view kGroups[] = {"loader", "zoneinfo", "locale", "fonts", "certs", "mime", "libs"};
 constexpr std::size_t kTogether = 3;  // so many files of a folder stand for the folder
 
-bool Within(std::string_view path, std::string_view folder) {
-  return path == folder || (path.size() > folder.size() && path.substr(0, folder.size()) == folder && path[folder.size()] == '/');
-}
-
 std::string_view GroupOf(std::string_view path) {
   for (const std::string_view name : kGroups) {
     const policy::PathGroup* group = policy::FindPathGroup(name);
@@ -44,6 +40,10 @@ void Join(Evidence& all, const Evidence& one) {
 }
 
 }  // namespace
+
+bool Within(std::string_view path, std::string_view folder) {
+  return path == folder || (path.size() > folder.size() && path.substr(0, folder.size()) == folder && path[folder.size()] == '/');
+}
 
 std::vector<FileLine> Generalised(const Observations& seen) {
   std::map<std::string, std::size_t> together;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "learn/observations.h"
@@ -15,6 +16,9 @@ struct FileLine {
   Evidence evidence;
 };
 std::vector<FileLine> Generalised(const Observations& seen);
+
+// Whether `path` is `folder` or lies below it.
+bool Within(std::string_view path, std::string_view folder);
 
 // Whether `path` (absolute, normal) lies in a host folder that the policy shows.
 bool Shows(const policy::Model& model, const std::string& path);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <map>
 
 #include "base/safe_text.h"
 #include "base/text.h"
@@ -16,6 +17,7 @@
 #include "cli/tool/learner.h"
 #include "cli/tool/test_report.h"
 #include "cli/tool/watched_job.h"
+#include "learn/files.h"
 #include "learn/grain.h"
 #include "learn/remarks.h"
 #include "policy/verdicts.h"
@@ -126,24 +128,48 @@ Tried TryOne(const Asked& asked, const watch::Rules& rules, const std::string& f
   return tried;
 }
 
-// Entries of `allow` that no input needed: what learning from the same corpus would not write.
+bool IsNeeded(const std::string& entry, const learn::Observations& seen) {
+  const auto& always = learn::AlwaysNeeded();
+  if (std::find(always.begin(), always.end(), entry) != always.end()) return true;
+  return std::any_of(seen.calls.begin(), seen.calls.end(), [&](const auto& each) {
+    const bpf::SyscallInfo* call = bpf::FindSyscall(bpf::NativeAbi(), each.first);
+    const auto siblings = learn::Siblings(each.first);
+    return (call != nullptr && policy::Covers(entry, *call)) || std::find(siblings.begin(), siblings.end(), entry) != siblings.end();
+  });
+}
+
+// Lines of [files] none of whose paths was looked at. A path group is one line.
+std::vector<std::string> SpareFiles(const policy::Model& model, const learn::Observations& seen) {
+  std::map<std::string, std::pair<std::string, bool>> lines;  // where it is written -> its first path, and was it needed?
+  for (const policy::FileRule& rule : model.files.rules) {
+    if (rule.access != policy::FileAccess::kRead || rule.origin.file != model.sources.front()) continue;
+    auto& line = lines.emplace(rule.origin.ToString(), std::make_pair(rule.source, false)).first->second;
+    line.second = line.second || std::any_of(seen.files.begin(), seen.files.end(), [&](const auto& file) { return learn::Within(file.first, rule.target); });
+  }
+  std::vector<std::string> spare;
+  for (const auto& [origin, line] : lines) {
+    if (!line.second) spare.push_back("files.read " + line.first + " (" + origin + ")");
+  }
+  return spare;
+}
+
+// Entries of the policy's own file that no input needed: what learning from the same corpus, with the same files to be
+// seen, would not write.
 Result<std::vector<std::string>> Spare(const Asked& asked, const policy::Model& model) {
   LearnRequest request;
   request.corpus = asked.corpus;
   request.command = asked.command;
   request.jobs = asked.jobs;
+  for (const policy::FileRule& rule : model.files.rules) {
+    if (rule.access == policy::FileAccess::kRead && rule.source == rule.target) request.visible.push_back(rule.source + "?");
+  }
   const Learned learned = MOAT_TRY(LearnCorpus(request));
-  const auto& always = learn::AlwaysNeeded();
   std::vector<std::string> spare;
   for (const auto& allowed : model.syscalls.allow) {
-    bool needed = std::find(always.begin(), always.end(), allowed.value) != always.end();
-    for (const auto& [name, uses] : learned.seen.calls) {
-      const bpf::SyscallInfo* call = bpf::FindSyscall(bpf::NativeAbi(), name);
-      needed = needed || (call != nullptr && policy::Covers(allowed.value, *call));
-      for (const std::string_view other : learn::Siblings(name)) needed = needed || allowed.value == other;
-    }
-    if (!needed) spare.push_back(allowed.value + " (" + allowed.origin.ToString() + ")");
+    const bool own = allowed.origin.file == model.sources.front();
+    if (own && !IsNeeded(allowed.value, learned.seen)) spare.push_back(allowed.value + " (" + allowed.origin.ToString() + ")");
   }
+  for (std::string& line : SpareFiles(model, learned.seen)) spare.push_back(std::move(line));
   return spare;
 }
 
