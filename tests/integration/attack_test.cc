@@ -24,7 +24,7 @@ class AttackCommand : public testing::Test {
     command.argv = {testkit::MoatPath()};
     command.argv.insert(command.argv.end(), words.begin(), words.end());
     command.environment = testkit::OwnEnvironment();
-    command.timeout = std::chrono::minutes(3);
+    command.timeout = std::chrono::minutes(8);
     return testkit::Run(command);
   }
   static testkit::Finished Attack(std::vector<std::string> words) {
