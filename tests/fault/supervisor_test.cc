@@ -151,7 +151,7 @@ TEST_P(Supervisor, WhomAGuestWantsToLogForIt) {
       "moat = 1\nbase = \"default\"\n[[syscalls.rule]]\ncall = \"add_key\"\ndo = \"kill\"\nreason = \"for the test of what is logged\"\n", 0644);
   const std::string evil = "\\e[2J\\n##vso[x]";
   const std::string script = "$n = \"" + evil + "\"; $0 = $n; open(F, '>', \"$ARGV[0]/$n\"); symlink('/etc', \"$ARGV[0]/l$n\"); syscall(248, 0, 0, 0, 0, 0);";
-  const Job job = AsCaller().Profile(policy).Output(folder_ / "out").Run({"perl", "-e", script, "{out}", "\x1b[31m\n::error::"});
+  const Job job = AsCaller().Profile(policy).Flag("--env", "LC_ALL=C").Output(folder_ / "out").Run({"perl", "-e", script, "{out}", "\x1b[31m\n::error::"});
   EXPECT_EQ(job.Cause(), "denied") << job;
   ASSERT_TRUE(job.report.is_object()) << job;
   std::size_t lines = 0;
