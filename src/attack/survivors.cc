@@ -33,12 +33,19 @@ Survivors::Survivors() {
   before_ = Children();
 }
 
+// One that was reaped may have borne another one since the list was read: only a list of none is the end.
 std::set<pid_t> Survivors::Alive() const {
-  std::set<pid_t> alive;
-  for (const pid_t pid : Children()) {
-    if (before_.count(pid) == 0 && ::waitpid(pid, nullptr, WNOHANG | __WALL) == 0) alive.insert(pid);
+  while (true) {
+    std::set<pid_t> alive;
+    bool reaped = false;
+    for (const pid_t pid : Children()) {
+      if (before_.count(pid) != 0) continue;
+      const bool lives = ::waitpid(pid, nullptr, WNOHANG | __WALL) == 0;
+      if (lives) alive.insert(pid);
+      reaped = reaped || !lives;
+    }
+    if (!alive.empty() || !reaped) return alive;
   }
-  return alive;
 }
 
 unsigned Survivors::End() {
