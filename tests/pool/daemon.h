@@ -48,7 +48,7 @@ class Daemon {
     testkit::Command command;
     command.argv = {Built("bin/moat"), "serve", "--ready-fd", "1", (folder_ / "pool.toml").string()};
     command.environment = testkit::OwnEnvironment();
-    command.timeout = std::chrono::minutes(2);
+    command.timeout = std::chrono::hours(1);  // a soak takes its time; the test itself ends sooner
     process_ = std::make_unique<testkit::Process>(command);
     EXPECT_TRUE(process_->AwaitOutput("ready")) << process_->Finish().err;
   }
