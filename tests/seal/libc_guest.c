@@ -172,6 +172,19 @@ static int check_thread_heap(void) {
   if (pthread_create(&thread, NULL, fills_and_empties, NULL) != 0) return 1;
   return pthread_join(thread, NULL);
 }
+// A thread asks for its own stack, as language runtimes do.
+static void *knows_its_stack(void *nothing) {
+  pthread_attr_t attr;
+  if (pthread_getattr_np(pthread_self(), &attr) != 0) return (void *)1;
+  pthread_attr_destroy(&attr);
+  return nothing;
+}
+static int check_thread_stack(void) {
+  pthread_t thread;
+  void *wrong = (void *)1;
+  if (pthread_create(&thread, NULL, knows_its_stack, NULL) != 0) return 1;
+  return pthread_join(thread, &wrong) != 0 || wrong != NULL;
+}
 static void *ends_itself(void *nothing) {
   pthread_exit(nothing);
 }
@@ -221,7 +234,7 @@ static const struct check {
     {"new_thread", check_new_thread, kNewThread}, {"abort", check_abort, kPlain},   {"assert", check_assert, kPlain},
     {"signals", check_signals, kPlain},     {"cpus", check_cpus, kSoftOpen},        {"setlocale", check_setlocale, kSoftOpen},
     {"names", check_names, kSoftOpen},      {"hosts", check_hosts, kSoftOpen},      {"unwind_thread", check_throw_by_cancel, kNewThread},
-    {"thread_heap", check_thread_heap, kNewThread}, {"free", check_free, kNoMemory},
+    {"thread_heap", check_thread_heap, kNewThread}, {"thread_stack", check_thread_stack, kNewThread}, {"free", check_free, kNoMemory},
     {"abort_without_memory", check_abort, kNoMemory}, {"getenv", check_getenv, kPlain}, {"exit_flush", check_exit_flush, kPlain},
 };
 
