@@ -6,12 +6,6 @@
 #include "compare/compare.h"
 #include "raster/raster.h"
 
-#if defined(__SANITIZE_THREAD__)
-// The driver is not instrumented, and its threads meet over futexes that the sanitizer does not see.
-extern "C" const char* __tsan_default_suppressions();
-extern "C" const char* __tsan_default_suppressions() { return "race:swrast_dri.so\n"; }
-#endif
-
 namespace gl {
 namespace {
 
