@@ -100,19 +100,14 @@ Status ReadProfile(const Entry& entry, Config& config) {
   ProfileConfig profile;
   profile.name = entry.key;
   profile.origin = entry.origin;
-  profile.policy = "default";
   MOAT_TRY(ReadFields(
       entry.value, "profile." + entry.key,
-      {TextField("policy", &profile.policy), ListField("command", &profile.command), SizeField("upload", &profile.upload),
+      {TextField("policy", &profile.policy), ListField("command", &profile.command), TextField("output", &profile.output), SizeField("upload", &profile.upload),
        CountField("queue", &profile.queue, {1, 100'000}), DurationField("wait", &profile.wait_ns),
        WordField("repeat", {"never", "when-lost"},
                  [&](std::size_t i) { profile.repeat = static_cast<ProfileConfig::Repeat>(i); }),
        {"limits", [&](const Entry& each) { return ReadLimits(each, profile); }},
        {"parameters", [&](const Entry& each) { return ReadParameters(each, profile); }}}));
-  if (profile.command.empty()) {
-    return ConfigError("[profile." + entry.key + "] has no command", entry.origin,
-                       "such as `command = [\"convert\", \"{in}\", \"{out}/small.png\"]`");
-  }
   config.profiles.push_back(std::move(profile));
   return {};
 }
@@ -205,7 +200,8 @@ Status ReadServer(const Entry& section, Config& config) {
   std::string listen;
   Origin at = section.origin;
   MOAT_TRY(ReadFields(section.value, "server",
-                      {{"listen", [&](const Entry& entry) { at = entry.value.origin; return TextField("listen", &listen).read(entry); }},
+                      {TextField("pool", &config.pool),
+                       {"listen", [&](const Entry& entry) { at = entry.value.origin; return TextField("listen", &listen).read(entry); }},
                        TextField("spool", &config.spool), SizeField("spool_size", &config.spool_size),
                        DurationField("keep", &config.keep_ns), CountField("history", &config.history, {100, 10'000'000}),
                        CountField("jobs", &config.jobs, {1, 4096}), CountField("connections", &config.connections, {16, 100'000})}));
@@ -237,11 +233,30 @@ Status CheckPlaceholders(const ProfileConfig& profile) {
   return {};
 }
 
-Status CheckWhole(const Config& config) {
+// What a profile says, and what it leaves to the pool.
+Status CheckRunner(const Config& config, ProfileConfig& profile) {
+  if (config.pool.empty()) {
+    if (!profile.output.empty()) return ConfigError("`output` is for programs of a pool", profile.origin, "add `pool` to [server]");
+    if (profile.policy.empty()) profile.policy = "default";
+    if (!profile.command.empty()) return {};
+    return ConfigError("[profile." + profile.name + "] has no command", profile.origin,
+                       "such as `command = [\"convert\", \"{in}\", \"{out}/small.png\"]`");
+  }
+  if (!profile.policy.empty() || !profile.limits.empty()) {
+    return ConfigError("profile " + Quote(profile.name) + ": `policy` and `limits` are in the pool's configuration", profile.origin);
+  }
+  const bool plain = profile.output.find('/') == std::string::npos && profile.output != "." && profile.output != "..";
+  return plain ? Status() : Status(ConfigError("`output` is a name, not a path", profile.origin));
+}
+
+Status CheckWhole(Config& config) {
   if (config.profiles.empty()) {
     return ConfigError("there is no [profile.NAME]: nothing could be done", {config.path, 1, 0});
   }
-  for (const ProfileConfig& profile : config.profiles) MOAT_TRY(CheckPlaceholders(profile));
+  for (ProfileConfig& profile : config.profiles) {
+    MOAT_TRY(CheckRunner(config, profile));
+    MOAT_TRY(CheckPlaceholders(profile));
+  }
   if (!config.listen.loopback && config.callers.empty()) {
     return ConfigError("listening on " + config.listen.address + " would let everybody in", {config.path, 1, 0},
                        "add a [[caller]] with a token, or listen on 127.0.0.1 or unix:PATH");

@@ -26,8 +26,9 @@ struct Parameter {
 struct ProfileConfig {
   std::string name;
   Origin origin;
-  std::string policy;  // a path or a profile's name
-  std::vector<std::string> command;
+  std::string policy;  // a path or a profile's name; "": the pool's
+  std::vector<std::string> command;  // with a pool: words behind the command of its profile
+  std::string output;  // with a pool, of a program that serves: what its output is called
   std::vector<Parameter> parameters;
   std::vector<std::pair<std::string, std::string>> limits;  // as flags of `moat run`
   std::uint64_t upload = 64ULL << 20;  // bytes, all inputs together
@@ -64,6 +65,7 @@ struct ListenConfig {
 struct Config {
   std::string path;
   ListenConfig listen;
+  std::string pool;  // socket of the daemon that runs the jobs; "": we do, by the library
   std::string spool = "/var/lib/moat";
   std::uint64_t spool_size = 4ULL << 30;
   std::int64_t keep_ns = 3'600'000'000'000;  // how long results stay

@@ -1,6 +1,4 @@
-// A backend on the public library alone: as many threads as jobs may run at the same time, each with
-// a sandbox; a bounded queue for each profile, first come, first served within a priority. What
-// waited too long is not started.
+// The backend that needs nobody else: lanes (lanes.h) that run jobs by the public library.
 #pragma once
 
 #include <memory>

@@ -20,6 +20,7 @@
 #include "web/http/listen.h"
 #include "web/http/webhooks.h"
 #include "web/local_backend.h"
+#include "web/pool_backend.h"
 
 namespace moat::http_tool {
 namespace {
@@ -123,6 +124,11 @@ Status Probe(Sandbox& sandbox) {
   return HostError(outcome.report.Summary());
 }
 
+Result<std::unique_ptr<web::Backend>> MakeBackend(const web::Config& config) {
+  if (config.pool.empty()) return web::MakeLocalBackend(config, {});
+  return web::MakePoolBackend(config);
+}
+
 // In the order in which they need each other; they go in the opposite one.
 class Daemon {
  public:
@@ -147,7 +153,7 @@ class Daemon {
 
 Status Daemon::Open() {
   probe_.emplace(MOAT_TRY(Policy::Load("default")));
-  backend_ = MOAT_TRY(web::MakeLocalBackend(config_, {}));
+  backend_ = MOAT_TRY(MakeBackend(config_));
   webhooks_ = MOAT_TRY(web::Webhooks::Start(config_, metrics_, log_));
   web::Webhooks* hooks = webhooks_.get();
   service_ = MOAT_TRY(web::Service::Start({config_, *backend_, metrics_, log_, [hooks](const web::StoredJob& job) { hooks->Send(job); }}));
@@ -192,7 +198,7 @@ Status Run(const Options& options) {
   const sys::Fd signals = MOAT_TRY(TakeSignals());
   web::Config config = MOAT_TRY(Load(options.config));
   if (options.what == Options::What::kCheck) {
-    MOAT_TRY(web::MakeLocalBackend(config, {}));
+    MOAT_TRY(MakeBackend(config));
     std::printf("%s: %zu profiles, nothing wrong\n", base::Printable(options.config).c_str(), config.profiles.size());
     return {};
   }

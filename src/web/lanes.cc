@@ -1,0 +1,176 @@
+#include "web/lanes.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "sys/calls.h"
+
+namespace moat::web {
+namespace {
+
+struct Waiting {
+  Job job;
+  Completion done;
+  CancelToken cancel;
+  std::uint64_t since_ns = 0;
+  std::uint64_t number = 0;  // in the order of arrival
+};
+
+struct Profile {
+  std::string name;
+  std::uint64_t room = 0;  // in the queue
+  std::uint64_t queued = 0, running = 0;
+  std::uint64_t recent_ns = 100'000'000;  // what a job takes, smoothed; for Retry-After
+};
+
+class Lanes final : public Backend {
+ public:
+  Lanes(std::vector<std::unique_ptr<Profile>> profiles, std::vector<std::unique_ptr<Runner>> runners);
+  ~Lanes() override;
+
+  Admission Submit(Job job, Completion done) override;
+  void Cancel(const std::string& id) override;
+  std::vector<ProfileLoad> Load() const override;
+
+ private:
+  Profile* Find(const std::string& name) const;
+  void Loop(Runner& runner);
+  Waiting Take();  // with the lock, and something in the queue
+  void RunOne(Runner& runner, Waiting waiting);
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<std::unique_ptr<Profile>> profiles_;
+  std::deque<Waiting> queue_;
+  std::map<std::string, CancelToken> cancels_;  // of all that is here
+  std::uint64_t arrivals_ = 0;
+  enum class Life : unsigned char { kRuns, kEnds } life_ = Life::kRuns;
+  std::vector<std::unique_ptr<Runner>> runners_;
+  std::vector<std::thread> lanes_;
+};
+
+Lanes::Lanes(std::vector<std::unique_ptr<Profile>> profiles, std::vector<std::unique_ptr<Runner>> runners)
+    : profiles_(std::move(profiles)), runners_(std::move(runners)) {
+  for (const auto& runner : runners_) lanes_.emplace_back([this, own = runner.get()] { Loop(*own); });
+}
+
+Lanes::~Lanes() {
+  std::deque<Waiting> dropped;
+  {
+    const std::lock_guard lock(mutex_);
+    life_ = Life::kEnds;
+    dropped.swap(queue_);
+    for (const auto& [id, cancel] : cancels_) cancel.Cancel();
+  }
+  changed_.notify_all();
+  for (std::thread& lane : lanes_) lane.join();
+  for (Waiting& waiting : dropped) {
+    JobEnd end;
+    end.kind = JobEnd::Kind::kDropped;
+    waiting.done(std::move(end));
+  }
+}
+
+Profile* Lanes::Find(const std::string& name) const {
+  for (const auto& profile : profiles_) {
+    if (profile->name == name) return profile.get();
+  }
+  return nullptr;
+}
+
+Admission Lanes::Submit(Job job, Completion done) {
+  auto cancel = CancelToken::Make();
+  if (!cancel.ok()) return {Admission::Kind::kBusy, cancel.error().ToString(), std::chrono::seconds(1)};
+  const std::lock_guard lock(mutex_);
+  if (life_ == Life::kEnds) return {Admission::Kind::kDraining, "the daemon is ending", {}};
+  Profile* profile = Find(job.profile);
+  if (profile == nullptr) return {Admission::Kind::kUnknownProfile, "there is no profile `" + job.profile + "`", {}};
+  if (profile->queued >= profile->room) {
+    const auto wait = profile->recent_ns * profile->queued / std::max<std::size_t>(runners_.size(), 1);
+    return {Admission::Kind::kBusy, "the queue of `" + profile->name + "` is full",
+            std::chrono::milliseconds(std::clamp<std::uint64_t>(wait / 1'000'000, 100, 60'000))};
+  }
+  ++profile->queued;
+  cancels_[job.id] = *cancel;
+  queue_.push_back({std::move(job), std::move(done), *cancel, sys::NowNs(), ++arrivals_});
+  changed_.notify_one();
+  return {};
+}
+
+void Lanes::Cancel(const std::string& id) {
+  const std::lock_guard lock(mutex_);
+  const auto found = cancels_.find(id);
+  if (found != cancels_.end()) found->second.Cancel();
+}
+
+std::vector<ProfileLoad> Lanes::Load() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<ProfileLoad> load;
+  for (const auto& profile : profiles_) {
+    load.push_back({profile->name, profile->queued, profile->running, runners_.size(), 0});
+  }
+  return load;
+}
+
+Waiting Lanes::Take() {
+  const auto sooner = [](const Waiting& a, const Waiting& b) {
+    return std::pair(-a.job.priority, a.number) < std::pair(-b.job.priority, b.number);
+  };
+  const auto first = std::min_element(queue_.begin(), queue_.end(), sooner);
+  Waiting taken = std::move(*first);
+  queue_.erase(first);
+  return taken;
+}
+
+void Lanes::Loop(Runner& runner) {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    changed_.wait(lock, [this] { return life_ == Life::kEnds || !queue_.empty(); });
+    if (life_ == Life::kEnds) return;
+    Waiting waiting = Take();
+    Profile* profile = Find(waiting.job.profile);
+    --profile->queued;
+    ++profile->running;
+    lock.unlock();
+    RunOne(runner, std::move(waiting));
+    lock.lock();
+  }
+}
+
+void Lanes::RunOne(Runner& runner, Waiting waiting) {
+  Profile* profile = Find(waiting.job.profile);
+  const std::uint64_t start = sys::NowNs();
+  JobEnd end;
+  end.queued_ns = start - waiting.since_ns;
+  if (waiting.cancel.cancelled()) {
+    end.kind = JobEnd::Kind::kDropped;
+  } else if (waiting.job.start_by_ns != 0 && start > waiting.job.start_by_ns) {
+    end.kind = JobEnd::Kind::kExpired;
+  } else {
+    const std::uint64_t queued = end.queued_ns;
+    end = runner.Run(waiting.job, waiting.cancel);
+    end.queued_ns = queued;
+  }
+  end.run_ns = sys::NowNs() - start;
+  {
+    const std::lock_guard lock(mutex_);
+    --profile->running;
+    profile->recent_ns = (profile->recent_ns * 7 + end.run_ns) / 8;
+    cancels_.erase(waiting.job.id);
+  }
+  waiting.done(std::move(end));
+}
+
+}  // namespace
+
+std::unique_ptr<Backend> MakeLanes(const Config& config, std::vector<std::unique_ptr<Runner>> runners) {
+  std::vector<std::unique_ptr<Profile>> profiles;
+  for (const ProfileConfig& each : config.profiles) profiles.push_back(std::make_unique<Profile>(Profile{each.name, each.queue}));
+  return std::make_unique<Lanes>(std::move(profiles), std::move(runners));
+}
+
+}  // namespace moat::web
