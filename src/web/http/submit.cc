@@ -214,9 +214,9 @@ void HttpDoor::SubmitNow(const Request& request, Response& response, Submission&
   const Connection* connection = Connection::Current();
   auto wake = Connection::Wake::kTime;
   while (wake == Connection::Wake::kTime) wake = connection->WaitFor(now->bell.descriptor(), 60'000);
+  if (wake == Connection::Wake::kGone) parts_.service.Cancel(now->id);
+  now->bell.Wait();  // the job uses what was uploaded: that stays until the job has ended
   if (wake == Connection::Wake::kGone) {
-    parts_.service.Cancel(now->id);
-    now->bell.Wait();  // the job uses what was uploaded: it stays until the job has ended
     Fail(response, 499, "the client went away");
     return;
   }
