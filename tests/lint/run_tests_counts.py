@@ -20,7 +20,7 @@ project(x NONE)
 enable_testing()
 function(script name)
   add_test(NAME ${name} COMMAND sh ${CMAKE_SOURCE_DIR}/${name}.sh)
-  set_tests_properties(${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 2
+  set_tests_properties(${name} PROPERTIES SKIP_RETURN_CODE 77
     ENVIRONMENT OUT=${CMAKE_BINARY_DIR}/results/${name}.xml)
 endfunction()
 """
@@ -76,6 +76,15 @@ class RunTests(unittest.TestCase):
         self.assertEqual((code, last), (1, "1 passed, 1 failed, 2 skipped"))
         self.assertIn("skipped: gtest/S.c: no cgroup", output)
 
+    def test_failures_are_left_with_their_last_words(self):
+        sanitizer = "echo 'SUMMARY: ThreadSanitizer: data race x.cc:3'; echo more; exit 66"
+        self.run_project(gtest=XML % (PASSED + FAILED) + "exit 1", talker="echo the reason; exit 1", race=sanitizer)
+        lines = (self.root / "build/p/results/failures").read_text().splitlines()
+        self.assertEqual(len(lines), 3)
+        self.assertIn("failed: gtest/S.b: no", lines)
+        self.assertTrue(any(re.fullmatch("failed: talker: .*: the reason", line) for line in lines), lines)
+        self.assertTrue(any(re.fullmatch(r"failed: race: .*: SUMMARY: .* x\.cc:3", line) for line in lines), lines)
+
     def test_a_crash_after_good_cases_is_a_failure(self):
         code, last, _ = self.run_project(gtest=XML % (PASSED * 2) + "kill -SEGV $$")
         self.assertEqual((code, last), (1, "2 passed, 1 failed, 0 skipped"))
@@ -89,8 +98,11 @@ class RunTests(unittest.TestCase):
         self.assertEqual((code, last), (1, "1 passed, 1 failed, 0 skipped"))
 
     def test_a_time_limit_is_a_failure(self):
-        code, last, _ = self.run_project(good="exit 0", slow="sleep 20")
+        extra = """add_test(NAME slow COMMAND sh -c "echo begun; sleep 1000")
+            set_tests_properties(slow PROPERTIES TIMEOUT 1)\n"""
+        code, last, output = self.run_project(good="exit 0", extra=extra)
         self.assertEqual((code, last), (1, "1 passed, 1 failed, 0 skipped"))
+        self.assertRegex(output, "failed: slow: .*begun")
 
     def test_a_missing_program_is_a_failure(self):
         code, last, _ = self.run_project(good="exit 0", extra="add_test(NAME gone COMMAND /nonexistent/gone)\n")
