@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "base/safe_text.h"
@@ -39,13 +40,17 @@ class Daemon {
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
 
-  Status Open();
+  Status Open(DaemonStart start);
 
  private:
   Status TakeSignals();
   void OnSignal();
   void Reload();
   void GoAway();
+  void GiveUpLater();
+  void OnSuccessor();
+  void OnNoSuccessor();
+  void OnHandedOver();
   void Leave();
 
   Loop& loop_;
@@ -55,7 +60,7 @@ class Daemon {
   Dispatcher dispatcher_;
   std::unique_ptr<LocalDoor> door_;
   sys::Fd signals_;
-  bool going_ = false;
+  enum class Life : unsigned char { kServes, kHandsOver, kGoes } life_ = Life::kServes;
   Loop::TimerId give_up_ = 0;
 };
 
@@ -69,12 +74,19 @@ Status Daemon::TakeSignals() {
   return loop_.Watch(signals_.get(), EPOLLIN, [this](std::uint32_t) { OnSignal(); });
 }
 
-Status Daemon::Open() {
+Status Daemon::Open(DaemonStart start) {
   // Before there is any thread, which would get them else.
   MOAT_TRY(TakeSignals());
   config_ = MOAT_TRY(LoadConfig(path_));
   MOAT_TRY(dispatcher_.Configure(config_));
-  door_ = MOAT_TRY(LocalDoor::Open(loop_, dispatcher_, config_));
+  std::optional<Predecessor> predecessor;
+  if (start == DaemonStart::kTakeOver) predecessor = MOAT_TRY(Predecessor::Ask(config_.socket));
+  if (predecessor) hooks_.say("taking the place of the daemon that serves");
+  LocalDoor::Events events;
+  events.succeeded = [this] { OnSuccessor(); };
+  events.failed = [this] { OnNoSuccessor(); };
+  events.empty = [this] { OnHandedOver(); };
+  door_ = MOAT_TRY(LocalDoor::Open(loop_, dispatcher_, config_, std::move(predecessor), std::move(events)));
   hooks_.say("serving " + std::to_string(config_.profiles.size()) + " profiles at " + base::Printable(config_.socket));
   hooks_.ready();
   return {};
@@ -92,7 +104,7 @@ void Daemon::OnSignal() {
 }
 
 void Daemon::Reload() {
-  if (going_) return;
+  if (life_ != Life::kServes) return;
   const auto failed = [this](const Error& error) {
     hooks_.say("the configuration stays as it was: " + base::Printable(error.ToString()));
   };
@@ -111,16 +123,43 @@ void Daemon::Reload() {
 }
 
 void Daemon::GoAway() {
-  if (std::exchange(going_, true)) {
+  if (std::exchange(life_, Life::kGoes) == Life::kGoes) {
     hooks_.say("going at once");
     return dispatcher_.CancelAll();
   }
   hooks_.say("going: no more jobs are taken");
   door_->StopListening();
+  GiveUpLater();
+  dispatcher_.Drain([this] { Leave(); });
+}
+
+void Daemon::GiveUpLater() {
+  loop_.Drop(give_up_);
   give_up_ = loop_.At(loop_.now() + config_.drain, [this] {
+    give_up_ = 0;
     hooks_.say("jobs that still run are cancelled");
     dispatcher_.CancelAll();
   });
+}
+
+void Daemon::OnSuccessor() {
+  if (life_ != Life::kServes) return;
+  life_ = Life::kHandsOver;
+  hooks_.say("another daemon serves now: its are the clients that are owed nothing here");
+  GiveUpLater();
+}
+
+void Daemon::OnNoSuccessor() {
+  if (life_ != Life::kHandsOver) return;
+  life_ = Life::kServes;
+  loop_.Drop(std::exchange(give_up_, 0));
+  hooks_.say("the other daemon is gone: serving again");
+}
+
+// What still runs here is nobody's: its clients went.
+void Daemon::OnHandedOver() {
+  if (life_ != Life::kHandsOver) return;
+  life_ = Life::kGoes;
   dispatcher_.Drain([this] { Leave(); });
 }
 
@@ -131,10 +170,10 @@ void Daemon::Leave() {
 
 }  // namespace
 
-Status RunDaemon(const std::string& config_path, const DaemonHooks& hooks) {
+Status RunDaemon(const std::string& config_path, const DaemonHooks& hooks, DaemonStart start) {
   const std::unique_ptr<Loop> loop = MOAT_TRY(Loop::Make());
   Daemon daemon(*loop, config_path, hooks);
-  MOAT_TRY(daemon.Open());
+  MOAT_TRY(daemon.Open(start));
   return loop->Run();
 }
 

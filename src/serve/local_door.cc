@@ -73,11 +73,14 @@ Result<sys::MemFd> SealedBody(std::string_view body) {
 
 }  // namespace
 
-Result<std::unique_ptr<LocalDoor>> LocalDoor::Open(Loop& loop, Service& service, const Config& config) {
-  std::unique_ptr<LocalDoor> door(new LocalDoor(loop, service));
+Result<std::unique_ptr<LocalDoor>> LocalDoor::Open(Loop& loop, Service& service, const Config& config,
+                                                   std::optional<Predecessor> predecessor, Events events) {
+  std::unique_ptr<LocalDoor> door(new LocalDoor(loop, service, std::move(events)));
   door->buffer_.resize(sizeof(SubmitFrame) + kMaxSubmitBody);
+  door->predecessor_ = std::move(predecessor);
   MOAT_TRY(door->Configure(config));
   MOAT_TRY(door->Listen(config));
+  if (door->predecessor_) MOAT_TRY(door->Succeed());
   return door;
 }
 
@@ -88,6 +91,25 @@ Status LocalDoor::Configure(const Config& config) {
 }
 
 Status LocalDoor::Listen(const Config& config) {
+  path_ = config.socket;
+  if (predecessor_) {
+    listener_ = predecessor_->TakeListener();
+    if (chmod(path_.c_str(), config.socket_mode) != 0) return SystemError("chmod", errno, path_);
+  } else {
+    MOAT_TRY(Bind(config));
+  }
+  NoteFile();
+  return loop_.Watch(listener_.get(), EPOLLIN, [this](std::uint32_t) { OnConnection(); });
+}
+
+void LocalDoor::NoteFile() {
+  struct stat facts;
+  if (lstat(path_.c_str(), &facts) != 0) return;
+  device_ = facts.st_dev;
+  inode_ = facts.st_ino;
+}
+
+Status LocalDoor::Bind(const Config& config) {
   if (config.socket.size() >= sizeof(sockaddr_un::sun_path)) return PolicyError("the path of the socket is too long: " + config.socket);
   MOAT_TRY(RemoveLeftSocket(config.socket));
   sys::Fd listener(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
@@ -97,21 +119,16 @@ Status LocalDoor::Listen(const Config& config) {
   if (bind(listener.get(), reinterpret_cast<const struct sockaddr*>(&address), sizeof(address)) != 0) {
     return SystemError("bind", errno, config.socket);
   }
-  path_ = config.socket;
-  struct stat facts;
-  if (lstat(path_.c_str(), &facts) == 0) {
-    device_ = facts.st_dev;
-    inode_ = facts.st_ino;
-  }
   if (chmod(path_.c_str(), config.socket_mode) != 0) return SystemError("chmod", errno, path_);
   if (listen(listener.get(), kBacklog) != 0) return SystemError("listen", errno, path_);
   listener_ = std::move(listener);
-  return loop_.Watch(listener_.get(), EPOLLIN, [this](std::uint32_t) { OnConnection(); });
+  return {};
 }
 
 LocalDoor::~LocalDoor() {
   *alive_ = false;
   StopListening();
+  if (predecessor_) loop_.Unwatch(predecessor_->channel());
   while (!clients_.empty()) HangUp(clients_.begin()->first);
 }
 
@@ -120,28 +137,29 @@ void LocalDoor::StopListening() {
   if (!listener_.valid()) return;
   loop_.Unwatch(listener_.get());
   listener_.Close();
+  if (place_ == Place::kPasses) return;
   struct stat facts;
   if (lstat(path_.c_str(), &facts) == 0 && facts.st_dev == device_ && facts.st_ino == inode_) unlink(path_.c_str());
 }
 
 void LocalDoor::OnConnection() {
   const int fd = accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
-  if (fd >= 0) return Welcome(sys::Fd(fd));
+  if (fd >= 0) return Welcome(sys::Fd(fd), Known::kNo);
   if (errno != EMFILE && errno != ENFILE && errno != ENOMEM && errno != ENOBUFS) return;
   // It would be told again at once, without end.
   if (!loop_.Change(listener_.get(), 0).ok()) return;
   resume_ = loop_.At(loop_.now() + kPause, [this] { (void)loop_.Change(listener_.get(), EPOLLIN).ok(); });
 }
 
-void LocalDoor::Welcome(sys::Fd socket) {
+void LocalDoor::Welcome(sys::Fd socket, Known known) {
   struct ucred peer{};
   socklen_t size = sizeof(peer);
   if (getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return;
-  if (users_.count(peer.uid) == 0 || clients_.size() >= most_clients_) return;
+  if (users_.count(peer.uid) == 0 || (known == Known::kNo && clients_.size() >= most_clients_)) return;
   LocalHello hello;
   static_assert(sizeof(MOAT_VERSION) <= sizeof(hello.version));
   std::memcpy(hello.version, MOAT_VERSION, sizeof(MOAT_VERSION));
-  if (!SendFrame(socket.get(), BytesOf(hello), {}, {}, Wait::kNo).ok()) return;
+  if (known == Known::kNo && !SendFrame(socket.get(), BytesOf(hello), {}, {}, Wait::kNo).ok()) return;
   const ClientId id = ++last_client_;
   const int fd = socket.get();
   if (!loop_.Watch(fd, EPOLLIN, [this, id](std::uint32_t events) { OnClient(id, events); }).ok()) return;
@@ -156,6 +174,11 @@ void LocalDoor::OnClient(ClientId id, std::uint32_t events) {
   if (found == clients_.end()) return;
   Client& client = found->second;
   if ((events & EPOLLOUT) != 0 && !Flush(id, client)) return HangUp(id);
+  if (place_ == Place::kPasses && id != successor_) {
+    if (!TakeWhileHandingOver(id, client, events)) HangUp(id);
+    return;
+  }
+  if (place_ == Place::kPasses) PassOnSoon(id);  // the last may have been sent
   if ((events & ~static_cast<std::uint32_t>(EPOLLOUT)) != 0 && !TakeFrame(id, client)) HangUp(id);
 }
 
@@ -179,6 +202,7 @@ bool LocalDoor::Handle(ClientId id, Client& client, std::string_view frame, std:
       return true;
     }
   }
+  if (frame.size() == sizeof(TakeOverFrame) && fds.empty()) return OnTakeOver(id, client, frame);
   return Submit(id, client, frame, std::move(fds));
 }
 
@@ -230,7 +254,8 @@ void LocalDoor::OnDone(ClientId id, std::uint64_t number, Completion completion)
     body.clear();
   }
   answer.bytes = std::string(BytesOf(head)) + body;
-  if (!Send(id, found->second, std::move(answer))) HangUp(id);
+  if (!Send(id, found->second, std::move(answer))) return HangUp(id);
+  if (place_ == Place::kPasses) PassOnSoon(id);
 }
 
 // False: it is gone.
@@ -272,6 +297,8 @@ void LocalDoor::HangUp(ClientId id) {
   const Client gone = std::move(found->second);
   clients_.erase(found);
   for (const auto& [number, job] : gone.jobs) service_.Cancel(job);
+  if (id == successor_) StopHandingOver();
+  if (place_ == Place::kPasses) PassOnSoon(id);
 }
 
 }  // namespace moat::serve

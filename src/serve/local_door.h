@@ -4,8 +4,10 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -14,6 +16,7 @@
 #include "moat/result.h"
 #include "serve/config.h"
 #include "serve/loop.h"
+#include "serve/predecessor.h"
 #include "serve/service.h"
 #include "sys/fd.h"
 
@@ -21,15 +24,24 @@ namespace moat::serve {
 
 class LocalDoor {
  public:
-  // Binds anew over a socket that nobody listens to any more; not over one that is in use.
-  static Result<std::unique_ptr<LocalDoor>> Open(Loop& loop, Service& service, const Config& config);
+  // For whoever owns the door; called from the loop.
+  struct Events {
+    std::function<void()> succeeded;  // another daemon is open; clients go there one by one
+    std::function<void()> failed;     // it is gone, and we are the one who serves again
+    std::function<void()> empty;      // it has all clients: nothing is left to do here
+  };
+
+  // Binds anew over a socket that nobody listens to any more; not over one that is in use, but by
+  // taking it and its clients over from a predecessor.
+  static Result<std::unique_ptr<LocalDoor>> Open(Loop& loop, Service& service, const Config& config,
+                                                 std::optional<Predecessor> predecessor, Events events);
   ~LocalDoor();
   LocalDoor(const LocalDoor&) = delete;
   LocalDoor& operator=(const LocalDoor&) = delete;
 
   // Users and bounds, for those who come from now on.
   Status Configure(const Config& config);
-  // No more clients. Those who are there get their answers.
+  // No more clients. Those who are there get their answers. Its file stays where a successor listens.
   void StopListening();
 
   std::size_t clients() const { return clients_.size(); }
@@ -49,10 +61,13 @@ class LocalDoor {
   };
   using ClientId = std::uint64_t;
 
-  LocalDoor(Loop& loop, Service& service) : loop_(loop), service_(service) {}
+  LocalDoor(Loop& loop, Service& service, Events events) : loop_(loop), service_(service), events_(std::move(events)) {}
   Status Listen(const Config& config);
+  Status Bind(const Config& config);
+  void NoteFile();
   void OnConnection();
-  void Welcome(sys::Fd socket);
+  enum class Known : unsigned char { kNo, kYes };  // whether we have said hello
+  void Welcome(sys::Fd socket, Known known);
   void OnClient(ClientId id, std::uint32_t events);
   bool TakeFrame(ClientId id, Client& client);
   bool Handle(ClientId id, Client& client, std::string_view frame, std::vector<sys::Fd> fds);
@@ -63,11 +78,26 @@ class LocalDoor {
   bool Flush(ClientId id, Client& client);
   void HangUp(ClientId id);
 
+  // To a successor, and from a predecessor (local_hand_over.cc).
+  bool OnTakeOver(ClientId id, Client& client, std::string_view frame);
+  void BeginHandingOver();
+  void StopHandingOver();
+  bool TakeWhileHandingOver(ClientId id, Client& client, std::uint32_t events);
+  void PassOnSoon(ClientId id);
+  void PassOn(ClientId id);
+  Status Succeed();
+  void OnPredecessor();
+
   Loop& loop_;
   Service& service_;
   sys::Fd listener_;
   std::string path_;
   std::uint64_t device_ = 0, inode_ = 0;  // of the socket's file: only our own is removed
+  const Events events_;
+  std::optional<Predecessor> predecessor_;
+  ClientId successor_ = 0;  // who asked for our place
+  enum class Place : unsigned char { kOurs, kPasses } place_ = Place::kOurs;
+  enum class Versions : unsigned char { kDiffer, kSame } versions_ = Versions::kDiffer;  // ours and the successor's
   std::set<std::uint32_t> users_;
   std::size_t most_clients_ = 0;
   std::map<ClientId, Client> clients_;

@@ -19,7 +19,7 @@ inline constexpr std::size_t kMaxDoneBody = 64 << 20;
 inline constexpr std::uint32_t kMaxSubmitInputs = 16, kMaxSubmitOutputs = 8, kMaxSubmitArguments = 256;
 inline constexpr std::uint64_t kNoTime = ~0ULL;
 
-enum class LocalFrame : std::uint32_t { kHello = 0x6d6f6c01, kSubmit, kCancel, kDone };
+enum class LocalFrame : std::uint32_t { kHello = 0x6d6f6c01, kSubmit, kCancel, kDone, kTakeOver, kHandOver };
 
 struct LocalHello {
   LocalFrame kind = LocalFrame::kHello;
@@ -57,6 +57,25 @@ struct DoneFrame {
   std::uint64_t id = 0;
   std::uint64_t retry_after_ns = 0, waited_ns = 0;
   std::uint64_t why_size = 0, report_size = 0, answer_size = 0;
+};
+
+// How a daemon takes the place of the one that serves (docs/pool.md, "Upgrade"). It comes to the door
+// like a client, asks, is given the socket that listens, opens, and says so; from then on it is given
+// each client that is owed nothing any more. Until it has said so, and when it goes before the other
+// has gone, everything stays as it was. These two frames never change: they are what two versions say
+// to each other.
+struct TakeOverFrame {
+  enum class Step : std::uint32_t { kAsk, kOpen };
+  LocalFrame kind = LocalFrame::kTakeOver;
+  Step step = Step::kAsk;
+  std::uint32_t protocol = kLocalProtocol;
+  char version[32] = {};  // clients stay with daemons of their own version
+};
+
+struct HandOverFrame {  // with one descriptor
+  enum class What : std::uint32_t { kListener, kClient };
+  LocalFrame kind = LocalFrame::kHandOver;
+  What what = What::kListener;
 };
 
 }  // namespace moat::serve

@@ -1,11 +1,16 @@
 // A daemon of a test's own: `moat serve` with a configuration and a socket in a folder of its own.
 #pragma once
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <signal.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -14,6 +19,7 @@
 #include <vector>
 
 #include "moat/pool.h"
+#include "pool/testing.h"
 #include "testkit/process.h"
 #include "testkit/temp_dir.h"
 
@@ -44,9 +50,16 @@ class Daemon {
                                   "\"\nmode = \"0666\"\n[profile.guest]\nprogram = [\"" + Built("tests/pool_zygote") + "\"]\n" + guest +
                                   "\n[profile.cat]\npolicy = \"default\"\ncommand = [\"cat\"]\narguments = true\n" + more);
   }
-  void Start() {
+  // Another process in its place; the former one, which goes when its clients are owed nothing.
+  std::unique_ptr<testkit::Process> TakeOver() {
+    std::unique_ptr<testkit::Process> former = std::move(process_);
+    Start({"--take-over"});
+    return former;
+  }
+  void Start(const std::vector<std::string>& words = {}) {
     testkit::Command command;
     command.argv = {Built("bin/moat"), "serve", "--ready-fd", "1", (folder_ / "pool.toml").string()};
+    command.argv.insert(command.argv.begin() + 2, words.begin(), words.end());
     command.environment = testkit::OwnEnvironment();
     command.timeout = std::chrono::hours(1);  // a soak takes its time; the test itself ends sooner
     process_ = std::make_unique<testkit::Process>(command);
@@ -109,5 +122,55 @@ inline PoolResult Do(PoolClient& client, const PoolJob& job) {
   return *std::move(result);
 }
 inline PoolResult Do(PoolClient& client, const std::string& request) { return Do(client, GuestJob(request)); }
+
+// Holds the one lane there is until its pipe is closed.
+class Holder {
+ public:
+  explicit Holder(Daemon& daemon) : client_(daemon.Connect()) {
+    int ends[2];
+    EXPECT_EQ(pipe2(ends, O_CLOEXEC), 0);
+    in_ = sys::Fd(ends[0]);
+    out_ = sys::Fd(ends[1]);
+    PoolJob job = GuestJob("hold");
+    job.inputs = {{in_.get(), ""}};
+    int log[2];
+    EXPECT_EQ(pipe2(log, O_CLOEXEC), 0);
+    started_ = sys::Fd(log[0]);
+    const sys::Fd started_there(log[1]);
+    job.log = started_there.get();
+    EXPECT_TRUE(client_.Submit(job).ok());
+    char byte;
+    EXPECT_EQ(read(started_.get(), &byte, 1), 1);
+    in_.Close();
+  }
+  PoolResult Release() {
+    out_.Close();
+    auto done = client_.Next();
+    EXPECT_TRUE(done.ok());
+    return done.ok() ? *done : PoolResult{};
+  }
+  PoolClient& client() { return client_; }
+
+ private:
+  PoolClient client_;
+  sys::Fd in_, out_, started_;
+};
+
+inline sys::Fd RawConnection(const Daemon& daemon) {
+  sys::Fd raw(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+  struct sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strcpy(address.sun_path, daemon.socket().c_str());
+  EXPECT_EQ(connect(raw.get(), reinterpret_cast<struct sockaddr*>(&address), sizeof(address)), 0);
+  char hello[256];
+  EXPECT_GT(recv(raw.get(), hello, sizeof(hello), 0), 0);
+  return raw;
+}
+
+inline bool IsHungUp(const sys::Fd& socket) {
+  struct pollfd entry{socket.get(), POLLIN, 0};
+  char byte;
+  return poll(&entry, 1, kPatience) == 1 && recv(socket.get(), &byte, 1, MSG_DONTWAIT) <= 0;
+}
 
 }  // namespace moat::pool::testing

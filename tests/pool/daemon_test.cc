@@ -129,39 +129,6 @@ TEST(Daemon, LimitsAndDenialsAreTold) {
 
 // ---- the queue ----
 
-// Holds the one lane there is until its pipe is closed.
-class Holder {
- public:
-  explicit Holder(Daemon& daemon) : client_(daemon.Connect()) {
-    int ends[2];
-    EXPECT_EQ(pipe2(ends, O_CLOEXEC), 0);
-    in_ = sys::Fd(ends[0]);
-    out_ = sys::Fd(ends[1]);
-    PoolJob job = GuestJob("hold");
-    job.inputs = {{in_.get(), ""}};
-    int log[2];
-    EXPECT_EQ(pipe2(log, O_CLOEXEC), 0);
-    started_ = sys::Fd(log[0]);
-    const sys::Fd started_there(log[1]);
-    job.log = started_there.get();
-    EXPECT_TRUE(client_.Submit(job).ok());
-    char byte;
-    EXPECT_EQ(read(started_.get(), &byte, 1), 1);
-    in_.Close();
-  }
-  PoolResult Release() {
-    out_.Close();
-    auto done = client_.Next();
-    EXPECT_TRUE(done.ok());
-    return done.ok() ? *done : PoolResult{};
-  }
-  PoolClient& client() { return client_; }
-
- private:
-  PoolClient client_;
-  sys::Fd in_, out_, started_;
-};
-
 TEST(Daemon, AFullQueueRefusesAndSaysWhenToComeBack) {
   Daemon daemon("running = 1", "running = 1\nwaiting = 2\n");
   Holder holder(daemon);
@@ -223,23 +190,6 @@ TEST(Daemon, AClientThatGoesTakesItsJobsAlong) {
 }
 
 // ---- hostile clients ----
-
-sys::Fd RawConnection(const Daemon& daemon) {
-  sys::Fd raw(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
-  struct sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  std::strcpy(address.sun_path, daemon.socket().c_str());
-  EXPECT_EQ(connect(raw.get(), reinterpret_cast<struct sockaddr*>(&address), sizeof(address)), 0);
-  char hello[256];
-  EXPECT_GT(recv(raw.get(), hello, sizeof(hello), 0), 0);
-  return raw;
-}
-
-bool IsHungUp(const sys::Fd& socket) {
-  struct pollfd entry{socket.get(), POLLIN, 0};
-  char byte;
-  return poll(&entry, 1, kPatience) == 1 && recv(socket.get(), &byte, 1, MSG_DONTWAIT) <= 0;
-}
 
 std::string SubmitBytes(std::uint64_t id, const std::string& request, const std::string& profile = "guest") {
   serve::SubmitFrame head;

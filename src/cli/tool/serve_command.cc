@@ -13,10 +13,12 @@ namespace {
 
 constexpr int kFailed = 125;
 
-constexpr char kUsage[] = R"(moat serve [--ready-fd N] [CONFIG]
+constexpr char kUsage[] = R"(moat serve [--take-over] [--ready-fd N] [CONFIG]
 
 Runs jobs for others, by profile, behind a queue: docs/pool.md. CONFIG is /etc/moat/pool.toml by default.
 
+  --take-over    takes the socket and the clients of the daemon that serves at CONFIG's socket; that one
+                 finishes its jobs and goes. Nobody is refused meanwhile. Without one: as ever
   --ready-fd N   writes a line to descriptor N, and closes it, when the doors are open
 
 SIGTERM: takes no more jobs, finishes those it has, and goes; the second one cancels them. SIGHUP:
@@ -33,12 +35,15 @@ int Fail(const Error& error) {
 int ServeCommand(const std::vector<std::string>& args) {
   std::string config;
   int ready_fd = -1;
+  auto start = serve::DaemonStart::kAnew;
   for (std::size_t i = 0; i < args.size(); ++i) {
     if (args[i] == "--help" || args[i] == "-h") {
       std::fputs(kUsage, stdout);
       return 0;
     }
-    if (args[i] == "--ready-fd" && i + 1 < args.size()) {
+    if (args[i] == "--take-over") {
+      start = serve::DaemonStart::kTakeOver;
+    } else if (args[i] == "--ready-fd" && i + 1 < args.size()) {
       char* end = nullptr;
       const long number = std::strtol(args[++i].c_str(), &end, 10);
       if (*end != '\0' || number < 1 || number > 1'000'000) return Fail(PolicyError("--ready-fd wants the number of a descriptor"));
@@ -56,7 +61,7 @@ int ServeCommand(const std::vector<std::string>& args) {
     (void)!write(ready_fd, "ready\n", 6);
     close(ready_fd);
   };
-  const Status ran = serve::RunDaemon(config.empty() ? "/etc/moat/pool.toml" : config, hooks);
+  const Status ran = serve::RunDaemon(config.empty() ? "/etc/moat/pool.toml" : config, hooks, start);
   return ran.ok() ? 0 : Fail(ran.error());
 }
 
