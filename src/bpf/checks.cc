@@ -1,8 +1,10 @@
 #include "bpf/checks.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <span>
 #include <utility>
+#include <vector>
 
 #include "base/flat_map.h"
 #include "bpf/search.h"
@@ -50,7 +52,7 @@ class CheckEmitter {
         next = Switch(arms.last(run), next);
         arms = arms.first(arms.size() - run);
       } else {
-        next = All(arms.back(), next);
+        next = All(Rest{arms.back().tests, arms.back().action}, next);
         arms = arms.first(arms.size() - 1);
       }
     }
@@ -62,39 +64,62 @@ class CheckEmitter {
 
   Entry Loaded(std::uint32_t word, Label behind) { return {out_.Load(word, behind), word, behind}; }
 
-  // How many arms at the end are "argument == value" of one 32-bit argument: their order
+  static bool AsksForOneValue(const Test& test) { return !test.wide && test.compare == Compare::kEqual; }
+
+  // How many arms at the end begin with "argument == value" of one 32-bit argument: their order
   // only matters between equal values, so that they can be searched instead of tried.
   static std::size_t SwitchLength(std::span<const Arm> arms) {
-    std::size_t length = 0;
-    while (length < arms.size()) {
-      const Arm& arm = arms[arms.size() - 1 - length];
-      const Test& test = arm.tests.front();
-      const bool plain = arm.tests.size() == 1 && !test.wide && test.compare == Compare::kEqual;
-      if (!plain || test.arg != arms.back().tests.front().arg) break;
-      ++length;
-    }
-    return length;
+    const std::uint8_t arg = arms.back().tests.front().arg;
+    const auto differs = std::find_if(arms.rbegin(), arms.rend(), [&](const Arm& arm) {
+      return !AsksForOneValue(arm.tests.front()) || arm.tests.front().arg != arg;
+    });
+    return static_cast<std::size_t>(differs - arms.rbegin());
   }
 
   Entry Switch(std::span<const Arm> arms, const Entry& no) {
     const std::uint32_t word = LowWord(arms.front().tests.front().arg);
-    base::FlatMap<std::uint32_t, Label> by_value;
-    for (const Arm& arm : arms) {  // Insert keeps the first: first match decides
-      by_value.Insert(Low(arm.tests.front().value), out_.Return(arm.action.ToRet()));
+    base::FlatMap<std::uint32_t, std::vector<Rest>> by_value;
+    for (const Arm& arm : arms) {
+      by_value[Low(arm.tests.front().value)].push_back({std::span(arm.tests).subspan(1), arm.action});
     }
+    std::vector<std::pair<const std::vector<Rest>*, Label>> emitted;
+    const auto target = [&](const std::vector<Rest>& rests) {  // values that ask the same share it
+      const auto same = std::find_if(emitted.begin(), emitted.end(), [&](const auto& known) { return Same(*known.first, rests); });
+      if (same != emitted.end()) return same->second;
+      return emitted.emplace_back(&rests, Pick(FirstOf(rests, no), word)).second;
+    };
     SegmentList list;
     const Label otherwise = Pick(no, word);
     list.From(0, otherwise);
-    for (const auto& [value, target] : by_value) {
-      list.From(value, target);
+    for (const auto& [value, rests] : by_value) {
+      list.From(value, target(rests));
       if (value != kAll) list.From(value + 1, otherwise);
     }
     return Loaded(word, EmitSearch(out_, list));
   }
 
-  Entry All(const Arm& arm, const Entry& no) {
-    Entry next = Leaf(arm.action);
-    for (auto test = arm.tests.rbegin(); test != arm.tests.rend(); ++test) {
+  // What an arm still asks once its first test has held.
+  struct Rest {
+    std::span<const Test> tests;
+    Action action;
+  };
+
+  static bool Same(const std::vector<Rest>& left, const std::vector<Rest>& right) {
+    return std::equal(left.begin(), left.end(), right.begin(), right.end(), [](const Rest& one, const Rest& other) {
+      return one.action == other.action &&
+             std::equal(one.tests.begin(), one.tests.end(), other.tests.begin(), other.tests.end());
+    });
+  }
+
+  Entry FirstOf(const std::vector<Rest>& rests, const Entry& no) {
+    Entry next = no;
+    for (auto rest = rests.rbegin(); rest != rests.rend(); ++rest) next = All(*rest, next);
+    return next;
+  }
+
+  Entry All(const Rest& rest, const Entry& no) {
+    Entry next = Leaf(rest.action);
+    for (auto test = rest.tests.rbegin(); test != rest.tests.rend(); ++test) {
       next = One(*test, next, no);
     }
     return next;

@@ -62,6 +62,21 @@ TEST(Compile, FirstMatchDecides) {
   EXPECT_EQ(RunCall(spec, "ioctl", {0, 0x5412}), SECCOMP_RET_ALLOW);  // unreachable rule
 }
 
+// What several values ask alike behind the value stands in the program once.
+TEST(Compile, ValuesThatAskTheSameShareIt) {
+  const auto size = [](std::uint64_t values) {
+    FilterSpec spec = MakeSpec(kAbi, {}, Errno(1));
+    for (std::uint64_t value = 0; value < values; ++value) {
+      spec.rules.push_back(MakeRule(kAbi, "fcntl", {Is(0, Compare::kEqual, value), Is(1, Compare::kMaskedEqual, 1, 0xfffffffd)}, Allow()));
+    }
+    EXPECT_EQ(RunCall(spec, "fcntl", {values - 1, 3}), SECCOMP_RET_ALLOW);
+    EXPECT_EQ(RunCall(spec, "fcntl", {values - 1, 2}), Errno(1).ToRet());
+    EXPECT_EQ(RunCall(spec, "fcntl", {values, 3}), Errno(1).ToRet());
+    return Compile(spec)->code.size();
+  };
+  EXPECT_LE(size(16), size(2) + 1);
+}
+
 TEST(Compile, IntArgumentsIgnoreTheUpperHalf) {
   const FilterSpec spec =
       MakeSpec(kAbi, {MakeRule(kAbi, "socket", {Is(0, Compare::kEqual, 1)}, Allow())}, Errno(1));

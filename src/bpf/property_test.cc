@@ -63,6 +63,31 @@ RC_GTEST_PROP(FilterProperty, ProgramMeansWhatTheRulesSay, (std::uint64_t seed))
   RequireAgreement(rng, testing::RandomSpec(rng, RandomAbi(rng), testing::Below(rng, 60)));
 }
 
+// Many rules of one call that begin with the same question, some with more behind it: every
+// combination of small arguments, as those are what the rules tell apart.
+RC_GTEST_PROP(FilterProperty, RulesOfOneCallMeanWhatTheySay, (std::uint64_t seed)) {
+  constexpr std::uint64_t kValues = 4;
+  Rng rng(seed);
+  FilterSpec spec = testing::MakeSpec(Abi::kX86_64, {}, Errno(1));
+  const std::size_t rules = 1 + testing::Below(rng, 14);
+  for (std::size_t i = 0; i < rules; ++i) {
+    std::vector<Condition> conditions;
+    for (std::uint8_t arg = 0; arg < 3; ++arg) {
+      if (arg > 0 && testing::OneIn(rng, 2)) continue;
+      const Compare compare = arg == 0 || testing::OneIn(rng, 2) ? Compare::kEqual : Compare::kMaskedEqual;
+      conditions.push_back({arg, compare, testing::Below(rng, kValues), compare == Compare::kEqual ? ~0ULL : 3});
+    }
+    spec.rules.push_back(testing::MakeRule(spec.abi, "socket", conditions, Errno(static_cast<std::uint16_t>(2 + testing::Below(rng, 3)))));
+  }
+  const Program program = MustCompile(spec);
+  for (std::uint64_t i = 0; i <= kValues * kValues * kValues; ++i) {
+    const seccomp_data data = MakeData(spec.abi, spec.rules.front().number, {i % kValues, i / kValues % kValues, i / kValues / kValues});
+    if (RunChecked(program.code, data).ret != Interpret(spec, data).ToRet()) {
+      RC_FAIL(Describe(data) + "\n" + Disassemble(program.code, spec.abi));
+    }
+  }
+}
+
 // Programs of a thousand and more instructions, where conditional jumps do not reach. Few
 // and with fixed seeds: each takes a second.
 TEST(FilterProperty, LargeProgramsMeanWhatTheRulesSay) {
