@@ -37,8 +37,7 @@ std::string LinkOf(int fd) {
   return length > 0 ? std::string(target, static_cast<std::size_t>(length)) : std::string();
 }
 
-std::string KindOf(int fd) {
-  struct stat facts;
+std::string KindOf(int fd, struct stat& facts) {
   if (fstat(fd, &facts) != 0) return "nothing";
   if (S_ISDIR(facts.st_mode)) return "directory";
   if (S_ISSOCK(facts.st_mode)) return "socket";
@@ -63,10 +62,8 @@ bool TakesOrders(int fd) {
 }
 
 // Devices that do nothing with what is written there: /dev/null and its like, terminals.
-bool ReachesFurther(int fd) {
+bool ReachesFurther(const struct stat& facts) {
   constexpr unsigned kMemory = 1, kTerminals = 4, kTerminal = 5, kFirstPty = 136, kLastPty = 143;
-  struct stat facts;
-  if (fstat(fd, &facts) != 0) return true;
   const unsigned kind = major(facts.st_rdev), which = minor(facts.st_rdev);
   if (kind == kMemory) return which != 3 && which != 5 && which != 7 && which != 8 && which != 9;
   return kind != kTerminals && kind != kTerminal && (kind < kFirstPty || kind > kLastPty);
@@ -75,7 +72,8 @@ bool ReachesFurther(int fd) {
 Status CheckRole(const SealRole& role, SealReport& report) {
   const int flags = fcntl(role.fd, F_GETFL);
   if (flags < 0) return PolicyError("descriptor " + base::SignedNumber(role.fd) + " is declared and not open");
-  const std::string kind = KindOf(role.fd);
+  struct stat facts {};
+  const std::string kind = KindOf(role.fd, facts);
   const auto words = [&] { return Words(role.fd, kind); };  // only for those who complain: it asks /proc
   if (kind == "directory" || kind == "io_uring" || (flags & O_PATH) != 0) {
     return WithFix(PolicyError(words() + " cannot be declared: it leads to other things"), "open what is needed, and close it");
@@ -88,7 +86,7 @@ Status CheckRole(const SealRole& role, SealReport& report) {
     return PolicyError(words() + " cannot be declared for writing: what is written there is an order to the kernel");
   }
   if (kind == "socket") report.notes.push_back(words() + " is declared: whoever is at its other end is within reach");
-  if (kind == "device" && role.write && ReachesFurther(role.fd)) {
+  if (kind == "device" && role.write && ReachesFurther(facts)) {
     report.notes.push_back(words() + " is declared: whatever that device does with bytes is within reach");
   }
   if (kind == "block device") report.notes.push_back(words() + " is declared: a whole disk is within reach");
@@ -141,9 +139,9 @@ bool OnlyDeclaredAnswer(const SealRequest& request) {
 }
 
 // What is left over and within reach is told, whatever took it in.
-void TellReach(int fd, const std::string& kind, SealReport& report) {
+void TellReach(int fd, const std::string& kind, const struct stat& facts, SealReport& report) {
   const bool writes = (fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY;
-  const bool far = kind == "block device" || (kind == "device" && writes && ReachesFurther(fd));
+  const bool far = kind == "block device" || (kind == "device" && writes && ReachesFurther(facts));
   if (!far && kind != "directory" && kind != "socket") return;
   report.notes.push_back(Words(fd, kind) + " was left over and stays within reach");
 }
@@ -228,9 +226,10 @@ Status HandleStrays(const SealRequest& request, SealReport& report) {
   std::string refused;
   for (const int fd : MOAT_TRY(OpenDescriptors())) {
     if (Declared(request, fd)) continue;
-    const std::string kind = KindOf(fd);
+    struct stat facts {};
+    const std::string kind = KindOf(fd, facts);
     if (kind != "nothing" && TakenIn(request, fd, kind)) {
-      TellReach(fd, kind, report);
+      TellReach(fd, kind, facts, report);
       continue;
     }
     const bool ring = kind == "io_uring";  // its worker goes on without system calls, closed or not
