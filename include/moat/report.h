@@ -43,6 +43,7 @@ struct StreamUsage {
 struct InputFile {
   std::string name;  // inside the jail
   std::uint64_t size = 0;
+  bool path_hidden = false;  // the job's mount table does not tell where the file lies
 };
 struct OutputFile {
   std::string name;    // relative to the output folder, as written there

@@ -194,6 +194,7 @@ void TakeOutputs(const Reader& in, Report& report) {
   in.Objects("inputs", report.inputs, [](const Reader& from, InputFile& file) {
     from.Get("name", file.name);
     from.Get("size", file.size);
+    from.Get("path_hidden", file.path_hidden);
   });
   in.Objects("outputs", report.outputs, [](const Reader& from, OutputFile& file) {
     from.Get("name", file.name);

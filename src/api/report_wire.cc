@@ -100,7 +100,7 @@ void Fields(Archive& archive, std::string& value) { archive.Add(value); }
 template <typename Archive>
 void Fields(Archive& archive, StreamUsage& value) { AddAll(archive, value.bytes, value.kept, value.truncated); }
 template <typename Archive>
-void Fields(Archive& archive, InputFile& value) { AddAll(archive, value.name, value.size); }
+void Fields(Archive& archive, InputFile& value) { AddAll(archive, value.name, value.size, value.path_hidden); }
 template <typename Archive>
 void Fields(Archive& archive, OutputFile& value) {
   AddAll(archive, value.name, value.size, value.type, value.sha256, value.truncated, value.changes);

@@ -13,6 +13,7 @@
 #include "base/safe_text.h"
 #include "base/text.h"
 #include "base/units.h"
+#include "run/covered_path.h"
 #include "sys/calls.h"
 #include "uapi/kernel.h"
 
@@ -114,9 +115,8 @@ class IdNamespace {
 
 // Lets the job read a file that only its owner may read, without changing the file and
 // without giving the job the owner's uid. mount_setattr(2), "ID-mapped mounts".
-Status MapOwner(const sys::MountFd& mount, const struct stat& facts, const abi::Slots& slots, const std::string& path) {
-  const IdNamespace ids = MOAT_TRY(IdNamespace::Make(facts, slots));
-  const uapi::MountAttr attributes{uapi::kMountAttrIdmap, 0, 0, static_cast<std::uint64_t>(ids.get())};
+Status MapOwner(const sys::MountFd& mount, int ids, const std::string& path) {
+  const uapi::MountAttr attributes{uapi::kMountAttrIdmap, 0, 0, static_cast<std::uint64_t>(ids)};
   const long set = Syscall(__NR_mount_setattr, mount.get(), "", uapi::kAtEmptyPath, &attributes, sizeof(attributes));
   if (!IsError(set)) return {};
   Error error = InputError("only its owner may read it, and its file system does not support id-mapped mounts", path,
@@ -126,7 +126,24 @@ Status MapOwner(const sys::MountFd& mount, const struct stat& facts, const abi::
   return error;
 }
 
-bool OthersMayRead(const struct stat& facts) { return (facts.st_mode & S_IROTH) != 0; }
+bool MayRead(const struct stat& facts, const abi::Slots& slots) {
+  return (facts.st_mode & S_IROTH) != 0 || facts.st_uid == static_cast<uid_t>(slots.job_uid);
+}
+
+struct Shown {
+  sys::MountFd mount;
+  bool path_hidden = false;
+};
+
+Result<Shown> Show(const sys::Fd& file, const struct stat& facts, const abi::Slots& slots, const std::string& path, CoveredPath& cover) {
+  IdNamespace owner;
+  if (!MayRead(facts, slots)) owner = MOAT_TRY(IdNamespace::Make(facts, slots));
+  sys::MountFd covered = cover.Mount(file, facts, owner.get());
+  if (covered.valid()) return Shown{std::move(covered), true};
+  Shown shown{MOAT_TRY(ReadOnlyMount(file, path)), false};
+  if (owner.get() >= 0) MOAT_TRY(MapOwner(shown.mount, owner.get(), path));
+  return shown;
+}
 
 std::string BaseName(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
@@ -155,6 +172,7 @@ Status CheckName(const std::string& name, const std::string& path, const std::ve
 Result<Inputs> Inputs::Open(LivePlan& plan, const Job& job) {
   Inputs inputs;
   std::vector<std::string> names;
+  CoveredPath cover;
   const std::string folder(plan.Text(plan.header().input_dir));
   for (std::size_t i = 0; i < job.inputs.size(); ++i) {
     const auto [path, name] =
@@ -163,17 +181,15 @@ Result<Inputs> Inputs::Open(LivePlan& plan, const Job& job) {
     struct stat facts{};
     const sys::Fd file = MOAT_TRY(OpenInput(path, i < job.input_fds.size() ? job.input_fds[i] : -1, plan.header().limits, facts));
     abi::InputSlot& slot = plan.input(i);
-    const bool direct = OthersMayRead(facts) || facts.st_uid == static_cast<uid_t>(plan.slots().job_uid);
-    sys::MountFd mount = MOAT_TRY(ReadOnlyMount(file, path));
-    if (!direct) MOAT_TRY(MapOwner(mount, facts, plan.slots(), path));
-    slot.mount_fd = mount.get();
-    inputs.mounts_.push_back(std::move(mount));
+    Shown shown = MOAT_TRY(Show(file, facts, plan.slots(), path, cover));
+    slot.mount_fd = shown.mount.get();
+    inputs.mounts_.push_back(std::move(shown.mount));
     const std::string target = (folder + "/" + name).substr(1);
     if (target.size() >= sizeof(slot.target)) return InputError("its path inside is too long", path);
     std::memcpy(slot.target, target.c_str(), target.size() + 1);
     names.push_back(name);
     inputs.inside_.push_back(folder + "/" + name);
-    inputs.files_.push_back({name, static_cast<std::uint64_t>(facts.st_size)});
+    inputs.files_.push_back({name, static_cast<std::uint64_t>(facts.st_size), shown.path_hidden});
   }
   return inputs;
 }

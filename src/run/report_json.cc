@@ -82,6 +82,7 @@ void AddInputs(JsonWriter& json, const Report& report) {
     json.BeginObject();
     json.Key("name").Text(input.name);
     AddNumber(json, "size", input.size);
+    json.Key("path_hidden").Bool(input.path_hidden);
     json.EndObject();
   }
   json.EndArray();

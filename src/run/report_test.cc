@@ -140,7 +140,7 @@ Report FullReport() {
   report.pids_peak = 8, report.read = 9, report.written = 10;
   report.voluntary_switches = 11, report.involuntary_switches = 12;
   report.out = {13, 14, true}, report.err = {15, 16, false};
-  report.inputs = {{"in.png", 12}}, report.side = "reported";
+  report.inputs = {{"in.png", 12, true}}, report.side = "reported";
   report.outputs = {{"a", 17, "file", "abcd", true, {"set-user-id bit removed"}}};
   report.refused = {{"b\xff", "FIFO"}};
   report.results_lost = "no space";
@@ -165,7 +165,7 @@ TEST(Report, JsonOfEveryField) {
     "context_switches": {"voluntary": 11, "involuntary": 12},
     "stdout": {"bytes": 13, "kept": 14, "truncated": true},
     "stderr": {"bytes": 15, "kept": 16, "truncated": false},
-    "inputs": [{"name": "in.png", "size": 12}], "side": "reported",
+    "inputs": [{"name": "in.png", "size": 12, "path_hidden": true}], "side": "reported",
     "outputs": [{"name": "a", "type": "file", "size": 17, "sha256": "abcd", "truncated": true,
                  "changes": ["set-user-id bit removed"]}],
     "refused": [{"name": {"base64": "Yv8=", "printable": "b\\xff"}, "why": "FIFO"}],

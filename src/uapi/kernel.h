@@ -46,6 +46,7 @@ inline constexpr unsigned kFsopenCloexec = 1;
 inline constexpr unsigned kFsmountCloexec = 1;
 inline constexpr unsigned kFsconfigSetFlag = 0;
 inline constexpr unsigned kFsconfigSetString = 1;
+inline constexpr unsigned kFsconfigSetFd = 5;
 inline constexpr unsigned kFsconfigCreate = 6;
 inline constexpr unsigned kMoveMountFromEmptyPath = 0x4;
 inline constexpr unsigned kMoveMountToEmptyPath = 0x40;

@@ -46,7 +46,7 @@ TEST_P(Cancel, TheProgramMayEndInItsOwnWay) {
 // T6.35 (concourse#5070): the same at the wall limit.
 TEST_P(Cancel, TermComesBeforeKillAtTheWallLimit) {
   const testkit::Job job =
-      AsCaller().Flag("--wall", "400ms").Flag("--grace", "30s").Run({"sh", "-c", "trap 'echo bye; exit 0' TERM; sleep 3000 & wait"});
+      AsCaller().Flag("--wall", "2s").Flag("--grace", "30s").Run({"sh", "-c", "trap 'echo bye; exit 0' TERM; sleep 3000 & wait"});
   EXPECT_EQ(job.out, "bye\n") << job;
   EXPECT_EQ(job.Cause(), "wall") << job;
 }

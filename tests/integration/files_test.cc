@@ -1,6 +1,7 @@
 // What goes in: -i, its names, who may read it, and the words that stand for it.
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -29,6 +30,25 @@ TEST_P(Files, SeveralInputsInOrder) {
   EXPECT_EQ(moat.Run({"cat", "{in2}", "{in3}", "{in1}"}).out, "ABC");
   EXPECT_EQ(moat.Run({"echo", "first={in}", "second={in2}"}).out, "first=/in/c second=/in/a\n");
   EXPECT_EQ(moat.Run({"ls", "/in"}).out, "a\nb\nc\n");
+}
+
+// Field 4 of proc_pid_mountinfo(5). Before Linux 6.15 an overlay takes no detached mounts, and the report says so.
+TEST_P(Files, TheMountTableDoesNotTellWhereAnInputLies) {
+  struct utsname host {};
+  ASSERT_EQ(uname(&host), 0);
+  const bool can_hide = std::stof(host.release) >= 6.15F;
+  folder_.Folder("place-of-inputs");
+  const std::string open_to_all = folder_.File("place-of-inputs/a", "A"), own = folder_.File("place-of-inputs/b", "B");
+  ASSERT_EQ(chmod(open_to_all.c_str(), 0644), 0);
+  ASSERT_EQ(chmod(own.c_str(), 0600), 0);
+  if (::geteuid() == 0) {
+    ASSERT_EQ(::chown(own.c_str(), testkit::UserId(), testkit::UserId()), 0);
+  }
+  const testkit::Job job = AsCaller().Input(open_to_all).Input(own).Run({"cat", "{in}", "/proc/self/mountinfo"});
+  EXPECT_EQ(job.out.substr(0, 2), "AB") << job;
+  EXPECT_NE(job.out.find(" /in/b ro,"), std::string::npos) << job.out;
+  EXPECT_EQ(job.out.find("place-of-inputs") == std::string::npos, can_hide) << job.out;
+  for (const auto& input : job.report["inputs"]) EXPECT_EQ(input["path_hidden"], can_hide) << input;
 }
 
 TEST_P(Files, AnInputMayHaveAnotherNameInside) {

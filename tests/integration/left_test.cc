@@ -107,13 +107,13 @@ TEST_P(Left, AfterEachLimit) {
 
 // T11.65 (ImageMagick#1167)
 TEST_P(Left, ScratchIsGoneWithTheJob) {
-  Watch(AsCaller().Flag("--wall", "500ms").Flag("--grace", "0s"), {"sh", "-c", "echo x > /tmp/magick-left; echo x > /dev/shm/magick-left; sleep 99"});
+  Watch(AsCaller().Flag("--wall", "2s").Flag("--grace", "0s"), {"sh", "-c", "echo x > /tmp/magick-left; echo x > /dev/shm/magick-left; sleep 99"});
   EXPECT_NE(::access("/tmp/magick-left", F_OK), 0);
   EXPECT_NE(::access("/dev/shm/magick-left", F_OK), 0);
 }
 
 TEST_P(Left, AStoppedJobDoesNotStay) {
-  const testkit::Job job = Watch(AsCaller().Flag("--wall", "300ms").Flag("--grace", "50ms"), {"sh", "-c", "kill -STOP $$"});
+  const testkit::Job job = Watch(AsCaller().Flag("--wall", "2s").Flag("--grace", "50ms"), {"sh", "-c", "kill -STOP $$"});
   EXPECT_EQ(job.Cause(), "wall") << job;
 }
 

@@ -88,7 +88,7 @@ TEST_P(Streams, AWriterThatIgnoresClosedPipesIsEnded) {
 
 // T7.40 (piston#180)
 TEST_P(Streams, WhatWasWrittenBeforeTheWallLimitIsThere) {
-  const testkit::Job job = AsCaller().Flag("--wall", "300ms").Flag("--grace", "0s").Run({"sh", "-c", "echo a; sleep 60"});
+  const testkit::Job job = AsCaller().Flag("--wall", "2s").Flag("--grace", "0s").Run({"sh", "-c", "echo a; sleep 60"});
   EXPECT_EQ(job.Cause(), "wall") << job;
   EXPECT_EQ(job.out, "a\n");
 }

@@ -229,14 +229,15 @@ TEST(HostileClient, DescriptorsThatWereNotAnnouncedAreClosed) {
   PoolClient client = daemon.Connect();
   EXPECT_EQ(Do(client, "exit 0").report.exit_code, 0);
   const auto before = open_there();
-  for (int i = 0; i < 20; ++i) {
+  constexpr int kConnections = 20;
+  for (int i = 0; i < kConnections; ++i) {
     const sys::Fd raw = RawConnection(daemon);
     const std::vector<int> fds(60, 0);
     EXPECT_TRUE(SendFrame(raw.get(), SubmitBytes(1, "exit 0"), {}, fds).ok());
     EXPECT_TRUE(IsHungUp(raw));
   }
   EXPECT_EQ(Do(client, "exit 0").report.exit_code, 0);
-  EXPECT_LE(open_there(), before + 6);  // workers come and go
+  EXPECT_LT(open_there(), before + kConnections);  // workers come and go, but not one for each
 }
 
 TEST(HostileClient, TheSameNumberTwiceIsHungUpOn) {
