@@ -306,6 +306,20 @@ Result<ListenConfig> ParseListen(std::string_view text) {
   return listen;
 }
 
+Status CheckReload(const Config& now, const Config& next) {
+  const auto same = [](const ListenConfig& a, const ListenConfig& b) {
+    return a.unix_path == b.unix_path && a.address == b.address && a.port == b.port;
+  };
+  const char* what = !same(now.listen, next.listen)          ? "listen"
+                     : now.spool != next.spool               ? "spool"
+                     : now.spool_size != next.spool_size     ? "spool_size"
+                     : now.history != next.history           ? "history"
+                     : now.connections != next.connections   ? "connections"
+                                                             : nullptr;
+  if (what == nullptr) return {};
+  return WithFix(PolicyError("another `" + std::string(what) + "` needs another daemon", {next.path, 0, 0}), "`moat http --take-over`, or a restart");
+}
+
 Result<Config> ParseConfig(std::string_view text, const std::string& path) {
   const Node root = MOAT_TRY(policy::ParseTree(text, path));
   Config config;

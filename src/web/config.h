@@ -6,6 +6,8 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -79,6 +81,29 @@ struct Config {
   const ProfileConfig* FindProfile(std::string_view name) const;
   const WebhookConfig* FindWebhook(std::string_view name) const;
 };
+
+// As it is now: it may be read anew while jobs run. Whoever wants more than one word of it keeps what
+// Get returned, and with it what that points to. Threads: any.
+class LiveConfig {
+ public:
+  explicit LiveConfig(Config config) : config_(std::make_shared<const Config>(std::move(config))) {}
+  std::shared_ptr<const Config> Get() const {
+    const std::lock_guard lock(mutex_);
+    return config_;
+  }
+  void Set(Config config) {
+    auto next = std::make_shared<const Config>(std::move(config));
+    const std::lock_guard lock(mutex_);
+    config_.swap(next);
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<const Config> config_;
+};
+
+// What a daemon that runs cannot change, as an error; the rest it can.
+Status CheckReload(const Config& now, const Config& next);
 
 Result<Config> ParseConfig(std::string_view text, const std::string& path);
 

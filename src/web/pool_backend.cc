@@ -26,14 +26,14 @@ constexpr std::int64_t kAskAgainMs = 1000;
 
 class PoolRunner final : public Runner {
  public:
-  explicit PoolRunner(const Config& config) : config_(config) {}
+  explicit PoolRunner(std::shared_ptr<const Config> config) : config_(std::move(config)) {}
   JobEnd Run(Job& job, const CancelToken& cancel) override;
 
  private:
   Result<PoolResult> HandOver(const PoolJob& job, const CancelToken& cancel);
   JobEnd Broke(const Error& error);
 
-  const Config& config_;
+  std::shared_ptr<const Config> config_;
   std::optional<PoolClient> client_;
 };
 
@@ -59,7 +59,7 @@ JobEnd Failed(const Error& error) {
 }
 
 Result<PoolResult> PoolRunner::HandOver(const PoolJob& job, const CancelToken& cancel) {
-  if (!client_.has_value()) client_.emplace(MOAT_TRY(PoolClient::Connect(config_.pool)));
+  if (!client_.has_value()) client_.emplace(MOAT_TRY(PoolClient::Connect(config_->pool)));
   const std::uint64_t id = MOAT_TRY(client_->Submit(job));
   Woken woken = Woken::kTime;
   while (woken == Woken::kTime) woken = WaitFor(client_->descriptor(), cancel, -1);
@@ -124,7 +124,7 @@ PoolJob Describe(const Job& job, const ProfileConfig& profile, const sys::Fd& lo
 }
 
 JobEnd PoolRunner::Run(Job& job, const CancelToken& cancel) {
-  const ProfileConfig& profile = *config_.FindProfile(job.profile);
+  const ProfileConfig& profile = *config_->FindProfile(job.profile);
   const auto log = sys::memfd_create("log", MFD_CLOEXEC);
   if (!log.ok()) return Failed(log.error());
   sys::Fd output;
@@ -160,10 +160,10 @@ JobEnd PoolRunner::Run(Job& job, const CancelToken& cancel) {
 
 }  // namespace
 
-std::unique_ptr<Backend> MakePoolBackend(const Config& config) {
-  std::vector<std::unique_ptr<Runner>> runners(config.jobs == 0 ? kLanes : config.jobs);
+std::unique_ptr<Backend> MakePoolBackend(std::shared_ptr<const Config> config) {
+  std::vector<std::unique_ptr<Runner>> runners(config->jobs == 0 ? kLanes : config->jobs);
   for (auto& runner : runners) runner = std::make_unique<PoolRunner>(config);
-  return MakeLanes(config, std::move(runners));
+  return MakeLanes(*config, std::move(runners));
 }
 
 }  // namespace moat::web

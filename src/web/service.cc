@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <utility>
 
 #include "sys/calls.h"
 
@@ -43,7 +44,7 @@ Admission Failed(const Error& error) { return {Admission::Kind::kBusy, error.ToS
 
 Result<std::unique_ptr<Service>> Service::Start(Parts parts) {
   std::unique_ptr<Service> service(new Service(std::move(parts)));
-  const Config& config = service->parts_.config;
+  const Config& config = *service->parts_.config.Get();
   StoreOptions options;
   options.folder = config.spool;
   options.size = config.spool_size;
@@ -60,7 +61,7 @@ Result<std::unique_ptr<Service>> Service::Start(Parts parts) {
 // Accepted by a predecessor. A profile that is gone since then is an end, too.
 void Service::Resume(const StoredJob& job) {
   parts_.log.Write(Level::kInfo, "resumed", {{"job", job.id}, {"profile", job.profile}});
-  if (parts_.config.FindProfile(job.profile) == nullptr) {
+  if (parts_.config.Get()->FindProfile(job.profile) == nullptr) {
     (void)store_->CommitUnstarted(job.id, "failed", "the profile `" + job.profile + "` is no longer configured");
     return;
   }
@@ -75,6 +76,24 @@ Service::~Service() {
   }
   work_.notify_all();
   if (clerk_.joinable()) clerk_.join();
+}
+
+void Service::SetHanding(Handing handing) {
+  const std::lock_guard at_it(handing_mutex_);  // who is at it finishes first
+  handing_ = handing;
+}
+
+void Service::EndOrphans() {
+  const auto config = parts_.config.Get();
+  std::vector<std::pair<std::string, std::string>> orphans;
+  {
+    const std::lock_guard lock(mutex_);
+    for (auto& [profile, ids] : waiting_) {
+      if (config->FindProfile(profile) != nullptr) continue;
+      for (const std::string& id : std::exchange(ids, {})) orphans.emplace_back(id, profile);
+    }
+  }
+  for (const auto& [id, profile] : orphans) EndUnstarted(id, "failed", "the profile `" + profile + "` is no longer configured");
 }
 
 void Service::Drain() {
@@ -176,6 +195,13 @@ void Service::Listen(const std::shared_ptr<Bell>& bell) {
   const std::lock_guard lock(mutex_);
   std::erase_if(bells_, [](const std::weak_ptr<Bell>& each) { return each.expired(); });
   bells_.push_back(bell);
+}
+
+void Service::RingAll() {
+  const std::lock_guard lock(mutex_);
+  for (const auto& each : bells_) {
+    if (const auto bell = each.lock()) bell->Ring();
+  }
 }
 
 std::vector<LiveJob> Service::Live() const {
@@ -314,10 +340,11 @@ void Service::EndUnstarted(const std::string& id, std::string_view ending, std::
 // Few at a time: what the backend refuses would have been begun for nothing.
 std::vector<std::string> Service::ChooseNext() {
   const auto load = parts_.backend.Load();
+  const auto config = parts_.config.Get();
   std::vector<std::string> ids;
   const std::lock_guard lock(mutex_);
   for (const ProfileLoad& each : load) {
-    const ProfileConfig* profile = parts_.config.FindProfile(each.profile);
+    const ProfileConfig* profile = config->FindProfile(each.profile);
     if (profile == nullptr) continue;
     auto& queue = waiting_[each.profile];
     const std::uint64_t room = std::min(each.capacity + 1, std::max<std::uint64_t>(profile->queue / 2, 1));
@@ -332,7 +359,7 @@ std::vector<std::string> Service::ChooseNext() {
 
 void Service::HandOn() {
   const std::lock_guard handing(handing_mutex_);
-  if (draining()) return;
+  if (draining() || handing_ == Handing::kPauses) return;
   for (const std::string& id : ChooseNext()) HandOnOne(id);
 }
 
@@ -390,7 +417,7 @@ Result<Admission> Service::Begin(const StoredJob& stored) {
 }
 
 void Service::Tidy() {
-  const std::uint64_t now = UnixNs(), keep = static_cast<std::uint64_t>(parts_.config.keep_ns);
+  const std::uint64_t now = UnixNs(), keep = static_cast<std::uint64_t>(parts_.config.Get()->keep_ns);
   if (now > keep) (void)store_->ForgetOlderThan(now - keep);
 }
 

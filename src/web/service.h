@@ -47,7 +47,7 @@ struct LiveJob {
 class Service {
  public:
   struct Parts {
-    const Config& config;
+    const LiveConfig& config;
     Backend& backend;
     Metrics& metrics;
     Log& log;
@@ -77,10 +77,17 @@ class Service {
   // Rings at each end of an accepted job, until the bell is gone.
   void Listen(const std::shared_ptr<Bell>& bell);
 
+  void RingAll();
+
   Store& store() { return *store_; }
   History& history() { return *history_; }
   std::vector<LiveJob> Live() const;
   std::uint64_t unfinished(const std::string& caller) const;
+  // The backend is given nothing from the store any more, or again. Everything else goes on.
+  enum class Handing : std::uint8_t { kGoesOn, kPauses };
+  void SetHanding(Handing handing);
+  // The configuration is another one: what waits for a profile that is gone ends.
+  void EndOrphans();
   void Drain();  // takes nothing any more, and gives the backend nothing
   bool draining() const;
 
@@ -119,6 +126,7 @@ class Service {
   std::deque<Ended> ended_;
   std::vector<std::weak_ptr<Bell>> bells_;
   enum class Life : std::uint8_t { kRuns, kDrains, kEnds } life_ = Life::kRuns;
+  Handing handing_ = Handing::kGoesOn;
   std::thread clerk_;
 };
 

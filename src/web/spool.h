@@ -2,6 +2,7 @@
 // folder itself; no symbolic link is ever followed. Several threads may use one spool.
 //
 //   SPOOL/lock            held while a daemon uses it
+//   SPOOL/upgrade         a socket, where the next daemon asks for its place
 //   SPOOL/incoming/ID/    uploads that nobody has accepted yet: gone after a restart
 //   SPOOL/jobs/ID/in      inputs
 //   SPOOL/jobs/ID/work    what the running job has brought home so far

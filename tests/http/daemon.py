@@ -46,13 +46,31 @@ class Daemon:
             f"{profiles}\n{rest}\n")
         self.process = None
 
-    def start(self):
+    def spawn(self, *words):
+        """(process, the end of the pipe that tells its port)"""
         read, write = os.pipe()
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen([MOAT, "http", "--ready-fd", str(write), self.folder / "http.toml"],
-                                            pass_fds=[write], stderr=log, stdin=subprocess.DEVNULL)
+            process = subprocess.Popen([MOAT, "http", *words, "--ready-fd", str(write), self.folder / "http.toml"],
+                                       pass_fds=[write], stderr=log, stdin=subprocess.DEVNULL)
         os.close(write)
-        with os.fdopen(read) as ready:
+        return process, os.fdopen(read)
+
+    def begin_take_over(self):
+        process, ready = self.spawn("--take-over")
+        ready.close()
+        return process
+
+    def take_over(self):
+        """Another process in its place; the exit code of the former one."""
+        former = self.process
+        self.process, ready = self.spawn("--take-over")
+        with ready:
+            assert ready.read() == f"{self.port}\n", self.log.read_text()
+        return former.wait(60)
+
+    def start(self, *words):
+        self.process, ready = self.spawn(*words)
+        with ready:
             port = ready.read()
         if not port:
             raise AssertionError("the daemon did not start: " + self.log.read_text())

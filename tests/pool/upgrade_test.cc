@@ -20,6 +20,7 @@ class Stream {
  public:
   using Submits = int (*)(const std::string& socket, const Stream& stream);
   Stream(const Daemon& daemon, Submits submits) {
+    signal(SIGPIPE, SIG_IGN);  // who has failed is gone when it is told to stop
     int progress[2], stop[2];
     EXPECT_EQ(pipe2(progress, O_CLOEXEC), 0);
     EXPECT_EQ(pipe2(stop, O_CLOEXEC), 0);
@@ -59,9 +60,7 @@ class Stream {
   bool IsGood(const Result<PoolResult>& result, int code) const {
     const bool good = result.ok() && result->outcome == PoolOutcome::kDone && result->report.exit_code == code;
     if (good) {
-      const sighandler_t before = signal(SIGPIPE, SIG_IGN);
       (void)!write(progress_.get(), "x", 1);
-      signal(SIGPIPE, before);
     } else {
       std::fprintf(stderr, "%s\n", result.ok() ? (result->why + " " + result->report.Summary()).c_str() : result.error().ToString().c_str());
     }

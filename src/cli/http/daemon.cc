@@ -1,5 +1,6 @@
 #include "cli/http/daemon.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -13,6 +14,7 @@
 
 #include "base/safe_text.h"
 #include "base/sha256.h"
+#include "cli/http/hand_over.h"
 #include "cli/tool/in_words.h"
 #include "moat/sandbox.h"
 #include "sys/calls.h"
@@ -21,26 +23,30 @@
 #include "web/http/webhooks.h"
 #include "web/local_backend.h"
 #include "web/pool_backend.h"
+#include "web/switch_backend.h"
 
 namespace moat::http_tool {
 namespace {
 
 constexpr int kFailed = 125;
 constexpr std::size_t kMaxConfig = 1U << 20;
-constexpr int kDrainMs = 30'000;
+constexpr int kDrainMs = 30'000, kLookMs = 20, kRetireMs = 1000;
 
-constexpr char kUsage[] = R"(moat http [--ready-fd N] [--check] [CONFIG]
+constexpr char kUsage[] = R"(moat http [--take-over] [--ready-fd N] [--check] [CONFIG]
 moat http --new-token
 
 Runs jobs for others over HTTP, by profile, with a durable queue and a dashboard: docs/http.md.
 CONFIG is /etc/moat/http.toml by default.
 
+  --take-over    takes the socket and the connections of the daemon that uses the same spool, when that one
+                 has answered what it was asked and is gone. Without one: as ever
   --ready-fd N   writes the port (0 for a unix socket) to descriptor N and closes it when the door is open
   --check        reads CONFIG and its policies, and says what is wrong with them
   --new-token    prints a token for a caller, and the line for the configuration that knows it
 
 SIGTERM: takes no more jobs, gives those that run 30 s, and goes; the second one does not wait. What was
-accepted for later is on the disk and runs after the next start. The log is on standard error.
+accepted for later is on the disk and runs after the next start. SIGHUP: reads CONFIG anew. The log is
+on standard error.
 )";
 
 int Fail(const Error& error) {
@@ -58,6 +64,7 @@ struct Options {
   enum class What : unsigned char { kServe, kCheck, kHelp, kNewToken } what = What::kServe;
   std::string config = "/etc/moat/http.toml";
   int ready_fd = -1;
+  bool take_over = false;
 };
 
 Result<Options> Parse(const std::vector<std::string>& args) {
@@ -68,6 +75,8 @@ Result<Options> Parse(const std::vector<std::string>& args) {
       options.what = Options::What::kHelp;
     } else if (args[i] == "--check") {
       options.what = Options::What::kCheck;
+    } else if (args[i] == "--take-over") {
+      options.take_over = true;
     } else if (args[i] == "--new-token") {
       options.what = Options::What::kNewToken;
     } else if (args[i] == "--ready-fd" && i + 1 < args.size()) {
@@ -89,6 +98,7 @@ Result<sys::Fd> TakeSignals() {
   sigemptyset(&taken);
   sigaddset(&taken, SIGTERM);
   sigaddset(&taken, SIGINT);
+  sigaddset(&taken, SIGHUP);
   if (sigprocmask(SIG_BLOCK, &taken, nullptr) != 0) return SystemError("sigprocmask", errno);
   sys::Fd signals(signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!signals.valid()) return SystemError("signalfd", errno);
@@ -104,14 +114,15 @@ void RaiseDescriptors() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-// Whether a signal came within that time.
-enum class Signal : unsigned char { kNone, kCame };
-Signal WaitForSignal(const sys::Fd& signals, int milliseconds) {
-  pollfd one = {signals.get(), POLLIN, 0};
-  if (poll(&one, 1, milliseconds) != 1) return Signal::kNone;
+// What came within that time: somebody at the upgrade door too, where one is given.
+enum class Signal : unsigned char { kNone, kEnd, kReload, kSuccessor };
+Signal WaitForSignal(const sys::Fd& signals, int milliseconds, int door = -1) {
+  pollfd both[2] = {{signals.get(), POLLIN, 0}, {door, POLLIN, 0}};
+  if (poll(both, 2, milliseconds) <= 0) return Signal::kNone;
+  if (both[0].revents == 0) return Signal::kSuccessor;
   signalfd_siginfo info{};
-  (void)!read(signals.get(), &info, sizeof(info));
-  return Signal::kCame;
+  if (read(signals.get(), &info, sizeof(info)) != sizeof(info)) return Signal::kNone;
+  return info.ssi_signo == SIGHUP ? Signal::kReload : Signal::kEnd;
 }
 
 // For /healthz: a jail with the default policy that does nothing, and must do it well.
@@ -126,56 +137,159 @@ Status Probe(Sandbox& sandbox) {
 
 Result<std::unique_ptr<web::Backend>> MakeBackend(const web::Config& config) {
   if (config.pool.empty()) return web::MakeLocalBackend(config, {});
-  return web::MakePoolBackend(config);
+  return web::MakePoolBackend(std::make_shared<const web::Config>(config));
+}
+
+Result<web::Config> Load(const std::string& path) {
+  const std::string text = MOAT_TRY(sys::ReadFile(path, kMaxConfig));
+  return web::ParseConfig(text, path);
+}
+
+// The one that we were given, if it listens where it should; with port 0 anywhere.
+Status CheckListener(const sys::Fd& listener, const web::ListenConfig& wanted) {
+  if (wanted.port == 0 && wanted.unix_path.empty()) return {};
+  if (web::PortOf(listener) == wanted.port) return {};
+  return WithFix(PolicyError("the daemon that serves listens elsewhere"), "stop it, and start this one without --take-over");
 }
 
 // In the order in which they need each other; they go in the opposite one.
 class Daemon {
  public:
   explicit Daemon(web::Config config) : config_(std::move(config)), log_(2) {}
-  Status Open();
+  enum class Start : unsigned char { kAnew, kTakeOver };
+  Status Open(Start start, const sys::Fd& signals);
   void Serve(const sys::Fd& signals);
   std::uint16_t port() const { return port_; }
 
  private:
+  Status OpenDoor(sys::Fd listener);
+  Status Reload();
+  void TryReload();
+  enum class Outcome : unsigned char { kStays, kGoes };
+  Outcome HandOver(const sys::Fd& signals);
+  Outcome PassOn(const sys::Fd& signals, Successor& successor);
+  std::uint64_t Unfinished() const;
   void AwaitJobs(const sys::Fd& signals) const;
 
-  web::Config config_;
+  web::LiveConfig config_;
   web::Log log_;
   web::Metrics metrics_;
   std::optional<Sandbox> probe_;
   std::unique_ptr<web::Webhooks> webhooks_;
-  std::unique_ptr<web::Backend> backend_;
+  std::unique_ptr<web::SwitchBackend> backend_;
   std::unique_ptr<web::Service> service_;
   std::unique_ptr<web::Door> door_;
+  sys::Fd listener_;  // the door's, for a successor
+  std::optional<UpgradeDoor> upgrade_;
+  std::unique_ptr<Successor> successor_;
   std::uint16_t port_ = 0;
 };
 
-Status Daemon::Open() {
+Status Daemon::Open(Start start, const sys::Fd& signals) {
+  const auto config = config_.Get();
   probe_.emplace(MOAT_TRY(Policy::Load("default")));
-  backend_ = MOAT_TRY(MakeBackend(config_));
+  backend_ = std::make_unique<web::SwitchBackend>(MOAT_TRY(MakeBackend(*config_.Get())));
   webhooks_ = MOAT_TRY(web::Webhooks::Start(config_, metrics_, log_));
+  std::optional<Predecessor> predecessor;
+  if (start == Start::kTakeOver) predecessor = MOAT_TRY(Predecessor::Ask(config->spool));
+  sys::Fd listener;
+  std::vector<Predecessor::Connection> connections;
+  if (predecessor) {
+    listener = predecessor->TakeListener();
+    MOAT_TRY(CheckListener(listener, config->listen));
+    connections = MOAT_TRY(predecessor->AwaitEnd(signals));
+  } else {
+    listener = MOAT_TRY(web::Listen(config->listen));
+  }
   web::Webhooks* hooks = webhooks_.get();
   service_ = MOAT_TRY(web::Service::Start({config_, *backend_, metrics_, log_, [hooks](const web::StoredJob& job) { hooks->Send(job); }}));
   webhooks_->NoteIn(&service_->store());
-  sys::Fd listener = MOAT_TRY(web::Listen(config_.listen));
-  port_ = web::PortOf(listener);
-  door_ = MOAT_TRY(web::Door::Open({config_, *service_, *backend_, metrics_, log_, [this] { return Probe(*probe_); }, tool::InWords},
-                                   std::move(listener)));
-  log_.Write(web::Level::kInfo, "open", {{"port", std::uint64_t{port_}}, {"socket", config_.listen.unix_path}, {"spool", config_.spool}});
+  upgrade_ = MOAT_TRY(UpgradeDoor::Open(config->spool));
+  MOAT_TRY(OpenDoor(std::move(listener)));
+  for (Predecessor::Connection& each : connections) door_->Adopt(std::move(each.socket), std::move(each.read));
+  log_.Write(web::Level::kInfo, "open", {{"port", std::uint64_t{port_}}, {"socket", config->listen.unix_path}, {"spool", config->spool},
+                                         {"adopted", std::uint64_t{connections.size()}}});
   return {};
 }
 
+Status Daemon::OpenDoor(sys::Fd listener) {
+  port_ = web::PortOf(listener);
+  listener_ = sys::Fd(fcntl(listener.get(), F_DUPFD_CLOEXEC, 0));
+  if (!listener_.valid()) return SystemError("fcntl", errno);
+  door_ = MOAT_TRY(web::Door::Open({config_, *service_, *backend_, metrics_, log_, [this] { return Probe(*probe_); }, tool::InWords},
+                                   std::move(listener)));
+  return {};
+}
+
+// All that can go wrong goes wrong before anything changes.
+Status Daemon::Reload() {
+  const auto now = config_.Get();
+  web::Config next = MOAT_TRY(Load(now->path));
+  MOAT_TRY(web::CheckReload(*now, next));
+  auto secrets = MOAT_TRY(web::Webhooks::ReadSecrets(next));
+  auto backend = MOAT_TRY(MakeBackend(next));
+  config_.Set(std::move(next));
+  webhooks_->SetSecrets(std::move(secrets));
+  backend_->Replace(std::move(backend));
+  service_->EndOrphans();
+  return {};
+}
+
+void Daemon::TryReload() {
+  const Status done = Reload();
+  if (!done.ok()) return log_.Write(web::Level::kError, "reload", {{"error", done.error().ToString()}, {"changed", "nothing"}});
+  log_.Write(web::Level::kInfo, "reload", {{"profiles", std::uint64_t{config_.Get()->profiles.size()}}});
+}
+
+std::uint64_t Daemon::Unfinished() const {
+  std::uint64_t left = 0;
+  for (const web::ProfileLoad& each : backend_->Load()) left += each.queued + each.running;
+  return left;
+}
+
+// Until it says that it is ready everything goes on as it was.
+Daemon::Outcome Daemon::HandOver(const sys::Fd& signals) {
+  successor_ = upgrade_->Accept();
+  if (successor_ == nullptr || !successor_->Give(listener_).ok()) return Outcome::kStays;
+  for (;;) {
+    const Signal came = WaitForSignal(signals, -1, successor_->channel());
+    if (came == Signal::kEnd) return Outcome::kGoes;
+    if (came == Signal::kReload) TryReload();
+    if (came != Signal::kSuccessor) continue;
+    return successor_->Hear() == Successor::Says::kReady ? PassOn(signals, *successor_) : Outcome::kStays;
+  }
+}
+
+Daemon::Outcome Daemon::PassOn(const sys::Fd& signals, Successor& successor) {
+  log_.Write(web::Level::kInfo, "handing-over", {});
+  service_->SetHanding(web::Service::Handing::kPauses);
+  door_->HandOver([&successor](const sys::Fd& socket, std::string_view read) { return successor.Pass(socket, read); });
+  for (int waited = 0; waited < kDrainMs; waited += kLookMs) {
+    if (door_->connections() + Unfinished() == 0 || WaitForSignal(signals, kLookMs) == Signal::kEnd) return Outcome::kGoes;
+    if (successor.Hear() == Successor::Says::kNothing) continue;
+    log_.Write(web::Level::kWarning, "taking-back", {{"why", "the other daemon is gone"}});
+    door_->TakeBack();
+    service_->SetHanding(web::Service::Handing::kGoesOn);
+    return Outcome::kStays;
+  }
+  return Outcome::kGoes;
+}
+
 void Daemon::AwaitJobs(const sys::Fd& signals) const {
-  for (int waited = 0; waited < kDrainMs; waited += 100) {
-    std::uint64_t left = 0;
-    for (const web::ProfileLoad& each : backend_->Load()) left += each.queued + each.running;
-    if (left == 0 || WaitForSignal(signals, 100) == Signal::kCame) return;
+  for (int waited = 0; waited < kDrainMs; waited += kLookMs) {
+    if (Unfinished() == 0 || WaitForSignal(signals, kLookMs) == Signal::kEnd) return;
   }
 }
 
 void Daemon::Serve(const sys::Fd& signals) {
-  while (WaitForSignal(signals, -1) != Signal::kCame) {
+  auto left = web::SwitchBackend::Left::kNone;
+  for (auto outcome = Outcome::kStays; outcome == Outcome::kStays;) {
+    const bool old = left == web::SwitchBackend::Left::kSome;  // backends of former configurations
+    const Signal came = WaitForSignal(signals, old ? kRetireMs : -1, upgrade_->descriptor());
+    if (came == Signal::kEnd) outcome = Outcome::kGoes;
+    if (came == Signal::kReload) TryReload();
+    if (came == Signal::kSuccessor) outcome = HandOver(signals);
+    left = backend_->Retire();
   }
   log_.Write(web::Level::kInfo, "draining", {});
   door_->StopAccepting();
@@ -189,11 +303,6 @@ void Daemon::Serve(const sys::Fd& signals) {
   log_.Write(web::Level::kInfo, "gone", {});
 }
 
-Result<web::Config> Load(const std::string& path) {
-  const std::string text = MOAT_TRY(sys::ReadFile(path, kMaxConfig));
-  return web::ParseConfig(text, path);
-}
-
 Status Run(const Options& options) {
   const sys::Fd signals = MOAT_TRY(TakeSignals());
   web::Config config = MOAT_TRY(Load(options.config));
@@ -204,7 +313,7 @@ Status Run(const Options& options) {
   }
   RaiseDescriptors();
   Daemon daemon(std::move(config));
-  MOAT_TRY(daemon.Open());
+  MOAT_TRY(daemon.Open(options.take_over ? Daemon::Start::kTakeOver : Daemon::Start::kAnew, signals));
   if (options.ready_fd >= 0) {
     const std::string port = std::to_string(daemon.port()) + "\n";
     (void)!write(options.ready_fd, port.data(), port.size());

@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -28,7 +29,8 @@ class Connection final : public httplib::Stream {
  public:
   enum class Place : unsigned char { kIdle, kBusy, kDraining };
 
-  Connection(sys::Fd socket, std::string remote) : socket_(std::move(socket)), remote_(std::move(remote)) {}
+  Connection(sys::Fd socket, std::string remote, std::string read)
+      : socket_(std::move(socket)), remote_(std::move(remote)), buffer_(std::move(read)) {}
 
   enum class Fill : unsigned char { kMore, kComplete, kTooLong, kGone };
   Fill FillHead();  // what is there, without waiting
@@ -44,6 +46,10 @@ class Connection final : public httplib::Stream {
   enum class Wake : unsigned char { kEvent, kGone, kTime };
   Wake WaitFor(int event, int milliseconds) const;
 
+  // Gives it to somebody else, with what has been read of the next request.
+  using PassTo = std::function<bool(const sys::Fd& socket, std::string_view read)>;
+  bool Pass(const PassTo& to) const { return to(socket_, std::string_view(buffer_).substr(at_)); }
+
   void Shut() const;
   int number() const { return socket_.get(); }
 
@@ -51,6 +57,7 @@ class Connection final : public httplib::Stream {
   std::atomic<std::uint64_t> deadline_ns = 0;
   std::atomic<Place> place = Place::kIdle;
   std::atomic<bool> head_begun = false;
+  bool drains = false;  // what it was when a thread took it
 
   // The one that this thread is answering; null elsewhere.
   static Connection*& Current();

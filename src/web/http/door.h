@@ -6,6 +6,8 @@
 
 #include <functional>
 #include <memory>
+#include <string>
+#include <string_view>
 
 #include "moat/result.h"
 #include "web/backend.h"
@@ -19,7 +21,7 @@
 namespace moat::web {
 
 struct DoorParts {
-  const Config& config;
+  const LiveConfig& config;
   Service& service;
   Backend& backend;
   Metrics& metrics;
@@ -33,6 +35,14 @@ class Door {
   static Result<std::unique_ptr<Door>> Open(DoorParts parts, sys::Fd listener);
   virtual ~Door() = default;         // shuts every connection; what runs for one is cancelled
   virtual void StopAccepting() = 0;  // no new connections; those that are there go on
+
+  // For another daemon. Each connection goes there when no request of it is being answered, with what
+  // has been read of the next one. `pass` is called by any thread; false: it did not get there.
+  using Pass = std::function<bool(const sys::Fd& socket, std::string_view read)>;
+  virtual void HandOver(Pass pass) = 0;
+  virtual void TakeBack() = 0;  // nobody took them after all
+  virtual void Adopt(sys::Fd socket, std::string read) = 0;
+  virtual std::uint64_t connections() const = 0;
 };
 
 }  // namespace moat::web

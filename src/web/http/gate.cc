@@ -28,8 +28,9 @@ std::optional<Caller> Gate::Identify(std::string_view authorization) const {
                       strncasecmp(authorization.data(), kScheme.data(), kScheme.size()) == 0;
   if (!bearer) return std::nullopt;
   const std::string hash = base::Sha256Hex(authorization.substr(kScheme.size()));
+  const auto config = config_.Get();
   const CallerConfig* found = nullptr;
-  for (const CallerConfig& caller : config_.callers) {
+  for (const CallerConfig& caller : config->callers) {
     if (SameSecret(caller.token_sha256, hash)) found = &caller;  // and on to the last, always
   }
   if (found == nullptr) return std::nullopt;
@@ -39,7 +40,7 @@ std::optional<Caller> Gate::Identify(std::string_view authorization) const {
 bool Gate::SentByAnotherSite(std::string_view host, std::string_view origin, std::string_view fetch_site) const {
   if (!open()) return false;  // a page does not know the token
   if (fetch_site == "cross-site" || fetch_site == "same-site") return true;
-  if (config_.listen.unix_path.empty() && !IsLoopbackName(host)) return true;  // DNS rebinding
+  if (config_.Get()->listen.unix_path.empty() && !IsLoopbackName(host)) return true;  // DNS rebinding
   return !origin.empty() && origin != "http://" + std::string(host);
 }
 

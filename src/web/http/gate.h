@@ -22,9 +22,9 @@ struct Caller {
 
 class Gate {
  public:
-  explicit Gate(const Config& config) : config_(config) {}
+  explicit Gate(const LiveConfig& config) : config_(config) {}
 
-  bool open() const { return config_.callers.empty(); }
+  bool open() const { return config_.Get()->callers.empty(); }
   // From the header `Authorization: Bearer TOKEN`. An open gate lets everybody in as operator.
   std::optional<Caller> Identify(std::string_view authorization) const;
   // Whether a page of another site may have sent this: with an open gate, a browser on this machine is
@@ -39,7 +39,7 @@ class Gate {
     double tokens = 0;
     std::uint64_t at_ns = 0;
   };
-  const Config& config_;
+  const LiveConfig& config_;
   std::mutex mutex_;
   std::map<std::string, Bucket> buckets_;
 };

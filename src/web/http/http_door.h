@@ -21,6 +21,7 @@ struct Visit {
   std::string request;  // its id
   Caller caller;
   std::uint64_t since_ns = 0;
+  std::shared_ptr<const Config> config;  // in force when it came
 };
 Visit& CurrentVisit();
 
@@ -39,6 +40,10 @@ class HttpDoor final : public Door {
   ~HttpDoor() override { reactor_.reset(); }
   Status Start(sys::Fd listener);
   void StopAccepting() override { reactor_->StopAccepting(); }
+  void HandOver(Pass pass) override;
+  void TakeBack() override;
+  void Adopt(sys::Fd socket, std::string read) override { reactor_->Adopt(std::move(socket), std::move(read)); }
+  std::uint64_t connections() const override { return reactor_->connections(); }
 
  private:
   using Request = httplib::Request;
@@ -91,8 +96,8 @@ class HttpDoor final : public Door {
   DoorParts parts_;
   Gate gate_;
   Library library_;
-  std::uint64_t largest_upload_ = 0;
   std::atomic<unsigned> waiting_ = 0;  // threads that may stay long
+  std::atomic<bool> hands_over_ = false;
   std::mutex probe_mutex_;
   std::uint64_t probed_ns_ = 0;
   std::string probe_error_;

@@ -42,10 +42,10 @@ Result<std::unique_ptr<Reactor>> Reactor::Start(sys::Fd listener, Options option
   raw->end_ = sys::Fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   raw->spare_ = MOAT_TRY(sys::open("/dev/null", O_RDONLY));
   if (!raw->epoll_.valid() || !raw->end_.valid()) return SystemError("epoll_create1", errno);
-  MOAT_TRY(raw->Arm(raw->listener_.get(), &raw->listener_, EPOLL_CTL_ADD));
+  MOAT_TRY(raw->Arm(raw->listener_.get(), kListener, EPOLL_CTL_ADD));
   epoll_event end{};
   end.events = EPOLLIN;  // stays readable: every thread hears it
-  end.data.ptr = &raw->end_;
+  end.data.u64 = kEnd;
   if (epoll_ctl(raw->epoll_.get(), EPOLL_CTL_ADD, raw->end_.get(), &end) != 0) return SystemError("epoll_ctl", errno);
   for (unsigned i = 0; i < options.threads; ++i) raw->threads_.emplace_back([raw] { raw->Loop(); });
   raw->threads_.emplace_back([raw] { raw->Sweep(); });
@@ -65,27 +65,73 @@ Reactor::~Reactor() {
 
 void Reactor::StopAccepting() { epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, listener_.get(), nullptr); }
 
+// Those that a thread has go when it is done with them; those that nobody has go now. An event of such
+// a one that a thread has in its hands already finds nobody of that number.
+void Reactor::HandOver(Pass pass) {
+  StopAccepting();
+  const std::lock_guard lock(mutex_);
+  pass_ = std::move(pass);
+  passes_ = true;
+  for (auto each = connections_.begin(); each != connections_.end();) {
+    const bool gone = each->second->place == Connection::Place::kIdle && each->second->Pass(pass_);
+    each = gone ? connections_.erase(each) : std::next(each);
+  }
+}
+
+void Reactor::TakeBack() {
+  {
+    const std::lock_guard lock(mutex_);
+    passes_ = false;
+  }
+  (void)Arm(listener_.get(), kListener, EPOLL_CTL_ADD);
+}
+
+// Something may have been read of it that no event tells of any more.
+void Reactor::Adopt(sys::Fd socket, std::string read) { AcceptOne(std::move(socket), std::move(read), For::kAtOnce); }
+
+bool Reactor::PassOn(Connection& connection) {
+  if (!passes_) return false;
+  const std::lock_guard lock(mutex_);
+  if (!passes_ || !connection.Pass(pass_)) return false;
+  connections_.erase(connection.number());
+  return true;
+}
+
 std::uint64_t Reactor::connections() const {
   const std::lock_guard lock(mutex_);
   return connections_.size();
 }
 
-Status Reactor::Arm(int fd, void* who, int how) const {
+Status Reactor::Arm(int fd, std::uint64_t who, int how, For wanted) const {
   epoll_event event{};
-  event.events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT;
-  event.data.ptr = who;
+  event.events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT | (wanted == For::kAtOnce ? EPOLLOUT : 0U);
+  event.data.u64 = who;
   return epoll_ctl(epoll_.get(), how, fd, &event) == 0 ? Status() : Status(SystemError("epoll_ctl", errno));
+}
+
+Status Reactor::ArmConnection(const Connection& connection, int how, For wanted) const {
+  return Arm(connection.number(), kFirst + static_cast<std::uint64_t>(connection.number()), how, wanted);
+}
+
+// It is this thread's from here on, unless somebody has passed it on.
+Connection* Reactor::Take(std::uint64_t who) {
+  const std::lock_guard lock(mutex_);
+  const auto found = connections_.find(static_cast<int>(who - kFirst));
+  if (found == connections_.end() || found->second->place == Connection::Place::kBusy) return nullptr;
+  found->second->drains = found->second->place == Connection::Place::kDraining;
+  found->second->place = Connection::Place::kBusy;
+  return found->second.get();
 }
 
 void Reactor::Loop() {
   while (!ends_) {
     epoll_event event{};
     const int ready = epoll_wait(epoll_.get(), &event, 1, -1);
-    if (ready != 1 || event.data.ptr == &end_) continue;
-    if (event.data.ptr == &listener_) {
+    if (ready != 1 || event.data.u64 == kEnd) continue;
+    if (event.data.u64 == kListener) {
       Accept();
-    } else {
-      Serve(*static_cast<Connection*>(event.data.ptr));
+    } else if (Connection* connection = Take(event.data.u64); connection != nullptr) {
+      Serve(*connection);
     }
   }
 }
@@ -94,7 +140,7 @@ void Reactor::Accept() {
   for (int i = 0; i < 16; ++i) {
     sys::Fd socket(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (socket.valid()) {
-      AcceptOne(std::move(socket));
+      AcceptOne(std::move(socket), {}, For::kReading);
       continue;
     }
     if (errno != EMFILE && errno != ENFILE) break;
@@ -106,24 +152,21 @@ void Reactor::Accept() {
     if (again.ok()) spare_ = *std::move(again);
     MakeRoom();
   }
-  (void)Arm(listener_.get(), &listener_, EPOLL_CTL_MOD);
+  (void)Arm(listener_.get(), kListener, EPOLL_CTL_MOD);  // fails where nobody is accepted any more
 }
 
-void Reactor::AcceptOne(sys::Fd socket) {
+void Reactor::AcceptOne(sys::Fd socket, std::string read, For wanted) {
   if (connections() >= options_.connections) MakeRoom();
   if (connections() >= options_.connections * 2) return;
   const int on = 1;
   setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
   const int number = socket.get();
   std::string remote = RemoteOf(socket);
-  auto connection = std::make_unique<Connection>(std::move(socket), std::move(remote));
+  auto connection = std::make_unique<Connection>(std::move(socket), std::move(remote), std::move(read));
   connection->deadline_ns = sys::NowNs() + options_.idle_ns;
-  Connection* known = connection.get();
-  {
-    const std::lock_guard lock(mutex_);
-    connections_[number] = std::move(connection);
-  }
-  if (!Arm(number, known, EPOLL_CTL_ADD).ok()) Close(*known);
+  const std::lock_guard lock(mutex_);
+  if (passes_ && connection->Pass(pass_)) return;
+  if (ArmConnection(*connection, EPOLL_CTL_ADD, wanted).ok()) connections_[number] = std::move(connection);
 }
 
 // The client that has been idle for longest goes: the rest of the world wants in.
@@ -140,12 +183,12 @@ void Reactor::MakeRoom() {
 }
 
 void Reactor::Serve(Connection& connection) {
-  if (connection.place == Connection::Place::kDraining) {
+  if (connection.drains) {
     const bool there = connection.Drain() == Connection::Client::kThere && !ends_;
-    if (!there || !Arm(connection.number(), &connection, EPOLL_CTL_MOD).ok()) Close(connection);
+    connection.place = Connection::Place::kDraining;
+    if (!there || !ArmConnection(connection, EPOLL_CTL_MOD).ok()) Close(connection);
     return;
   }
-  connection.place = Connection::Place::kBusy;
   while (!ends_) {
     switch (connection.FillHead()) {
       case Connection::Fill::kGone:
@@ -164,6 +207,7 @@ void Reactor::Serve(Connection& connection) {
     const Next next = answer_(connection);
     Connection::Current() = nullptr;
     if (next == Next::kClose) return Linger(connection);
+    if (PassOn(connection)) return;
   }
   Close(connection);
 }
@@ -181,7 +225,7 @@ void Reactor::Linger(Connection& connection) {
   shutdown(connection.number(), SHUT_WR);
   connection.place = Connection::Place::kDraining;
   connection.deadline_ns = sys::NowNs() + options_.drain_ns;
-  if (ends_ || !Arm(connection.number(), &connection, EPOLL_CTL_MOD).ok()) Close(connection);
+  if (ends_ || !ArmConnection(connection, EPOLL_CTL_MOD).ok()) Close(connection);
 }
 
 void Reactor::Idle(Connection& connection) {
@@ -193,8 +237,10 @@ void Reactor::Idle(Connection& connection) {
   } else if (!connection.head_begun) {
     connection.deadline_ns = now + options_.idle_ns;
   }
+  const std::lock_guard lock(mutex_);  // from here on it may be passed on by another thread
+  const bool stays = (!passes_ || !connection.Pass(pass_)) && ArmConnection(connection, EPOLL_CTL_MOD).ok();
+  if (!stays) return (void)connections_.erase(connection.number());
   connection.place = Connection::Place::kIdle;
-  if (!Arm(connection.number(), &connection, EPOLL_CTL_MOD).ok()) Close(connection);
 }
 
 void Reactor::Close(Connection& connection) {

@@ -10,6 +10,8 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -34,14 +36,25 @@ class Reactor {
   ~Reactor();  // shuts all connections, waits for the threads
 
   void StopAccepting();
+  // As in door.h.
+  using Pass = std::function<bool(const sys::Fd& socket, std::string_view read)>;
+  void HandOver(Pass pass);
+  void TakeBack();
+  void Adopt(sys::Fd socket, std::string read);
   std::uint64_t connections() const;
 
  private:
   Reactor(sys::Fd listener, Options options, Answer answer);
-  Status Arm(int fd, void* who, int how) const;
+  // What an event is about: 0 the end, 1 the listener, else a connection's number behind these.
+  static constexpr std::uint64_t kEnd = 0, kListener = 1, kFirst = 2;
+  enum class For : unsigned char { kReading, kAtOnce };
+  Status Arm(int fd, std::uint64_t who, int how, For wanted = For::kReading) const;
+  Status ArmConnection(const Connection& connection, int how, For wanted = For::kReading) const;
+  Connection* Take(std::uint64_t who);
   void Loop();
   void Accept();
-  void AcceptOne(sys::Fd socket);
+  void AcceptOne(sys::Fd socket, std::string read, For wanted);
+  bool PassOn(Connection& connection);
   void MakeRoom();
   void Serve(Connection& connection);
   void Refuse(Connection& connection, int status);
@@ -56,7 +69,8 @@ class Reactor {
   mutable std::mutex mutex_;
   std::condition_variable ending_;
   std::map<int, std::unique_ptr<Connection>> connections_;
-  std::atomic<bool> ends_ = false;
+  Pass pass_;  // with the mutex
+  std::atomic<bool> ends_ = false, passes_ = false;
   std::vector<std::thread> threads_;
 };
 

@@ -106,7 +106,7 @@ std::vector<StoredJob> HttpDoor::WaitForJobs(const std::vector<std::string>& ids
       jobs.push_back(std::move(**job));
     }
     const std::uint64_t now = sys::NowNs();
-    if (done >= std::min(enough, jobs.size()) || now >= until) return jobs;
+    if (done >= std::min(enough, jobs.size()) || now >= until || hands_over_) return jobs;
     const int milliseconds = static_cast<int>((until - now) / 1'000'000) + 1;
     if (Connection::Current()->WaitFor(bell->descriptor(), milliseconds) == Connection::Wake::kGone) return jobs;
   }

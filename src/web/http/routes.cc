@@ -19,6 +19,12 @@ bool IsPublic(const std::string& path) {
 
 bool IsForOperators(const std::string& path) { return path == "/metrics" || path == "/v1/status"; }
 
+std::uint64_t LargestUpload(const Config& config) {
+  std::uint64_t largest = 0;
+  for (const ProfileConfig& profile : config.profiles) largest = std::max(largest, profile.upload);
+  return largest;
+}
+
 // Headers of parts and of chunks come on top of what is counted against an upload.
 std::uint64_t WithOverhead(std::uint64_t upload) { return upload + upload / 8 + (1U << 20); }
 
@@ -40,13 +46,12 @@ std::string QueryOf(const httplib::Request& request, const char* name) {
 }
 
 Status HttpDoor::Start(sys::Fd listener) {
-  for (const ProfileConfig& profile : parts_.config.profiles) largest_upload_ = std::max(largest_upload_, profile.upload);
   SetUp();
   AddHandlers();
   AddRoutes();
   AddPages();
   Reactor::Options options;
-  options.connections = parts_.config.connections;
+  options.connections = parts_.config.Get()->connections;
   options.threads = kThreads;
   reactor_ = MOAT_TRY(Reactor::Start(std::move(listener), options, [this](Connection& c) { return Answer(c); }));
   return {};
@@ -54,9 +59,9 @@ Status HttpDoor::Start(sys::Fd listener) {
 
 Reactor::Next HttpDoor::Answer(Connection& connection) {
   const RequestHead head = ReadHead(connection.Head());
-  CurrentVisit() = {NewId().substr(0, 16), Caller(), sys::NowNs()};
+  CurrentVisit() = {NewId().substr(0, 16), Caller(), sys::NowNs(), parts_.config.Get()};
   const bool upload = head.method == "POST" && head.target.rfind("/v1/jobs/", 0) == 0;
-  connection.BeginBody(head, upload ? WithOverhead(largest_upload_) : kSmallBody);
+  connection.BeginBody(head, upload ? WithOverhead(LargestUpload(*CurrentVisit().config)) : kSmallBody);
   if (!upload && head.length > kSmallBody) {
     constexpr std::string_view kTooLarge = "HTTP/1.1 413 Payload Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
     (void)connection.write(kTooLarge.data(), kTooLarge.size());
@@ -69,7 +74,7 @@ Reactor::Next HttpDoor::Answer(Connection& connection) {
 }
 
 void HttpDoor::SetUp() {
-  library_.set_payload_max_length(WithOverhead(largest_upload_));
+  library_.set_payload_max_length(SIZE_MAX);  // submissions count for themselves, others were bounded before
   library_.set_keep_alive_timeout(60);  // what it tells the clients; the reactor is who does it
   library_.set_keep_alive_max_count(1'000'000);
   library_.set_default_headers({{"X-Content-Type-Options", "nosniff"},
@@ -100,6 +105,17 @@ void HttpDoor::AddHandlers() {
     Fail(response, 500, "an error of ours; the log has this request's id");
     parts_.log.Write(Level::kError, "exception", {{"request", CurrentVisit().request}});
   });
+}
+
+void HttpDoor::HandOver(Pass pass) {
+  hands_over_ = true;
+  parts_.service.RingAll();  // who polls is answered now, and asks the other one
+  reactor_->HandOver(std::move(pass));
+}
+
+void HttpDoor::TakeBack() {
+  hands_over_ = false;
+  reactor_->TakeBack();
 }
 
 HttpDoor::Verdict HttpDoor::Fail(Response& response, int status, std::string_view error, std::string_view fix) {

@@ -111,7 +111,7 @@ HttpDoor::Verdict HttpDoor::CheckAdmission(Response& response, const Admission& 
 HttpDoor::Verdict HttpDoor::Prepare(const Request& request, Response& response, Submission& submission) {
   Ask& ask = submission.ask;
   const std::string name = request.matches[1];
-  ask.profile = parts_.config.FindProfile(name);
+  ask.profile = CurrentVisit().config->FindProfile(name);
   if (ask.profile == nullptr) return Fail(response, 404, "there is no profile `" + name + "`");
   const Caller& caller = CurrentVisit().caller;
   ask.caller = caller.name;
@@ -131,7 +131,7 @@ HttpDoor::Verdict HttpDoor::ReadOptions(const Request& request, Response& respon
   const bool later = Asks(request, "async");
   submission.when = later ? Submission::When::kLater : Submission::When::kNow;
   ask.webhook = QueryOf(request, "webhook");
-  if (!ask.webhook.empty() && (!later || parts_.config.FindWebhook(ask.webhook) == nullptr)) {
+  if (!ask.webhook.empty() && (!later || CurrentVisit().config->FindWebhook(ask.webhook) == nullptr)) {
     return Fail(response, 400, "there is no such webhook, or the job is not asynchronous", "configure [webhook.NAME] and add ?async");
   }
   ask.wait_ns = later ? 0 : ask.profile->wait_ns;

@@ -34,11 +34,22 @@ Result<std::string> ReadSecret(const WebhookConfig& hook) {
 
 }  // namespace
 
-Result<std::unique_ptr<Webhooks>> Webhooks::Start(const Config& config, Metrics& metrics, Log& log) {
+Result<std::unique_ptr<Webhooks>> Webhooks::Start(const LiveConfig& config, Metrics& metrics, Log& log) {
   std::unique_ptr<Webhooks> webhooks(new Webhooks(config, metrics, log));
-  for (const WebhookConfig& hook : config.webhooks) webhooks->secrets_[hook.name] = MOAT_TRY(ReadSecret(hook));
+  webhooks->secrets_ = MOAT_TRY(ReadSecrets(*config.Get()));
   webhooks->thread_ = std::thread([w = webhooks.get()] { w->Loop(); });
   return webhooks;
+}
+
+Result<Webhooks::Secrets> Webhooks::ReadSecrets(const Config& config) {
+  Secrets secrets;
+  for (const WebhookConfig& hook : config.webhooks) secrets[hook.name] = MOAT_TRY(ReadSecret(hook));
+  return secrets;
+}
+
+void Webhooks::SetSecrets(Secrets secrets) {
+  const std::lock_guard lock(mutex_);
+  secrets_ = std::move(secrets);
 }
 
 Webhooks::~Webhooks() {
@@ -92,10 +103,17 @@ void Webhooks::Try(Notice notice) {
   queue_.push_back(std::move(notice));
 }
 
+std::string Webhooks::SecretOf(const std::string& hook) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = secrets_.find(hook);
+  return found == secrets_.end() ? std::string() : found->second;
+}
+
 bool Webhooks::Deliver(const Notice& notice) const {
-  const WebhookConfig* hook = config_.FindWebhook(notice.hook);
-  const auto secret = secrets_.find(notice.hook);
-  if (hook == nullptr || secret == secrets_.end()) return false;  // configured differently since
+  const auto config = config_.Get();
+  const WebhookConfig* hook = config->FindWebhook(notice.hook);
+  const std::string secret = SecretOf(notice.hook);
+  if (hook == nullptr || secret.empty()) return false;  // configured differently since
   httplib::Client client(hook->scheme + "://" + hook->host + ":" + std::to_string(hook->port));
   client.set_follow_location(false);
   client.set_connection_timeout(kTimeout);
@@ -106,7 +124,7 @@ bool Webhooks::Deliver(const Notice& notice) const {
   request.path = hook->path;
   const std::string time = std::to_string(UnixNs() / kSecond);
   request.set_header("X-Moat-Timestamp", time);
-  request.set_header("X-Moat-Signature", "sha256=" + HmacSha256Hex(secret->second, time + "." + notice.body));
+  request.set_header("X-Moat-Signature", "sha256=" + HmacSha256Hex(secret, time + "." + notice.body));
   request.set_header("Content-Type", "application/json");
   request.body = notice.body;
   int status = 0;

@@ -28,7 +28,11 @@ namespace moat::web {
 class Webhooks {
  public:
   // Reads the secrets now; a file that others could read is an error.
-  static Result<std::unique_ptr<Webhooks>> Start(const Config& config, Metrics& metrics, Log& log);
+  static Result<std::unique_ptr<Webhooks>> Start(const LiveConfig& config, Metrics& metrics, Log& log);
+  // Of a configuration that is not in force yet.
+  using Secrets = std::map<std::string, std::string>;
+  static Result<Secrets> ReadSecrets(const Config& config);
+  void SetSecrets(Secrets secrets);
   ~Webhooks();
 
   void Send(const StoredJob& job);
@@ -40,16 +44,17 @@ class Webhooks {
     unsigned tries = 0;
     std::uint64_t due_ns = 0;
   };
-  Webhooks(const Config& config, Metrics& metrics, Log& log) : config_(config), metrics_(metrics), log_(log) {}
+  Webhooks(const LiveConfig& config, Metrics& metrics, Log& log) : config_(config), metrics_(metrics), log_(log) {}
   void Loop();
   void Try(Notice notice);
+  std::string SecretOf(const std::string& hook) const;
   bool Deliver(const Notice& notice) const;
 
-  const Config& config_;
+  const LiveConfig& config_;
   Metrics& metrics_;
   Log& log_;
-  std::map<std::string, std::string> secrets_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
+  Secrets secrets_;
   std::condition_variable changed_;
   std::deque<Notice> queue_;
   std::mutex store_mutex_;
