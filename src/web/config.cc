@@ -116,20 +116,25 @@ Status ReadCaller(const Node& node, Config& config) {
   CallerConfig caller;
   caller.origin = node.origin;
   MOAT_TRY(ReadFields(node, "[caller]",
-                      {TextField("name", &caller.name), TextField("token_sha256", &caller.token_sha256),
+                      {TextField("name", &caller.name), TextField("token_sha256", &caller.token_sha256), TextField("subject", &caller.subject),
                        WordField("role", {"submit", "operator"},
                                  [&](std::size_t i) { caller.role = static_cast<CallerConfig::Role>(i); }),
                        CountField("jobs", &caller.jobs, {1, 1'000'000}), CountField("rate", &caller.rate, {1, 1'000'000})}));
   MOAT_TRY(CheckName(caller.name, node.origin));
   const bool hex = caller.token_sha256.size() == 64 &&
                    caller.token_sha256.find_first_not_of("0123456789abcdef") == std::string::npos;
-  if (!hex) {
+  if (caller.token_sha256.empty() && caller.subject.empty()) {
+    return ConfigError("caller " + Quote(caller.name) + " has neither `token_sha256` nor `subject`", node.origin,
+                       "`moat http --new-token` makes a token and prints its hash");
+  }
+  if (!hex && !caller.token_sha256.empty()) {
     return ConfigError("caller " + Quote(caller.name) + ": `token_sha256` must be 64 digits of 0-9a-f", node.origin,
-                       "`moat serve --new-token` makes a token and prints its hash");
+                       "`moat http --new-token` makes a token and prints its hash");
   }
   for (const CallerConfig& other : config.callers) {
-    if (other.name == caller.name || other.token_sha256 == caller.token_sha256) {
-      return ConfigError("caller " + Quote(caller.name) + " is there twice, by name or token", node.origin);
+    const bool same = other.token_sha256 == caller.token_sha256 && other.subject == caller.subject;
+    if (other.name == caller.name || same) {
+      return ConfigError("caller " + Quote(caller.name) + " is there twice, by name or by token and subject", node.origin);
     }
   }
   config.callers.push_back(std::move(caller));
@@ -202,7 +207,8 @@ Status ReadServer(const Entry& section, Config& config) {
   MOAT_TRY(ReadFields(section.value, "server",
                       {TextField("pool", &config.pool),
                        {"listen", [&](const Entry& entry) { at = entry.value.origin; return TextField("listen", &listen).read(entry); }},
-                       TextField("spool", &config.spool), SizeField("spool_size", &config.spool_size),
+                       TextField("tls_certificate", &config.tls.certificate), TextField("tls_key", &config.tls.key),
+                       TextField("tls_clients", &config.tls.clients), TextField("spool", &config.spool), SizeField("spool_size", &config.spool_size),
                        DurationField("keep", &config.keep_ns), CountField("history", &config.history, {100, 10'000'000}),
                        CountField("jobs", &config.jobs, {1, 4096}), CountField("connections", &config.connections, {16, 100'000})}));
   if (config.spool.front() != '/') return ConfigError("`spool` must be an absolute path", section.origin);
@@ -249,7 +255,21 @@ Status CheckRunner(const Config& config, ProfileConfig& profile) {
   return plain ? Status() : Status(ConfigError("`output` is a name, not a path", profile.origin));
 }
 
+Status CheckTls(const Config& config) {
+  const TlsConfig& tls = config.tls;
+  const Origin at = {config.path, 1, 0};
+  if (tls.certificate.empty() != tls.key.empty()) return ConfigError("`tls_certificate` and `tls_key` need each other", at);
+  if (tls.certificate.empty() && !tls.clients.empty()) return ConfigError("`tls_clients` needs `tls_certificate` and `tls_key`", at);
+  for (const CallerConfig& caller : config.callers) {
+    if (caller.subject.empty() || !tls.clients.empty()) continue;
+    return ConfigError("caller " + Quote(caller.name) + ": nobody proves a `subject` without `tls_clients`", caller.origin,
+                       "set `tls_clients` in [server] to the CA that signs callers' certificates");
+  }
+  return {};
+}
+
 Status CheckWhole(Config& config) {
+  MOAT_TRY(CheckTls(config));
   if (config.profiles.empty()) {
     return ConfigError("there is no [profile.NAME]: nothing could be done", {config.path, 1, 0});
   }
@@ -311,6 +331,7 @@ Status CheckReload(const Config& now, const Config& next) {
     return a.unix_path == b.unix_path && a.address == b.address && a.port == b.port;
   };
   const char* what = !same(now.listen, next.listen)          ? "listen"
+                     : now.tls.certificate.empty() != next.tls.certificate.empty() ? "tls_certificate"
                      : now.spool != next.spool               ? "spool"
                      : now.spool_size != next.spool_size     ? "spool_size"
                      : now.history != next.history           ? "history"

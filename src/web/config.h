@@ -43,7 +43,8 @@ struct CallerConfig {
   enum class Role : std::uint8_t { kSubmit, kOperator };
   std::string name;
   Origin origin;
-  std::string token_sha256;  // 64 hex digits
+  std::string token_sha256;  // 64 hex digits; or
+  std::string subject;       // of their certificate, as RFC 2253 writes it; where both are given, both count
   Role role = Role::kSubmit;
   std::uint64_t jobs = 64;   // unfinished at a time
   std::uint64_t rate = 0;    // a second; 0: as many as they like
@@ -64,9 +65,15 @@ struct ListenConfig {
   bool loopback = true;
 };
 
+struct TlsConfig {
+  std::string certificate, key;  // files; "": no TLS
+  std::string clients;           // the CA that callers' certificates are of; "": they need none
+};
+
 struct Config {
   std::string path;
   ListenConfig listen;
+  TlsConfig tls;
   std::string pool;  // socket of the daemon that runs the jobs; "": we do, by the library
   std::string spool = "/var/lib/moat";
   std::uint64_t spool_size = 4ULL << 30;

@@ -123,5 +123,32 @@ TEST(Config, CallersChooseAmongWhatIsListed) {
   }
 }
 
+TEST(Config, CallersByCertificate) {
+  const std::string head = "moat = 1\n[server]\ntls_certificate = \"c\"\ntls_key = \"k\"\n";
+  const std::string tail = "[profile.x]\ncommand = [\"true\"]\n[[caller]]\nname = \"a\"\nsubject = \"CN=a\"\n";
+  auto config = ParseConfig(head + "tls_clients = \"ca\"\n" + tail, "moat.toml");
+  ASSERT_TRUE(config.ok()) << config.error().ToString();
+  EXPECT_EQ(config->tls.clients, "ca");
+  EXPECT_EQ(config->callers[0].subject, "CN=a");
+  const auto error = [](const std::string& text) {
+    auto parsed = ParseConfig(text, "moat.toml");
+    return parsed.ok() ? "accepted" : parsed.error().ToString();
+  };
+  EXPECT_NE(error(head + tail).find("nobody proves"), std::string::npos);
+  EXPECT_NE(error("moat = 1\n[server]\ntls_key = \"k\"\n" + tail).find("need each other"), std::string::npos);
+  EXPECT_NE(error("moat = 1\n[server]\ntls_clients = \"k\"\n" + tail).find("needs `tls_certificate`"), std::string::npos);
+  EXPECT_NE(error(head + "[profile.x]\ncommand = [\"true\"]\n[[caller]]\nname = \"a\"\n").find("neither"), std::string::npos);
+}
+
+TEST(Config, WhatNeedsAnotherDaemonIsTold) {
+  const std::string text = "moat = 1\n[server]\nspool = \"/a\"\n[profile.x]\ncommand = [\"true\"]\n";
+  auto now = ParseConfig(text, "moat.toml"), same = ParseConfig(text + "[profile.y]\ncommand = [\"true\"]\n", "moat.toml");
+  auto other = ParseConfig("moat = 1\n[server]\nspool = \"/b\"\n[profile.x]\ncommand = [\"true\"]\n", "moat.toml");
+  ASSERT_TRUE(now.ok() && same.ok() && other.ok());
+  EXPECT_TRUE(CheckReload(*now, *same).ok());
+  ASSERT_FALSE(CheckReload(*now, *other).ok());
+  EXPECT_NE(CheckReload(*now, *other).error().message.find("`spool`"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace moat::web

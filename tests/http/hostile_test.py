@@ -148,6 +148,29 @@ def crowds():
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+def without_descriptors_it_goes_on():
+    with Daemon() as d:
+        assert d.job("upper", b"x")[0] == 200
+        soft, hard = resource.prlimit(d.process.pid, resource.RLIMIT_NOFILE)
+        there = len(list(daemon.pathlib.Path(f"/proc/{d.process.pid}/fd").iterdir()))
+        resource.prlimit(d.process.pid, resource.RLIMIT_NOFILE, (there + 6, hard))
+        many = [d.raw() for _ in range(100)]  # turned away, or idle for longest and gone
+        assert sum(read_all(client) == b"" for client in many[6:80]) == 74
+        # It may be turned away itself while the idle ones go; it is not left waiting.
+        for _ in range(1000):
+            try:
+                assert d.get("/readyz")[0] == 200
+                break
+            except OSError:
+                pass
+        else:
+            raise AssertionError("nobody is served")
+        resource.prlimit(d.process.pid, resource.RLIMIT_NOFILE, (soft, hard))
+        for client in many:
+            client.close()
+        assert d.job("upper", b"x")[0] == 200
+
+
 def never_readers():
     with Daemon() as d:
         job = d.job("large?async")[1]["id"]
@@ -169,5 +192,5 @@ def unix_socket_and_top():
     assert nobody.returncode == 125 and "no answer" in nobody.stderr, nobody
 
 
-daemon.run([tokens, quotas, other_sites, garbage, lying_lengths, who_leaves_is_not_worked_for, crowds, never_readers,
+daemon.run([tokens, quotas, other_sites, garbage, lying_lengths, who_leaves_is_not_worked_for, crowds, without_descriptors_it_goes_on, never_readers,
             unix_socket_and_top])

@@ -167,5 +167,6 @@ def another_configuration():
         assert d.job("count", b"12")[0] == 404
 
 
-daemon.run([nothing_is_lost, polls_are_answered, a_successor_that_dies_is_no_matter, without_anybody_it_starts_as_ever,
-            another_configuration])
+if __name__ == "__main__":
+    daemon.run([nothing_is_lost, polls_are_answered, a_successor_that_dies_is_no_matter, without_anybody_it_starts_as_ever,
+                another_configuration])

@@ -172,6 +172,7 @@ class Daemon {
   void AwaitJobs(const sys::Fd& signals) const;
 
   web::LiveConfig config_;
+  web::LiveTls tls_{nullptr};
   web::Log log_;
   web::Metrics metrics_;
   std::optional<Sandbox> probe_;
@@ -188,6 +189,7 @@ class Daemon {
 Status Daemon::Open(Start start, const sys::Fd& signals) {
   const auto config = config_.Get();
   probe_.emplace(MOAT_TRY(Policy::Load("default")));
+  tls_.Set(MOAT_TRY(web::TlsContext::Load(config->tls)));
   backend_ = std::make_unique<web::SwitchBackend>(MOAT_TRY(MakeBackend(*config_.Get())));
   webhooks_ = MOAT_TRY(web::Webhooks::Start(config_, metrics_, log_));
   std::optional<Predecessor> predecessor;
@@ -216,7 +218,7 @@ Status Daemon::OpenDoor(sys::Fd listener) {
   port_ = web::PortOf(listener);
   listener_ = sys::Fd(fcntl(listener.get(), F_DUPFD_CLOEXEC, 0));
   if (!listener_.valid()) return SystemError("fcntl", errno);
-  door_ = MOAT_TRY(web::Door::Open({config_, *service_, *backend_, metrics_, log_, [this] { return Probe(*probe_); }, tool::InWords},
+  door_ = MOAT_TRY(web::Door::Open({config_, tls_, *service_, *backend_, metrics_, log_, [this] { return Probe(*probe_); }, tool::InWords},
                                    std::move(listener)));
   return {};
 }
@@ -227,8 +229,10 @@ Status Daemon::Reload() {
   web::Config next = MOAT_TRY(Load(now->path));
   MOAT_TRY(web::CheckReload(*now, next));
   auto secrets = MOAT_TRY(web::Webhooks::ReadSecrets(next));
+  auto tls = MOAT_TRY(web::TlsContext::Load(next.tls));
   auto backend = MOAT_TRY(MakeBackend(next));
   config_.Set(std::move(next));
+  tls_.Set(std::move(tls));
   webhooks_->SetSecrets(std::move(secrets));
   backend_->Replace(std::move(backend));
   service_->EndOrphans();
@@ -308,6 +312,7 @@ Status Run(const Options& options) {
   web::Config config = MOAT_TRY(Load(options.config));
   if (options.what == Options::What::kCheck) {
     MOAT_TRY(MakeBackend(config));
+    MOAT_TRY(web::TlsContext::Load(config.tls));
     std::printf("%s: %zu profiles, nothing wrong\n", base::Printable(options.config).c_str(), config.profiles.size());
     return {};
   }

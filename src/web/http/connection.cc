@@ -100,7 +100,7 @@ Connection::Fill Connection::FillHead() {
     buffer_.erase(0, at_);
     at_ = 0;
     char bytes[4096];
-    const ssize_t got = recv(socket_.get(), bytes, sizeof(bytes), MSG_DONTWAIT);
+    const ssize_t got = ReceiveNow(bytes, sizeof(bytes));
     if (got > 0) {
       buffer_.append(bytes, static_cast<std::size_t>(got));
       continue;
@@ -141,15 +141,34 @@ Connection::Wake Connection::WaitFor(int event, int milliseconds) const {
   return ready > 0 && both[1].revents != 0 ? Wake::kGone : Wake::kTime;
 }
 
+ssize_t Connection::ReceiveNow(char* to, std::size_t size) const {
+  return tls_ == nullptr ? recv(socket_.get(), to, size, MSG_DONTWAIT) : tls_->Receive(to, size);
+}
+
+ssize_t Connection::SendNow(const char* from, std::size_t size) const {
+  return tls_ == nullptr ? send(socket_.get(), from, size, MSG_DONTWAIT | MSG_NOSIGNAL) : tls_->Send(from, size);
+}
+
+bool Connection::Pass(const PassTo& to) const {
+  if (tls_ == nullptr) return to(socket_, std::string_view(buffer_).substr(at_));
+  tls_->SayGoodbye();
+  return true;
+}
+
+void Connection::EndAnswers() const {
+  if (tls_ != nullptr) tls_->SayGoodbye();
+  shutdown(socket_.get(), SHUT_WR);
+}
+
 void Connection::Shut() const { shutdown(socket_.get(), SHUT_RDWR); }
 
 ssize_t Connection::Receive(char* to, std::size_t size) {
   for (;;) {
-    const ssize_t got = recv(socket_.get(), to, size, MSG_DONTWAIT);
+    const ssize_t got = ReceiveNow(to, size);
     if (got >= 0) return got;
     if (errno != EAGAIN && errno != EINTR) return -1;
     if (!KeepsUp(body_bytes_, body_since_ns_)) return -1;
-    pollfd one = {socket_.get(), POLLIN, 0};
+    pollfd one = {socket_.get(), Wants(POLLIN), 0};
     if (poll(&one, 1, kMaxStallMs) == 0) return -1;
   }
 }
@@ -180,14 +199,14 @@ ssize_t Connection::read(char* to, std::size_t size) {
 ssize_t Connection::write(const char* from, std::size_t size) {
   if (answer_since_ns_ == 0) answer_since_ns_ = sys::NowNs();
   for (;;) {
-    const ssize_t sent = send(socket_.get(), from, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    const ssize_t sent = SendNow(from, size);
     if (sent >= 0) {
       answer_bytes_ += static_cast<std::uint64_t>(sent);
       return sent;
     }
     if (errno != EAGAIN && errno != EINTR) return -1;
     if (!KeepsUp(answer_bytes_, answer_since_ns_)) return -1;
-    pollfd one = {socket_.get(), POLLOUT, 0};
+    pollfd one = {socket_.get(), Wants(POLLOUT), 0};
     if (poll(&one, 1, kMaxStallMs) == 0) return -1;
   }
 }

@@ -9,10 +9,12 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "sys/fd.h"
+#include "web/http/tls.h"
 
 namespace moat::web {
 
@@ -29,15 +31,17 @@ class Connection final : public httplib::Stream {
  public:
   enum class Place : unsigned char { kIdle, kBusy, kDraining };
 
-  Connection(sys::Fd socket, std::string remote, std::string read)
-      : socket_(std::move(socket)), remote_(std::move(remote)), buffer_(std::move(read)) {}
+  // Without a session: plain HTTP.
+  Connection(sys::Fd socket, std::unique_ptr<TlsSession> tls, std::string remote, std::string read)
+      : socket_(std::move(socket)), tls_(std::move(tls)), remote_(std::move(remote)), buffer_(std::move(read)) {}
 
   enum class Fill : unsigned char { kMore, kComplete, kTooLong, kGone };
   Fill FillHead();  // what is there, without waiting
   enum class Client : unsigned char { kThere, kGone };
   Client Drain();  // throws away what is there
   std::string_view Head() const;
-  bool Begun() const { return at_ < buffer_.size(); }  // something of the next head is here
+  // Something of the next head is here, or the handshake is not over.
+  bool Begun() const { return at_ < buffer_.size() || (tls_ != nullptr && !tls_->established()); }
   // `limit`: how much of a body in chunks, of which nobody knows the length.
   void BeginBody(const RequestHead& head, std::uint64_t limit);
   bool BodyConsumed() const { return body_left_ == 0; }
@@ -48,7 +52,10 @@ class Connection final : public httplib::Stream {
 
   // Gives it to somebody else, with what has been read of the next request.
   using PassTo = std::function<bool(const sys::Fd& socket, std::string_view read)>;
-  bool Pass(const PassTo& to) const { return to(socket_, std::string_view(buffer_).substr(at_)); }
+  // With TLS nobody else can go on with it: it ends, and the client connects anew.
+  bool Pass(const PassTo& to) const;
+  void EndAnswers() const;  // nothing more is sent
+  std::string subject() const { return tls_ == nullptr ? std::string() : tls_->subject(); }
 
   void Shut() const;
   int number() const { return socket_.get(); }
@@ -72,9 +79,13 @@ class Connection final : public httplib::Stream {
   socket_t socket() const override { return 0; }
 
  private:
+  ssize_t ReceiveNow(char* to, std::size_t size) const;  // as recv(2) without waiting
+  ssize_t SendNow(const char* from, std::size_t size) const;
+  short Wants(short usual) const { return tls_ == nullptr ? usual : tls_->wants(); }
   ssize_t Receive(char* to, std::size_t size);  // waits, as long as the client keeps up
 
   sys::Fd socket_;
+  std::unique_ptr<TlsSession> tls_;  // goes before its socket
   std::string remote_;
   std::string buffer_;           // received, from at_ on not consumed
   std::size_t at_ = 0;

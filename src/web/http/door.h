@@ -12,6 +12,7 @@
 #include "moat/result.h"
 #include "web/backend.h"
 #include "web/config.h"
+#include "web/http/tls.h"
 #include "web/http/views.h"
 #include "web/log.h"
 #include "web/metrics.h"
@@ -22,6 +23,7 @@ namespace moat::web {
 
 struct DoorParts {
   const LiveConfig& config;
+  const LiveTls& tls;
   Service& service;
   Backend& backend;
   Metrics& metrics;

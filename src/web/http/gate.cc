@@ -22,16 +22,17 @@ bool IsLoopbackName(std::string_view host) {
 
 }  // namespace
 
-std::optional<Caller> Gate::Identify(std::string_view authorization) const {
+std::optional<Caller> Gate::Identify(std::string_view authorization, std::string_view subject) const {
   if (open()) return Caller{"", CallerConfig::Role::kOperator, 0, 0};
   const bool bearer = authorization.size() > kScheme.size() && authorization.size() <= kMaxToken &&
                       strncasecmp(authorization.data(), kScheme.data(), kScheme.size()) == 0;
-  if (!bearer) return std::nullopt;
-  const std::string hash = base::Sha256Hex(authorization.substr(kScheme.size()));
+  const std::string hash = bearer ? base::Sha256Hex(authorization.substr(kScheme.size())) : std::string();
   const auto config = config_.Get();
   const CallerConfig* found = nullptr;
   for (const CallerConfig& caller : config->callers) {
-    if (SameSecret(caller.token_sha256, hash)) found = &caller;  // and on to the last, always
+    const bool token = caller.token_sha256.empty() || SameSecret(caller.token_sha256, hash);
+    const bool certificate = caller.subject.empty() || caller.subject == subject;
+    if (token && certificate) found = &caller;  // and on to the last, always
   }
   if (found == nullptr) return std::nullopt;
   return Caller{found->name, found->role, found->jobs, found->rate};
@@ -40,8 +41,9 @@ std::optional<Caller> Gate::Identify(std::string_view authorization) const {
 bool Gate::SentByAnotherSite(std::string_view host, std::string_view origin, std::string_view fetch_site) const {
   if (!open()) return false;  // a page does not know the token
   if (fetch_site == "cross-site" || fetch_site == "same-site") return true;
-  if (config_.Get()->listen.unix_path.empty() && !IsLoopbackName(host)) return true;  // DNS rebinding
-  return !origin.empty() && origin != "http://" + std::string(host);
+  const auto config = config_.Get();
+  if (config->listen.unix_path.empty() && !IsLoopbackName(host)) return true;  // DNS rebinding
+  return !origin.empty() && origin != (config->tls.certificate.empty() ? "http://" : "https://") + std::string(host);
 }
 
 std::uint64_t Gate::Take(const Caller& caller, std::uint64_t now_ns) {

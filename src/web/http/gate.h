@@ -25,8 +25,9 @@ class Gate {
   explicit Gate(const LiveConfig& config) : config_(config) {}
 
   bool open() const { return config_.Get()->callers.empty(); }
-  // From the header `Authorization: Bearer TOKEN`. An open gate lets everybody in as operator.
-  std::optional<Caller> Identify(std::string_view authorization) const;
+  // From the header `Authorization: Bearer TOKEN` and the subject of a verified certificate, "" without
+  // one. An open gate lets everybody in as operator.
+  std::optional<Caller> Identify(std::string_view authorization, std::string_view subject) const;
   // Whether a page of another site may have sent this: with an open gate, a browser on this machine is
   // the one who could be made to. All are headers.
   bool SentByAnotherSite(std::string_view host, std::string_view origin, std::string_view fetch_site) const;

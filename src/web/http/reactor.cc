@@ -162,7 +162,12 @@ void Reactor::AcceptOne(sys::Fd socket, std::string read, For wanted) {
   setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
   const int number = socket.get();
   std::string remote = RemoteOf(socket);
-  auto connection = std::make_unique<Connection>(std::move(socket), std::move(remote), std::move(read));
+  std::unique_ptr<TlsSession> tls;
+  if (auto context = options_.tls == nullptr ? nullptr : options_.tls->Get(); context != nullptr) {
+    tls = TlsSession::Start(std::move(context), number);
+    if (tls == nullptr) return;  // no memory: as without a descriptor
+  }
+  auto connection = std::make_unique<Connection>(std::move(socket), std::move(tls), std::move(remote), std::move(read));
   connection->deadline_ns = sys::NowNs() + options_.idle_ns;
   const std::lock_guard lock(mutex_);
   if (passes_ && connection->Pass(pass_)) return;
@@ -222,7 +227,7 @@ void Reactor::Refuse(Connection& connection, int status) {
 // Closed at once, what the client still sends would be answered with a reset, and that would tear
 // our answer out of its hands.
 void Reactor::Linger(Connection& connection) {
-  shutdown(connection.number(), SHUT_WR);
+  connection.EndAnswers();
   connection.place = Connection::Place::kDraining;
   connection.deadline_ns = sys::NowNs() + options_.drain_ns;
   if (ends_ || !ArmConnection(connection, EPOLL_CTL_MOD).ok()) Close(connection);
@@ -230,11 +235,12 @@ void Reactor::Linger(Connection& connection) {
 
 void Reactor::Idle(Connection& connection) {
   const std::uint64_t now = sys::NowNs();
-  // Who has begun a head has this long for all of it, however often something comes.
+  // Who has begun a handshake or a head has this long for all of it, however often something comes.
   if (connection.Begun() && !connection.head_begun) {
     connection.head_begun = true;
     connection.deadline_ns = now + options_.head_ns;
-  } else if (!connection.head_begun) {
+  } else if (!connection.Begun()) {
+    connection.head_begun = false;
     connection.deadline_ns = now + options_.idle_ns;
   }
   const std::lock_guard lock(mutex_);  // from here on it may be passed on by another thread

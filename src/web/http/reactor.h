@@ -30,6 +30,7 @@ class Reactor {
   struct Options {
     std::uint64_t connections = 2000;
     unsigned threads = 64;
+    const LiveTls* tls = nullptr;  // where it gives no context: plain HTTP
     std::uint64_t idle_ns = 60'000'000'000, head_ns = 10'000'000'000, drain_ns = 2'000'000'000;
   };
   static Result<std::unique_ptr<Reactor>> Start(sys::Fd listener, Options options, Answer answer);

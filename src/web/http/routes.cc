@@ -53,6 +53,7 @@ Status HttpDoor::Start(sys::Fd listener) {
   Reactor::Options options;
   options.connections = parts_.config.Get()->connections;
   options.threads = kThreads;
+  options.tls = &parts_.tls;
   reactor_ = MOAT_TRY(Reactor::Start(std::move(listener), options, [this](Connection& c) { return Answer(c); }));
   return {};
 }
@@ -143,11 +144,11 @@ HttpDoor::Verdict HttpDoor::CheckRequest(const Request& request, Response& respo
 }
 
 HttpDoor::Verdict HttpDoor::CheckCaller(const Request& request, Response& response) {
-  auto caller = gate_.Identify(request.get_header_value("Authorization"));
+  auto caller = gate_.Identify(request.get_header_value("Authorization"), Connection::Current()->subject());
   if (!caller.has_value()) {
     parts_.metrics.CountRefusal("token");
     response.set_header("WWW-Authenticate", "Bearer");
-    return Fail(response, 401, "who asks?", "send `Authorization: Bearer TOKEN`");
+    return Fail(response, 401, "who asks?", "send `Authorization: Bearer TOKEN`, or come with the certificate of a caller");
   }
   CurrentVisit().caller = *caller;
   if (IsForOperators(request.path) && caller->role != CallerConfig::Role::kOperator) {
