@@ -110,6 +110,13 @@ class Decoder {
     return std::move(decoded_);
   }
 
+  std::string FirstPath() {
+    for (unsigned i = 0; i < call_.arg_count && decoded_.path.empty(); ++i) {
+      if (call_.args[i].kind == ArgKind::kPointer && args_[i] != 0 && IsPath(call_.args[i].name)) Path(i);
+    }
+    return std::move(decoded_.path);
+  }
+
  private:
   std::string One(unsigned i) {
     const bpf::Arg& arg = call_.args[i];
@@ -169,6 +176,10 @@ bool IsPath(std::string_view argument) {
 
 Decoded Decode(const bpf::SyscallInfo& call, const std::uint64_t (&args)[6], const Guest& guest) {
   return Decoder(call, args, guest).Run();
+}
+
+std::string PathOf(const bpf::SyscallInfo& call, const std::uint64_t (&args)[6], const Guest& guest) {
+  return Decoder(call, args, guest).FirstPath();
 }
 
 }  // namespace moat::watch

@@ -17,6 +17,8 @@ struct Decoded {
 };
 
 Decoded Decode(const bpf::SyscallInfo& call, const std::uint64_t (&args)[6], const Guest& guest);
+// `path` of that alone, at the cost of one read.
+std::string PathOf(const bpf::SyscallInfo& call, const std::uint64_t (&args)[6], const Guest& guest);
 
 // Whether the argument names a file, in calls that take such.
 bool IsPath(std::string_view argument);

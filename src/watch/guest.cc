@@ -17,38 +17,21 @@ namespace {
 constexpr std::size_t kPage = 4096;
 constexpr std::size_t kScanned = 16 * 1024;  // bytes of stack
 constexpr std::size_t kMaps = 1 << 20;
+constexpr std::size_t kPiece = 512;  // of a text
 
 std::string Proc(pid_t tid, const std::string& what) {
   return "/proc/" + base::Number(static_cast<std::uint64_t>(tid)) + "/" + what;
 }
 
-struct Mapping {
-  std::uint64_t start = 0, end = 0, offset = 0;
-  std::string path;
-};
-
 // "55e0-55f0 r-xp 00001000 08:01 123   /usr/bin/x"
 bool ParseMapping(const std::string& line, Mapping& mapping) {
   char rights[8] = {};
-  unsigned long long start = 0, end = 0, offset = 0;
+  unsigned long long start = 0, end = 0, offset = 0, inode = 0;
   int path = -1;
-  if (std::sscanf(line.c_str(), "%llx-%llx %7s %llx %*s %*s %n", &start, &end, rights, &offset, &path) < 4) return false;
+  if (std::sscanf(line.c_str(), "%llx-%llx %7s %llx %*s %llu %n", &start, &end, rights, &offset, &inode, &path) < 5) return false;
   if (std::strchr(rights, 'x') == nullptr) return false;
-  mapping = {start, end, offset, path > 0 && static_cast<std::size_t>(path) < line.size() ? line.substr(static_cast<std::size_t>(path)) : ""};
+  mapping = {start, end, offset, inode, path > 0 && static_cast<std::size_t>(path) < line.size() ? line.substr(static_cast<std::size_t>(path)) : ""};
   return true;
-}
-
-std::vector<Mapping> Code(pid_t tid) {
-  std::vector<Mapping> code;
-  auto text = sys::ReadFile(Proc(tid, "maps"), kMaps);
-  if (!text.ok()) return code;
-  for (std::size_t at = 0; at < text->size();) {
-    const std::size_t end = std::min(text->find('\n', at), text->size());
-    Mapping mapping;
-    if (ParseMapping(text->substr(at, end - at), mapping)) code.push_back(std::move(mapping));
-    at = end + 1;
-  }
-  return code;
 }
 
 const Mapping* Find(const std::vector<Mapping>& code, std::uint64_t address) {
@@ -56,27 +39,6 @@ const Mapping* Find(const std::vector<Mapping>& code, std::uint64_t address) {
     if (address >= mapping.start && address < mapping.end) return &mapping;
   }
   return nullptr;
-}
-
-std::string Frame(const std::vector<Mapping>& code, std::uint64_t address) {
-  const Mapping* mapping = Find(code, address);
-  if (mapping == nullptr || mapping->path.empty()) return base::Hex(address);
-  return mapping->path + "+" + base::Hex(address - mapping->start + mapping->offset);
-}
-
-// The stack pointer of a thread in a call: proc_pid_syscall(5), the last but one word.
-std::uint64_t StackPointer(pid_t tid) {
-  auto text = sys::ReadFile(Proc(tid, "syscall"), 512);
-  if (!text.ok()) return 0;
-  std::vector<std::uint64_t> words;
-  for (const char* at = text->c_str(); *at != '\0';) {
-    char* end = nullptr;
-    const std::uint64_t word = std::strtoull(at, &end, 0);
-    if (end == at) break;
-    words.push_back(word);
-    at = end;
-  }
-  return words.size() >= 3 ? words[words.size() - 2] : 0;
 }
 
 bool BehindCall(const Guest& guest, std::uint64_t address) {
@@ -97,6 +59,40 @@ bool BehindCall(const Guest& guest, std::uint64_t address) {
 
 }  // namespace
 
+std::string FrameIn(const std::vector<Mapping>& code, std::uint64_t address) {
+  const Mapping* mapping = Find(code, address);
+  if (mapping == nullptr || mapping->path.empty()) return base::Hex(address);
+  return mapping->path + "+" + base::Hex(address - mapping->start + mapping->offset);
+}
+
+std::vector<Mapping> Guest::Code() const {
+  std::vector<Mapping> code;
+  auto text = sys::ReadFile(Proc(tid_, "maps"), kMaps);
+  if (!text.ok()) return code;
+  for (std::size_t at = 0; at < text->size();) {
+    const std::size_t end = std::min(text->find('\n', at), text->size());
+    Mapping mapping;
+    if (ParseMapping(text->substr(at, end - at), mapping)) code.push_back(std::move(mapping));
+    at = end + 1;
+  }
+  return code;
+}
+
+// The stack pointer of a thread in a call: proc_pid_syscall(5), the last but one word.
+std::uint64_t Guest::StackPointer() const {
+  auto text = sys::ReadFile(Proc(tid_, "syscall"), 512);
+  if (!text.ok()) return 0;
+  std::vector<std::uint64_t> words;
+  for (const char* at = text->c_str(); *at != '\0';) {
+    char* end = nullptr;
+    const std::uint64_t word = std::strtoull(at, &end, 0);
+    if (end == at) break;
+    words.push_back(word);
+    at = end;
+  }
+  return words.size() >= 3 ? words[words.size() - 2] : 0;
+}
+
 std::size_t Guest::Read(std::uint64_t address, void* to, std::size_t size) const {
   std::size_t got = 0;
   while (got < size) {  // page by page: what lies before a hole is still read
@@ -113,7 +109,8 @@ Guest::Text Guest::ReadText(std::uint64_t address) const {
   char bytes[PATH_MAX];
   std::size_t got = 0;
   while (got < sizeof(bytes)) {
-    const std::size_t now = std::min<std::size_t>(256 - (address + got) % 256, sizeof(bytes) - got);
+    // Never over the end of a page: most texts take one call, and none is cut by what is not there.
+    const std::size_t now = std::min<std::size_t>({kPage - (address + got) % kPage, kPiece, sizeof(bytes) - got});
     const std::size_t more = Read(address + got, bytes + got, now);
     if (const void* end = std::memchr(bytes + got, 0, more)) {
       return {std::string(bytes, static_cast<std::size_t>(static_cast<const char*>(end) - bytes)), true};
@@ -147,16 +144,16 @@ std::string Guest::Name() const {
 }
 
 std::vector<std::string> Guest::Stack(std::uint64_t pc, std::size_t most) const {
-  const std::vector<Mapping> code = Code(tid_);
-  std::vector<std::string> frames = {Frame(code, pc)};
+  const std::vector<Mapping> code = Code();
+  std::vector<std::string> frames = {FrameIn(code, pc)};
   std::vector<std::uint64_t> words(kScanned / sizeof(std::uint64_t));
-  const std::uint64_t sp = StackPointer(tid_) & ~7ULL;
+  const std::uint64_t sp = StackPointer() & ~7ULL;
   if (sp == 0) return frames;
   words.resize(Read(sp, words.data(), kScanned) / sizeof(std::uint64_t));
   for (const std::uint64_t word : words) {
     if (frames.size() >= most) break;
     if (word < kPage || Find(code, word) == nullptr || !BehindCall(*this, word)) continue;
-    frames.push_back(Frame(code, word));
+    frames.push_back(FrameIn(code, word));
   }
   return frames;
 }

@@ -14,6 +14,14 @@
 
 namespace moat::watch {
 
+// A part of its memory that holds code.
+struct Mapping {
+  std::uint64_t start = 0, end = 0, offset = 0, inode = 0;
+  std::string path;
+};
+// "object+0x1234".
+std::string FrameIn(const std::vector<Mapping>& code, std::uint64_t address);
+
 class Guest {
  public:
   explicit Guest(pid_t tid) : tid_(tid) {}
@@ -33,7 +41,9 @@ class Guest {
   std::string Folder() const;  // working folder
   std::string Name() const;    // of the thread
   std::string Descriptor(int fd) const;  // what is open as that number: "/in/x", "pipe:[1]"
-  // "object+0x1234", the innermost first: where it called from, then by a search of its stack for what
+  std::vector<Mapping> Code() const;
+  std::uint64_t StackPointer() const;  // 0 when it cannot be told
+  // Frames, the innermost first: where it called from, then by a search of its stack for what
   // looks like a return address. At most `most`.
   std::vector<std::string> Stack(std::uint64_t pc, std::size_t most) const;
 

@@ -34,13 +34,6 @@ bool Writes(const bpf::SyscallInfo& call, const std::uint64_t (&args)[6]) {
   return (flags & O_ACCMODE) != O_RDONLY || (flags & O_CREAT) != 0;
 }
 
-// In the job's own root, whatever links are in it.
-Result<sys::Fd> OpenFor(const Guest& guest, const std::string& path) {
-  const std::string link = "/proc/" + base::Number(static_cast<std::uint64_t>(guest.tid())) + "/root";
-  const sys::Fd root = MOAT_TRY(sys::openat2(AT_FDCWD, link.c_str(), O_PATH | O_DIRECTORY, 0));
-  return sys::openat2(root.get(), path.size() > 1 ? path.c_str() + 1 : ".", O_PATH, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
-}
-
 const policy::FileRule* NearestRule(const policy::Model& model, std::string_view path) {
   const policy::FileRule* nearest = nullptr;
   for (const policy::FileRule& rule : model.files.rules) {
@@ -86,22 +79,59 @@ PathTrouble ReadOnly(const std::string& path, const sys::Fd& file, const policy:
   return {"errno EROFS", Told(NearestRule(model, path), "read-only"), ""};
 }
 
-}  // namespace
-
-PathTrouble TroubleWith(const std::string& path, const bpf::SyscallInfo& call, const std::uint64_t (&args)[6], const Guest& guest,
-                        const policy::Model& model) {
+PathTrouble Look(const std::string& path, const bpf::SyscallInfo& call, const std::uint64_t (&args)[6], const Guest& guest, JobRoot& root,
+                 const policy::Model& model) {
   const bool writes = Writes(call, args);
-  auto file = OpenFor(guest, path);
+  auto file = root.Open(guest, path);
   if (!file.ok()) {
     if (file.error().error_number != ENOENT && file.error().error_number != ENOTDIR) return {};
     if (!writes) return NotThere(path, model);
-    auto parent = OpenFor(guest, path.substr(0, std::max<std::size_t>(1, path.rfind('/'))));
+    auto parent = root.Open(guest, path.substr(0, std::max<std::size_t>(1, path.rfind('/'))));
     return parent.ok() ? ReadOnly(path, *parent, model) : PathTrouble();
   }
   if (writes) return ReadOnly(path, *file, model);
   struct statvfs mount {};
   if (call.name != "execve" || fstatvfs(file->get(), &mount) != 0 || (mount.f_flag & ST_NOEXEC) == 0) return {};
   return {"errno EACCES", Told(NearestRule(model, path), "without `execute`"), ""};
+}
+
+// What one job writes there no other sees.
+bool IsTheSameForAll(const std::string& path, const policy::Model& model) {
+  const policy::FileRule* nearest = NearestRule(model, path);
+  return !IsPrivate(path, model) && (nearest == nullptr || nearest->access != policy::FileAccess::kScratch);
+}
+
+}  // namespace
+
+Result<sys::Fd> JobRoot::Open(const Guest& guest, const std::string& path) {
+  if (!root_.valid()) {
+    const std::string link = "/proc/" + base::Number(static_cast<std::uint64_t>(guest.tid())) + "/root";
+    root_ = MOAT_TRY(sys::openat2(AT_FDCWD, link.c_str(), O_PATH | O_DIRECTORY, 0));  // a magic link, and meant
+  }
+  return sys::openat2(root_.get(), path.size() > 1 ? path.c_str() + 1 : ".", O_PATH, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+}
+
+std::optional<PathTrouble> KnownPaths::Find(const std::string& key) const {
+  const std::lock_guard lock(mutex_);
+  const auto known = paths_.find(key);
+  if (known == paths_.end()) return std::nullopt;
+  return known->second;
+}
+
+void KnownPaths::Keep(const std::string& key, const PathTrouble& trouble) {
+  constexpr std::size_t kMost = 1 << 16;
+  const std::lock_guard lock(mutex_);
+  if (paths_.size() < kMost) paths_.emplace(key, trouble);
+}
+
+PathTrouble TroubleWith(const std::string& path, const bpf::SyscallInfo& call, const std::uint64_t (&args)[6], const Guest& guest,
+                        JobRoot& root, const policy::Model& model, KnownPaths* known) {
+  if (known == nullptr || !IsTheSameForAll(path, model)) return Look(path, call, args, guest, root, model);
+  const std::string key = (Writes(call, args) ? "w" : call.name == "execve" ? "x" : "r") + path;
+  if (auto before = known->Find(key)) return *std::move(before);
+  PathTrouble trouble = Look(path, call, args, guest, root, model);
+  known->Keep(key, trouble);
+  return trouble;
 }
 
 bool IsAboutFiles(std::string_view rule) { return rule.substr(0, kHead.size()) == kHead; }

@@ -23,8 +23,20 @@ Result<Rules> Rules::Of(const policy::Model& model) {
   rules.spec_ = MOAT_TRY(plan::FilterSpecOf(model, bpf::NativeAbi()));
   rules.rules_ = policy::EffectiveRules(model);
   rules.model_ = model;
+  bpf::FilterSpec none = rules.spec_;
+  none.rules.clear();
+  std::uint32_t most = 0;
+  for (const bpf::Rule& rule : rules.spec_.rules) most = std::max(most, rule.number);
+  rules.about_.assign(most + 2, none);
+  for (const bpf::Rule& rule : rules.spec_.rules) rules.about_[rule.number].rules.push_back(rule);
   return rules;
 }
+
+const bpf::FilterSpec& Rules::About(const seccomp_data& data) const {
+  return about_[std::min<std::size_t>(static_cast<std::uint32_t>(data.nr), about_.size() - 1)];
+}
+
+bpf::Action Rules::Answer(const seccomp_data& data) const { return bpf::Interpret(About(data), data); }
 
 // Ids count the effective rules from 1; those behind them are what the lists and `default` say.
 std::string Rules::Said(std::uint32_t id, const bpf::SyscallInfo& call) const {
@@ -42,14 +54,14 @@ std::string Rules::Said(std::uint32_t id, const bpf::SyscallInfo& call) const {
 }
 
 Judgement Rules::Judge(const seccomp_data& data) const {
-  const bpf::Action action = bpf::Interpret(spec_, data);
+  const bpf::Action action = Answer(data);
   const auto number = static_cast<std::uint32_t>(data.nr);
   const bpf::SyscallInfo* call = bpf::FindSyscall(spec_.abi, number);
   if (data.arch != bpf::AuditArch(spec_.abi) || (call == nullptr && (number & 0x40000000U) != 0)) {
     return {action, 0, "calls of another ABI are never allowed"};
   }
   if (call == nullptr) return {action, 0, "`unknown`: newer than this version of moat" + At(model_.syscalls.unknown.origin)};
-  const bpf::Rule* rule = bpf::Deciding(spec_, data);
+  const bpf::Rule* rule = bpf::Deciding(About(data), data);
   Judgement judgement{action, 0, Said(rule != nullptr ? rule->id : 0, *call)};
   if (rule == nullptr) return judgement;
   for (const bpf::Condition& condition : rule->all_of) judgement.looked_at |= 1U << condition.arg;

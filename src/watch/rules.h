@@ -23,12 +23,17 @@ class Rules {
  public:
   static Result<Rules> Of(const policy::Model& model);
   Judgement Judge(const seccomp_data& data) const;
+  // The action of that alone, for each question.
+  bpf::Action Answer(const seccomp_data& data) const;
   const policy::Model& model() const { return model_; }
 
  private:
   std::string Said(std::uint32_t id, const bpf::SyscallInfo& call) const;
 
+  const bpf::FilterSpec& About(const seccomp_data& data) const;
+
   bpf::FilterSpec spec_;
+  std::vector<bpf::FilterSpec> about_ = std::vector<bpf::FilterSpec>(1);  // by number: the rules about that call; the last has none
   std::vector<policy::SyscallRule> rules_;
   policy::Model model_;
 };

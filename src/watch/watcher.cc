@@ -6,7 +6,6 @@
 #include "plan/filter_spec.h"
 #include "watch/decode.h"
 #include "watch/guest.h"
-#include "watch/paths.h"
 #include "watch/words.h"
 
 namespace moat::watch {
@@ -47,6 +46,7 @@ void Undescribe(Observation& seen) {
   for (const std::uint64_t argument : seen.data.args) seen.arguments += (seen.arguments.empty() ? "" : ", ") + base::Hex(argument);
   seen.path = seen.executable = seen.thread = seen.folder = "";
   seen.stack.clear();
+  seen.snapshot = kNoSnapshot;
 }
 
 }  // namespace
@@ -66,7 +66,9 @@ void Watcher::Note(Listener& listener, const seccomp_notif& question, const bpf:
   seen.action = std::move(action);
   seen.rule = judgement.rule;
   seen.edit = NarrowestEdit(question.data, judgement.looked_at);
-  Describe(seen, call, Guest(static_cast<pid_t>(question.pid)));
+  const Guest guest(static_cast<pid_t>(question.pid));
+  Describe(seen, call, guest);
+  seen.snapshot = snapshots_.Take(guest, root_, question.data.instruction_pointer);
   if (!listener.StillAsked(question.id)) Undescribe(seen);
   for (const std::size_t i : same) {
     if (refused_[i].path != seen.path || refused_[i].executable != seen.executable) continue;
@@ -82,22 +84,24 @@ void Watcher::LookAtFile(Listener& listener, const seccomp_notif& question, cons
   Observation seen;
   seen.data = question.data;
   const std::uint64_t(&args)[6] = reinterpret_cast<const std::uint64_t(&)[6]>(seen.data.args);
-  Decoded decoded = Decode(call, args, guest);
-  if (decoded.path.empty() || decoded.path[0] != '/' || looked_.size() >= kPaths) return;
-  const auto [known, is_new] = looked_.emplace(std::string(call.name) + " " + decoded.path, kKinds);
+  std::string path = PathOf(call, args, guest);
+  if (path.empty() || path[0] != '/' || looked_.size() >= kPaths) return;
+  const auto [known, is_new] = looked_.emplace(std::string(call.name) + " " + path, kKinds);
   if (!is_new) {
     if (known->second >= refused_.size()) return;
     ++refused_[known->second].count;
     ++refusals_;
     return;
   }
-  PathTrouble trouble = TroubleWith(decoded.path, call, args, guest, rules_.model());
-  if (trouble.action.empty() || refused_.size() >= kKinds || !listener.StillAsked(question.id)) return;
+  PathTrouble trouble = TroubleWith(path, call, args, guest, root_, rules_.model(), known_);
+  if (trouble.action.empty() || refused_.size() >= kKinds) return;
+  Decoded decoded = Decode(call, args, guest);
+  if (!listener.StillAsked(question.id)) return;
   known->second = refused_.size();
   ++refusals_;
   seen.call = std::string(call.name);
   seen.arguments = std::move(decoded.arguments);
-  seen.path = std::move(decoded.path);
+  seen.path = std::move(path);
   seen.executable = guest.Executable();
   seen.thread = guest.Name();
   seen.folder = guest.Folder();
@@ -112,24 +116,28 @@ bool Watcher::LetsGo(const seccomp_data& data, const bpf::SyscallInfo* call) con
   return floor_->Judge(data).action == bpf::Allow();
 }
 
+// The rules allow it whatever it names: letting it go decides nothing.
+void Watcher::Allowed(Listener& listener, const seccomp_notif& question, const bpf::SyscallInfo& call) {
+  if (mode_ != Mode::kLearn) LookAtFile(listener, question, call);
+  if (mode_ == Mode::kLearn && tell_) tell_(question, call);
+  listener.LetGo(question.id);
+}
+
 void Watcher::Step(Listener& listener) {
   const auto question = listener.Take();
   if (!question) return;
-  const Judgement judgement = rules_.Judge(question->data);
+  const bpf::Action action = rules_.Answer(question->data);
   const bool ours = question->data.arch == bpf::AuditArch(bpf::NativeAbi());
   const bpf::SyscallInfo* call = ours ? bpf::FindSyscall(bpf::NativeAbi(), static_cast<std::uint32_t>(question->data.nr)) : nullptr;
   const bool dangerous = call == nullptr || call->tier >= kDangerous;
-  // The rules allow it whatever it names: letting it go decides nothing.
-  if (judgement.action == bpf::Allow() && call != nullptr && plan::LooksAtFiles(call->name)) {
-    LookAtFile(listener, *question, *call);
+  if (action == bpf::Allow() && call != nullptr && plan::LooksAtFiles(call->name)) return Allowed(listener, *question, *call);
+  if (mode_ == Mode::kLearn && action.kind == bpf::ActionKind::kNotify && !dangerous) {
+    if (tell_) tell_(*question, *call);
     return listener.LetGo(question->id);
   }
-  switch (judgement.action.kind) {
+  const Judgement judgement = rules_.Judge(question->data);
+  switch (action.kind) {
     case bpf::ActionKind::kNotify:
-      if (mode_ == Mode::kLearn && !dangerous) {
-        if (tell_) tell_(*question, *call);
-        return listener.LetGo(question->id);
-      }
       if (mode_ == Mode::kLearn) {
         Note(listener, *question, call, judgement, "errno EPERM");
         return listener.Refuse(question->id, EPERM);
@@ -138,8 +146,8 @@ void Watcher::Step(Listener& listener) {
       return listener.Refuse(question->id, ENOSYS);
     case bpf::ActionKind::kErrno:
       if (LetsGo(question->data, call)) break;
-      Note(listener, *question, call, judgement, ActionInWords(judgement.action));
-      return listener.Refuse(question->id, judgement.action.data);
+      Note(listener, *question, call, judgement, ActionInWords(action));
+      return listener.Refuse(question->id, action.data);
     case bpf::ActionKind::kKillProcess:
       if (LetsGo(question->data, call)) break;
       Note(listener, *question, call, judgement, "kill");

@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "sys/calls.h"
 #include "watch/symbols.h"
+#include "watch/unwinder.h"
 
 extern char** environ;
 
@@ -22,6 +23,17 @@ namespace moat::tool {
 namespace {
 
 constexpr std::size_t kMaxReport = 16U << 20;
+
+// The folder of this program, `up` levels above libexec/moat.
+std::string OwnFolder(int up) {
+  char self[PATH_MAX];
+  const ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+  std::string path(self, length > 0 ? static_cast<std::size_t>(length) : 0);
+  for (; up >= 0; --up) path.resize(path.rfind('/') == std::string::npos ? 0 : path.rfind('/'));
+  return path;
+}
+
+std::string UnwinderPath() { return OwnFolder(0) + "/moat-unwind"; }
 
 std::string Text(int number) { return base::Number(static_cast<std::uint64_t>(number)); }
 
@@ -149,7 +161,23 @@ bool ComesBeforeDenials(Cause cause) {
          cause == Cause::kSetup || cause == Cause::kWorkerLost || cause == Cause::kOutput;
 }
 
-Denial DenialOf(const watch::Observation& seen, watch::Symbols& symbols) {
+using Stacks = std::vector<std::vector<watch::UnwoundFrame>>;
+
+// As it was unwound; where that was not possible, what a search has found.
+std::vector<std::string> StackOf(const watch::Observation& seen, const watch::Snapshots& snapshots, const Stacks& stacks, watch::Symbols& symbols) {
+  std::vector<std::string> frames;
+  if (seen.snapshot < stacks.size() && stacks[seen.snapshot].size() > 1) {
+    for (const watch::UnwoundFrame& frame : stacks[seen.snapshot]) {
+      const std::string place = watch::FrameIn(snapshots.all()[seen.snapshot].code, frame.address);
+      frames.push_back(frame.name.empty() ? symbols.Named(place) : frame.name + " in " + place);
+    }
+    return frames;
+  }
+  for (const std::string& frame : seen.stack) frames.push_back(symbols.Named(frame));
+  return frames;
+}
+
+Denial DenialOf(const watch::Observation& seen) {
   Denial denial;
   denial.call = seen.call;
   denial.arguments = seen.arguments;
@@ -161,17 +189,19 @@ Denial DenialOf(const watch::Observation& seen, watch::Symbols& symbols) {
   denial.executable = seen.executable;
   denial.thread = seen.thread;
   denial.folder = seen.folder;
-  for (const std::string& frame : seen.stack) denial.stack.push_back(symbols.Named(frame));
   return denial;
 }
 
 void TakeRefusals(Report& report, const watch::Watcher& watcher, const policy::Model& model) {
   watch::Symbols symbols(model);
+  const auto unwound = watch::Unwind(UnwinderPath(), watcher.snapshots().all(), watcher.snapshots().files());
+  const Stacks stacks = unwound.ok() ? *unwound : Stacks();
   report.denial_count = watcher.refusals();
   report.denials.clear();
   std::string deadly;
   for (const watch::Observation& seen : watcher.refused()) {
-    report.denials.push_back(DenialOf(seen, symbols));
+    report.denials.push_back(DenialOf(seen));
+    report.denials.back().stack = StackOf(seen, watcher.snapshots(), stacks, symbols);
     if (seen.action == "kill") deadly += (deadly.empty() ? "" : ", ") + seen.call;
   }
   if (!watcher.killed() || ComesBeforeDenials(report.cause)) return;
@@ -181,13 +211,7 @@ void TakeRefusals(Report& report, const watch::Watcher& watcher, const policy::M
 
 }  // namespace
 
-std::string LauncherPath() {
-  char self[PATH_MAX];
-  const ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
-  std::string path(self, length > 0 ? static_cast<std::size_t>(length) : 0);
-  for (int up = 0; up < 3; ++up) path.resize(path.rfind('/') == std::string::npos ? 0 : path.rfind('/'));
-  return path + "/bin/moat";
-}
+std::string LauncherPath() { return OwnFolder(2) + "/bin/moat"; }
 
 Result<WatchedJob> RunWatched(const WatchedRun& wanted, const watch::Rules& rules) {
   int ends[2];
@@ -198,6 +222,7 @@ Result<WatchedJob> RunWatched(const WatchedRun& wanted, const watch::Rules& rule
   theirs.Close();
   watch::Watcher watcher(rules, wanted.mode, wanted.tell);
   watcher.SetFloor(wanted.floor);
+  watcher.Share(wanted.known);
   Attend(launched, ours, watcher, wanted.signals);
   WatchedJob job;
   job.report = MOAT_TRY(Finish(launched));

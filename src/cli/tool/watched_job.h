@@ -16,6 +16,7 @@ struct WatchedRun {
   watch::Mode mode = watch::Mode::kEnforce;
   watch::Tell tell;
   const watch::Rules* floor = nullptr;  // for Mode::kReport: what these refuse stays refused
+  watch::KnownPaths* known = nullptr;   // of the same policy
   int standard[3] = {-1, -1, -1};  // the job's; the caller's own; -1: /dev/null
   int signals = -1;                // a signalfd: what comes is passed on to the launcher
 };
