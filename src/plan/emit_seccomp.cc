@@ -1,6 +1,8 @@
 #include <asm/unistd.h>
+#include <linux/fcntl.h>
 #include <linux/seccomp.h>
 
+#include <optional>
 #include <vector>
 
 #include "base/text.h"
@@ -77,11 +79,28 @@ Status AskBeforeRefusing(bpf::FilterSpec& spec, const HostFacts& facts) {
   return {};
 }
 
+// Of an open file (fstat is such a call) there is nothing to tell. With a name as well it is a way around being told
+// of, and around nothing else.
+std::optional<bpf::Condition> NamesNoFile(const bpf::SyscallInfo& call) {
+  const std::uint8_t flags = call.name == "newfstatat" ? 3 : 2;
+  if (call.name != "newfstatat" && call.name != "statx") return std::nullopt;
+  return bpf::Condition{flags, bpf::Compare::kMaskedEqual, AT_EMPTY_PATH, AT_EMPTY_PATH};
+}
+
 void AskAboutFiles(bpf::FilterSpec& spec) {
+  std::vector<bpf::Rule> rules;
   for (bpf::Rule& rule : spec.rules) {
     const bpf::SyscallInfo* call = bpf::FindSyscall(spec.abi, rule.number);
-    if (rule.action == bpf::Allow() && call != nullptr && LooksAtFiles(call->name)) rule.action = {bpf::ActionKind::kNotify, 0};
+    const bool asks = rule.action == bpf::Allow() && call != nullptr && LooksAtFiles(call->name);
+    const auto silent = asks ? NamesNoFile(*call) : std::nullopt;
+    if (silent) {
+      rules.push_back(rule);
+      rules.back().all_of.push_back(*silent);
+    }
+    rules.push_back(std::move(rule));
+    if (asks) rules.back().action = {bpf::ActionKind::kNotify, 0};
   }
+  spec.rules = std::move(rules);
 }
 
 // What does not fit fails at once and leaves the file system as it was: nothing shows afterwards that

@@ -107,6 +107,17 @@ TEST_P(Learn, DangerousCallsAreToldAndNeverGranted) {
   EXPECT_EQ(job.out, "{\"result\": -1, \"errno\": 1}\n") << job;
 }
 
+// The call itself is known after three of them; which files it names is new every time.
+TEST_P(Learn, AFileThatIsOnlyLookedForIsLearnedFromEveryInput) {
+  const std::vector<std::string> names = {"env", "id", "cut", "ls", "cp", "mv", "rm", "ln", "dd", "du", "wc", "tr"};
+  std::vector<std::string> scripts;
+  for (const std::string& name : names) scripts.push_back("test -e /usr/bin/" + name + " && echo > $1");
+  const testkit::Finished learned = LearnFrom(Corpus("corpus", scripts), {"--jobs", "1"});
+  ASSERT_EQ(learned.exit_code(), 0) << learned.err;
+  const std::string policy = testkit::ReadFile(policy_);
+  for (const std::string& name : names) EXPECT_NE(policy.find("\"/usr/bin/" + name + "?\""), std::string::npos) << name << "\n" << policy;
+}
+
 TEST_P(Learn, ResultsAreComparedWithThoseThatWereKept) {
   const std::string corpus = Corpus("corpus", Plain()), kept = (folder_ / "kept").string();
   ASSERT_EQ(LearnFrom(corpus).exit_code(), 0);

@@ -1,7 +1,6 @@
 #include "cli/tool/learner.h"
 
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <unordered_map>
 
 #include "base/safe_text.h"
 #include "base/text.h"
@@ -22,6 +22,7 @@
 #include "sys/calls.h"
 #include "watch/decode.h"
 #include "watch/guest.h"
+#include "watch/paths.h"
 #include "watch/words.h"
 
 namespace moat::tool {
@@ -55,20 +56,47 @@ bool IsHighFolder(const std::string& path) {
   return folder && std::count(path.begin(), path.end(), '/') <= 2;
 }
 
+// What the host has under a name, and whether jobs see it there: the same for all jobs of a run, and asked once.
+// Thread-safe.
+class Sights {
+ public:
+  struct Sight {
+    bool visible = false, exists = false;
+    std::vector<std::string> files;  // for the policy: the name, and what a link leads to
+  };
+
+  template <typename Look>
+  Sight Of(const std::string& path, const Look& look) {
+    constexpr std::size_t kMost = 1 << 16;
+    {
+      const std::lock_guard lock(mutex_);
+      if (const auto known = sights_.find(path); known != sights_.end()) return known->second;
+    }
+    Sight sight = look();
+    const std::lock_guard lock(mutex_);
+    if (sights_.size() < kMost) sights_.emplace(path, sight);
+    return sight;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::unordered_map<std::string, Sight> sights_;
+};
+
 // What one job was let do. In the thread that watches it. All words are the guest's: a file counts only where
 // the job could see it anyway.
 class Collector {
  public:
-  explicit Collector(const policy::Model& model) : model_(model) {}
+  Collector(const policy::Model& model, Sights& sights) : model_(model), sights_(sights) {}
 
   void Tell(const seccomp_notif& question, const bpf::SyscallInfo& call) {
     const watch::Guest guest(static_cast<pid_t>(question.pid));
     learn::Run::Use& use = UseOf(question.data, call);
     if (use.times++ == 0) use.caller = guest.Executable();
-    if (run_.calls.size() == 1 && use.times == 1) TakeFile(use.caller, learn::FileUse::kExecute, guest);
+    if (run_.calls.size() == 1 && use.times == 1) TakePath(use.caller, call, learn::FileUse::kExecute, guest);
     if (call.group != "files" && !Opens(call.name)) return;
     const std::uint64_t(&args)[6] = reinterpret_cast<const std::uint64_t(&)[6]>(question.data.args);
-    TakePath(watch::Decode(call, args, guest).path, call, guest);
+    TakePath(watch::PathOf(call, args, guest), call, call.name == "execve" ? learn::FileUse::kExecute : learn::FileUse::kRead, guest);
   }
   learn::Run& run() { return run_; }
 
@@ -87,32 +115,33 @@ class Collector {
     return *use;
   }
 
-  void TakePath(const std::string& path, const bpf::SyscallInfo& call, const watch::Guest& guest) {
-    if (path.size() < 2 || path[0] != '/' || !looked_.insert(path).second) return;
-    if (IsPrivate(path) && !learn::Shows(model_, path)) return;
-    if (VisibleTo(guest, path)) {
-      TakeFile(path, call.name == "execve" ? learn::FileUse::kExecute : learn::FileUse::kRead, guest);
-    } else if (Opens(call.name) && access(path.c_str(), F_OK) == 0) {
-      run_.hidden.insert(path);
-    }
+  void TakePath(const std::string& path, const bpf::SyscallInfo& call, learn::FileUse use, const watch::Guest& guest) {
+    if (path.size() < 2 || path[0] != '/' || !looked_.insert(path).second || IsPrivatePlace(path)) return;
+    const Sights::Sight sight = sights_.Of(path, [&] { return Look(path, guest); });
+    for (const std::string& file : sight.files) run_.files.emplace(file, use);
+    if (!sight.visible && sight.exists && Opens(call.name)) run_.hidden.insert(path);
   }
 
-  // `path` is there for the job, and it is the host's: moat makes a few of its own, such as /etc/passwd.
-  void TakeFile(const std::string& path, learn::FileUse use, const watch::Guest& guest) {
-    if (!learn::Shows(model_, path) || IsHighFolder(path)) return;
-    run_.files.emplace(path, use);
+  bool IsPrivatePlace(const std::string& path) const { return IsPrivate(path) && !learn::Shows(model_, path); }
+
+  // A file counts that is there for the job and is the host's: moat makes a few of its own, such as /etc/passwd.
+  Sights::Sight Look(const std::string& path, const watch::Guest& guest) {
+    Sights::Sight sight;
+    sight.visible = VisibleTo(guest, path);
+    sight.exists = sight.visible || access(path.c_str(), F_OK) == 0;
+    if (!sight.visible || !learn::Shows(model_, path) || IsHighFolder(path)) return sight;
+    sight.files.push_back(path);
     std::error_code failed;  // what a link leads to must be there as well
     const std::string real = fs::canonical(path, failed).string();
-    if (!failed && real != path && learn::Shows(model_, real) && VisibleTo(guest, real)) run_.files.emplace(real, use);
+    if (!failed && real != path && learn::Shows(model_, real) && VisibleTo(guest, real)) sight.files.push_back(real);
+    return sight;
   }
 
-  static bool VisibleTo(const watch::Guest& guest, const std::string& path) {
-    const std::string link = "/proc/" + base::Number(static_cast<std::uint64_t>(guest.tid())) + "/root";
-    auto root = sys::openat2(AT_FDCWD, link.c_str(), O_PATH | O_DIRECTORY, 0);  // a magic link, and meant
-    return root.ok() && sys::openat2(root->get(), path.c_str() + 1, O_PATH, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS).ok();
-  }
+  bool VisibleTo(const watch::Guest& guest, const std::string& path) { return root_.Open(guest, path).ok(); }
 
   const policy::Model& model_;
+  Sights& sights_;
+  watch::JobRoot root_;
   std::map<Key, learn::Run::Use*> known_;
   std::set<std::string> looked_;
   learn::Run run_;
@@ -186,7 +215,7 @@ class Learner {
 
   void One(std::size_t number, const std::string& file) {
     const auto generation = Current();
-    Collector collector(generation->model);
+    Collector collector(generation->model, sights_);
     WatchedRun wanted;
     wanted.mode = watch::Mode::kLearn;
     wanted.tell = [&](const seccomp_notif& question, const bpf::SyscallInfo& call) { collector.Tell(question, call); };
@@ -229,6 +258,7 @@ class Learner {
   std::mutex mutex_;
   std::shared_ptr<const Generation> generation_;
   Learned learned_;
+  Sights sights_;
   std::size_t done_ = 0, renewed_at_ = 0;
 };
 

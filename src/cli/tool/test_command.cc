@@ -101,7 +101,7 @@ std::string Compared(const std::string& reference, const std::string& results) {
   return {};
 }
 
-Tried TryOne(const Asked& asked, const watch::Rules& rules, const std::string& file, const std::string& work) {
+Tried TryOne(const Asked& asked, const watch::Rules& rules, watch::KnownPaths& known, const std::string& file, const std::string& work) {
   Tried tried;
   tried.input = fs::relative(file, asked.corpus).string();
   tried.in_vain = asked.in_vain;
@@ -113,6 +113,7 @@ Tried TryOne(const Asked& asked, const watch::Rules& rules, const std::string& f
     return tried;
   }
   WatchedRun wanted;
+  wanted.known = &known;
   wanted.run.policy = asked.policy;
   wanted.run.inputs = {file};
   wanted.run.output_dir = results;
@@ -196,11 +197,12 @@ Result<int> Run(Asked asked) {
   if (asked.command.empty()) return WithFix(PolicyError("there is no command behind `--`, and the policy was not learned with one"), "`moat test --help`");
   const std::vector<std::string> files = MOAT_TRY(FilesBelow(asked.corpus));
   const WorkFolder folder = MOAT_TRY(WorkFolder::Make());
+  watch::KnownPaths known;
   Tested tested;
   tested.policy = asked.policy;
   tested.inputs.resize(files.size());
   InParallel(files.size(), asked.jobs, "testing", [&](std::size_t i) {
-    tested.inputs[i] = TryOne(asked, rules, files[i], folder.path() + "/out-" + base::Number(i));
+    tested.inputs[i] = TryOne(asked, rules, known, files[i], folder.path() + "/out-" + base::Number(i));
   });
   std::sort(tested.inputs.begin(), tested.inputs.end(), [](const Tried& a, const Tried& b) { return a.input < b.input; });
   tested.drift = Drift(text, model);
