@@ -222,6 +222,20 @@ function say(text, bad) {
   $("state").className = bad ? "bad" : "";
 }
 
+// What is drawn anew under a pressed button takes the click away, and under a selection the text.
+let pressed = false;
+addEventListener("pointerdown", () => { pressed = true; }, true);
+for (const end of ["pointerup", "pointercancel", "blur"]) addEventListener(end, () => { pressed = false; }, true);
+const held = () => pressed || !getSelection().isCollapsed;
+
+function draw(status) {
+  showTiles(status);
+  showNow(status);
+  showLatency(status);
+  showCauses(status);
+  showDenials(status);
+}
+
 async function refresh() {
   clearTimeout(timer);
   try {
@@ -234,11 +248,7 @@ async function refresh() {
     const status = await answer.json();
     $("login").hidden = true;
     $("main").hidden = false;
-    showTiles(status);
-    showNow(status);
-    showLatency(status);
-    showCauses(status);
-    showDenials(status);
+    if (!held()) draw(status);
     say(`${status.draining ? "ending, " : ""}moat ${status.version}, ${clock(status.now_ns)}`, status.draining);
   } catch (error) {
     say(`no answer: ${error.message}`, true);
