@@ -6,6 +6,7 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 
@@ -174,17 +175,15 @@ void Reactor::AcceptOne(sys::Fd socket, std::string read, For wanted) {
   if (ArmConnection(*connection, EPOLL_CTL_ADD, wanted).ok()) connections_[number] = std::move(connection);
 }
 
-// The client that has been idle for longest goes: the rest of the world wants in.
+// The client that has been idle for longest goes, at once: the rest of the world wants in.
 void Reactor::MakeRoom() {
   const std::lock_guard lock(mutex_);
-  Connection* oldest = nullptr;
-  for (const auto& [number, connection] : connections_) {
-    if (connection->place != Connection::Place::kIdle) continue;
-    if (oldest == nullptr || connection->deadline_ns < oldest->deadline_ns) oldest = connection.get();
-  }
-  if (oldest == nullptr) return;
-  oldest->deadline_ns = UINT64_MAX;  // once only
-  oldest->Shut();
+  const auto rank = [](const auto& entry) {
+    return entry.second->place == Connection::Place::kIdle ? entry.second->deadline_ns.load() : UINT64_MAX;
+  };
+  const auto oldest = std::min_element(connections_.begin(), connections_.end(),
+                                       [&](const auto& one, const auto& other) { return rank(one) < rank(other); });
+  if (oldest != connections_.end() && rank(*oldest) != UINT64_MAX) connections_.erase(oldest);
 }
 
 void Reactor::Serve(Connection& connection) {
