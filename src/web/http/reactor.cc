@@ -36,7 +36,7 @@ const char* Reason(int status) {
 Reactor::Reactor(sys::Fd listener, Options options, Answer answer)
     : listener_(std::move(listener)), options_(options), answer_(std::move(answer)) {}
 
-Result<std::unique_ptr<Reactor>> Reactor::Start(sys::Fd listener, Options options, Answer answer) {
+Result<std::unique_ptr<Reactor>> Reactor::Make(sys::Fd listener, Options options, Answer answer) {
   std::unique_ptr<Reactor> reactor(new Reactor(std::move(listener), options, std::move(answer)));
   Reactor* raw = reactor.get();
   raw->epoll_ = sys::Fd(epoll_create1(EPOLL_CLOEXEC));
@@ -48,9 +48,12 @@ Result<std::unique_ptr<Reactor>> Reactor::Start(sys::Fd listener, Options option
   end.events = EPOLLIN;  // stays readable: every thread hears it
   end.data.u64 = kEnd;
   if (epoll_ctl(raw->epoll_.get(), EPOLL_CTL_ADD, raw->end_.get(), &end) != 0) return SystemError("epoll_ctl", errno);
-  for (unsigned i = 0; i < options.threads; ++i) raw->threads_.emplace_back([raw] { raw->Loop(); });
-  raw->threads_.emplace_back([raw] { raw->Sweep(); });
   return reactor;
+}
+
+void Reactor::Start() {
+  for (unsigned i = 0; i < options_.threads; ++i) threads_.emplace_back([this] { Loop(); });
+  threads_.emplace_back([this] { Sweep(); });
 }
 
 Reactor::~Reactor() {
@@ -124,6 +127,14 @@ Connection* Reactor::Take(std::uint64_t who) {
   return found->second.get();
 }
 
+// To whichever thread hears of it next, which may close it at once: behind this lock nothing of it is
+// touched any more. It is what orders the two; epoll itself promises nothing about memory.
+Status Reactor::LeaveToDrain(Connection& connection) {
+  const std::lock_guard lock(mutex_);
+  connection.place = Connection::Place::kDraining;
+  return ArmConnection(connection, EPOLL_CTL_MOD);
+}
+
 void Reactor::Loop() {
   while (!ends_) {
     epoll_event event{};
@@ -145,15 +156,20 @@ void Reactor::Accept() {
       continue;
     }
     if (errno != EMFILE && errno != ENFILE) break;
-    // Without a descriptor the client would wait, and epoll would call us again and again: one is
-    // kept for turning it away.
-    spare_.Close();
-    sys::Fd(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC)).Close();
-    auto again = sys::open("/dev/null", O_RDONLY);
-    if (again.ok()) spare_ = *std::move(again);
+    TurnOneAway();
     MakeRoom();
   }
   (void)Arm(listener_.get(), kListener, EPOLL_CTL_MOD);  // fails where nobody is accepted any more
+}
+
+// Without a descriptor the client would wait, and epoll would call us again and again: one is kept for
+// turning it away.
+void Reactor::TurnOneAway() {
+  const std::lock_guard lock(spare_mutex_);
+  spare_.Close();
+  sys::Fd(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC)).Close();
+  auto again = sys::open("/dev/null", O_RDONLY);
+  if (again.ok()) spare_ = *std::move(again);
 }
 
 void Reactor::AcceptOne(sys::Fd socket, std::string read, For wanted) {
@@ -189,8 +205,7 @@ void Reactor::MakeRoom() {
 void Reactor::Serve(Connection& connection) {
   if (connection.drains) {
     const bool there = connection.Drain() == Connection::Client::kThere && !ends_;
-    connection.place = Connection::Place::kDraining;
-    if (!there || !ArmConnection(connection, EPOLL_CTL_MOD).ok()) Close(connection);
+    if (!there || !LeaveToDrain(connection).ok()) Close(connection);
     return;
   }
   while (!ends_) {
@@ -227,9 +242,8 @@ void Reactor::Refuse(Connection& connection, int status) {
 // our answer out of its hands.
 void Reactor::Linger(Connection& connection) {
   connection.EndAnswers();
-  connection.place = Connection::Place::kDraining;
   connection.deadline_ns = sys::NowNs() + options_.drain_ns;
-  if (ends_ || !ArmConnection(connection, EPOLL_CTL_MOD).ok()) Close(connection);
+  if (ends_ || !LeaveToDrain(connection).ok()) Close(connection);
 }
 
 void Reactor::Idle(Connection& connection) {

@@ -33,8 +33,11 @@ class Reactor {
     const LiveTls* tls = nullptr;  // where it gives no context: plain HTTP
     std::uint64_t idle_ns = 60'000'000'000, head_ns = 10'000'000'000, drain_ns = 2'000'000'000;
   };
-  static Result<std::unique_ptr<Reactor>> Start(sys::Fd listener, Options options, Answer answer);
+  static Result<std::unique_ptr<Reactor>> Make(sys::Fd listener, Options options, Answer answer);
   ~Reactor();  // shuts all connections, waits for the threads
+
+  // Answers from here on, possibly before this returns. Once only.
+  void Start();
 
   void StopAccepting();
   // As in door.h.
@@ -51,10 +54,12 @@ class Reactor {
   enum class For : unsigned char { kReading, kAtOnce };
   Status Arm(int fd, std::uint64_t who, int how, For wanted = For::kReading) const;
   Status ArmConnection(const Connection& connection, int how, For wanted = For::kReading) const;
+  Status LeaveToDrain(Connection& connection);
   Connection* Take(std::uint64_t who);
   void Loop();
   void Accept();
   void AcceptOne(sys::Fd socket, std::string read, For wanted);
+  void TurnOneAway();
   bool PassOn(Connection& connection);
   void MakeRoom();
   void Serve(Connection& connection);
@@ -64,7 +69,9 @@ class Reactor {
   void Close(Connection& connection);
   void Sweep();
 
-  sys::Fd listener_, epoll_, end_, spare_;
+  sys::Fd listener_, epoll_, end_;
+  std::mutex spare_mutex_;
+  sys::Fd spare_;
   Options options_;
   Answer answer_;
   mutable std::mutex mutex_;

@@ -54,7 +54,8 @@ Status HttpDoor::Start(sys::Fd listener) {
   options.connections = parts_.config.Get()->connections;
   options.threads = kThreads;
   options.tls = &parts_.tls;
-  reactor_ = MOAT_TRY(Reactor::Start(std::move(listener), options, [this](Connection& c) { return Answer(c); }));
+  reactor_ = MOAT_TRY(Reactor::Make(std::move(listener), options, [this](Connection& c) { return Answer(c); }));
+  reactor_->Start();  // not before: what they answer asks reactor_
   return {};
 }
 
