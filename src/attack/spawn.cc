@@ -97,7 +97,8 @@ Result<Spawned> Spawn(const SpawnRequest& request) {
   Pipe out = MOAT_TRY(MakePipe()), err = MOAT_TRY(MakePipe());
   const sys::Fd null(open("/dev/null", O_RDONLY | O_CLOEXEC));
   Survivors survivors;
-  const pid_t pid = fork();
+  // Not fork: a sanitizer starts a thread of its own in that child, and a seal is for one.
+  const pid_t pid = _Fork();
   if (pid < 0) return SystemError("fork", errno);
   if (pid == 0) BecomeChild(request, out, err, null);
   const sys::Fd process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
