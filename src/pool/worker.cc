@@ -139,13 +139,14 @@ void Worker::Kill() const {
 
 WorkerEnd Worker::Finish() {
   WorkerEnd end;
+  // First the whole end: the channel tells that it was hung up (poll), a moment before it tells why.
+  if (pidfd_.valid()) end.reaped = Reap(pidfd_, end);
   end.started = given_ && !LeftOrderUnread(channel_.get());
   if (pid_ < 0) {
     end.started = false;
     end.why_not = "a worker could not be forked: " + std::string(base::ErrnoName(-pid_));
   }
   TakeLastWords(channel_.get(), end);
-  if (pidfd_.valid()) end.reaped = Reap(pidfd_, end);
   channel_.Close();
   pidfd_.Close();
   return end;
