@@ -31,9 +31,9 @@ using testing::MustRun;
 using testing::OpenDescriptors;
 using testing::Shell;
 
-// Waits without a clock of its own for what must come; false after ten seconds.
+// Waits without a clock of its own for what must come; false after two minutes.
 bool Eventually(const std::function<bool()>& condition) {
-  for (int i = 0; i < 2000; ++i) {
+  for (int i = 0; i < 24'000; ++i) {
     if (condition()) return true;
     usleep(5000);
   }

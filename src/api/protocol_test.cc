@@ -52,7 +52,7 @@ class ProtocolTest : public ::testing::Test {
     char byte;
     if (recv(helper_->socket().get(), &byte, 1, 0) != 0) return false;
     struct pollfd entry{helper_->process().get(), POLLIN, 0};
-    return poll(&entry, 1, 10'000) == 1;
+    return poll(&entry, 1, 120'000) == 1;
   }
 
   static sys::MemFd File(const std::string& text, int seals) {

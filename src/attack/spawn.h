@@ -33,7 +33,7 @@ struct SpawnRequest {
   // In the child, after the descriptors are in place: before the exec, or instead of it when argv is
   // empty; then it is expected not to return.
   std::function<void()> in_child;
-  std::chrono::milliseconds timeout{30000};
+  std::chrono::milliseconds timeout{120000};
   Until until = Until::kProcessEnds;
 };
 

@@ -80,7 +80,7 @@ class Daemon:
     def stop(self, how=signal.SIGTERM):
         if self.process:
             self.process.send_signal(how)
-            code = self.process.wait(60)
+            code = self.process.wait(200)
             self.process = None
             return code
 
@@ -93,7 +93,7 @@ class Daemon:
             sys.stderr.write(self.log.read_text()[-4000:])
         shutil.rmtree(self.folder)
 
-    def ask(self, method, path, body=None, headers=None, timeout=60):
+    def ask(self, method, path, body=None, headers=None, timeout=200):
         """(status, headers, body)"""
         with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)) as client:
             client.request(method, path, body, headers or {})
@@ -108,7 +108,7 @@ class Daemon:
         status, _, text = self.ask("POST", "/v1/jobs/" + path, body, **more)
         return status, json.loads(text)
 
-    def raw(self, data=b"", timeout=60):
+    def raw(self, data=b"", timeout=200):
         client = socket.create_connection(("127.0.0.1", self.port), timeout=timeout)
         client.sendall(data)
         return client

@@ -185,10 +185,10 @@ def never_readers():
 
 def unix_socket_and_top():
     with Daemon(listen="unix:{folder}/door") as d:
-        top = subprocess.run([daemon.MOAT, "top", "--once", "--at", f"unix:{d.folder}/door"], capture_output=True, text=True, timeout=60)
+        top = subprocess.run([daemon.MOAT, "top", "--once", "--at", f"unix:{d.folder}/door"], capture_output=True, text=True, timeout=200)
         assert top.returncode == 0 and "upper" in top.stdout, top
         assert (d.folder / "door").stat().st_mode & 0o777 == 0o600
-    nobody = subprocess.run([daemon.MOAT, "top", "--once", "--at", "127.0.0.1:1"], capture_output=True, text=True, timeout=60)
+    nobody = subprocess.run([daemon.MOAT, "top", "--once", "--at", "127.0.0.1:1"], capture_output=True, text=True, timeout=200)
     assert nobody.returncode == 125 and "no answer" in nobody.stderr, nobody
 
 

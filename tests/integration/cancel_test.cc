@@ -45,9 +45,13 @@ TEST_P(Cancel, TheProgramMayEndInItsOwnWay) {
 
 // T6.35 (concourse#5070): the same at the wall limit.
 TEST_P(Cancel, TermComesBeforeKillAtTheWallLimit) {
-  const testkit::Job job =
-      AsCaller().Flag("--wall", "2s").Flag("--grace", "30s").Run({"sh", "-c", "trap 'echo bye; exit 0' TERM; sleep 3000 & wait"});
-  EXPECT_EQ(job.out, "bye\n") << job;
+  const testkit::Job job = testkit::WithAClock(
+      [&](const char* clock) {
+        return AsCaller().Flag("--wall", clock).Flag("--grace", "60s").Run(
+            {"sh", "-c", "trap 'echo bye; exit 0' TERM; echo ready; sleep 3000 & wait"});
+      },
+      [](const testkit::Job& done) { return !done.out.empty(); });
+  EXPECT_EQ(job.out, "ready\nbye\n") << job;
   EXPECT_EQ(job.Cause(), "wall") << job;
 }
 

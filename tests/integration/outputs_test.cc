@@ -92,7 +92,11 @@ TEST_P(Outputs, OutputOfAFailedJobIsKept) {
   const testkit::Job job = Make("echo partial > p; exit 3");
   EXPECT_EQ(job.exit_code(), 3);
   EXPECT_EQ(testkit::ReadFile(out() + "/p"), "partial\n");
-  const testkit::Job wall = AsCaller().Output(out()).Flag("--wall", "2s").Flag("--grace", "0s").Run({"sh", "-c", "echo before > /out/q; sleep 60"});
+  const testkit::Job wall = testkit::WithAClock(
+      [&](const char* clock) {
+        return AsCaller().Output(out()).Flag("--wall", clock).Flag("--grace", "0s").Run({"sh", "-c", "echo before > /out/q; sleep 3000"});
+      },
+      [&](const testkit::Job&) { return fs::exists(out() + "/q") && fs::file_size(out() + "/q") != 0; });
   EXPECT_EQ(wall.Cause(), "wall") << wall;
   EXPECT_EQ(testkit::ReadFile(out() + "/q"), "before\n");
 }

@@ -88,7 +88,9 @@ TEST_P(Streams, AWriterThatIgnoresClosedPipesIsEnded) {
 
 // T7.40 (piston#180)
 TEST_P(Streams, WhatWasWrittenBeforeTheWallLimitIsThere) {
-  const testkit::Job job = AsCaller().Flag("--wall", "2s").Flag("--grace", "0s").Run({"sh", "-c", "echo a; sleep 60"});
+  const testkit::Job job = testkit::WithAClock(
+      [&](const char* clock) { return AsCaller().Flag("--wall", clock).Flag("--grace", "0s").Run({"sh", "-c", "echo a; sleep 3000"}); },
+      [](const testkit::Job& done) { return !done.out.empty(); });
   EXPECT_EQ(job.Cause(), "wall") << job;
   EXPECT_EQ(job.out, "a\n");
 }

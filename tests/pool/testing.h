@@ -18,7 +18,7 @@
 
 namespace moat::pool::testing {
 
-inline constexpr int kPatience = 20'000;  // ms; nothing is asserted about time
+inline constexpr int kPatience = 120'000;  // ms; nothing is asserted about time
 
 inline ZygoteProgram Guest(const std::vector<std::string>& words = {}) {
   ZygoteProgram program;

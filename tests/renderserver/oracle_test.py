@@ -58,7 +58,7 @@ EXPORTS = {
 
 
 def run(*words):
-    return subprocess.run([str(word) for word in words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=100, check=False)
+    return subprocess.run([str(word) for word in words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=300, check=False)
 
 
 class Oracles(unittest.TestCase):

@@ -31,7 +31,7 @@ OTHER = design.png(8, 8, (200, 10, 30))
 
 
 def run(*words, **more):
-    return subprocess.run([str(word) for word in words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=100, check=False, **more)
+    return subprocess.run([str(word) for word in words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=300, check=False, **more)
 
 
 def simple():

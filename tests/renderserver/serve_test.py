@@ -36,7 +36,7 @@ class Serve(unittest.TestCase):
     def serve(self, *lines, flags=(), program=PROGRAM, code=0, **more):
         """The answers, by the number of the request."""
         text = "\n".join(line if isinstance(line, str) else json.dumps([str(word) for word in line]) for line in lines)
-        done = subprocess.run([program, "serve", *flags], input=text.encode(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60,
+        done = subprocess.run([program, "serve", *flags], input=text.encode(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=300,
                               check=False, **more)
         self.assertEqual((done.returncode, done.stderr), (code, b""))
         answers = [json.loads(line) for line in done.stdout.splitlines()]

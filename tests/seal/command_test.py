@@ -18,7 +18,7 @@ PYTHON = "/usr/bin/python3"
 
 
 def moat(*words, data=b"", pass_fds=()):
-    return subprocess.run([MOAT, *map(str, words)], input=data, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60,
+    return subprocess.run([MOAT, *map(str, words)], input=data, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=300,
                           check=False, pass_fds=pass_fds)
 
 
@@ -44,7 +44,7 @@ class Works(unittest.TestCase):
                                   ([PYTHON, "-S", "-c", "import mmap; mmap.mmap(0, 0, prot=1); open('/etc/passwd')"], 159)):
                 source.seek(0)
                 done = subprocess.run([MOAT, "seal", "--", *words], stdin=source, stdout=target, stderr=subprocess.PIPE,
-                                      check=False, timeout=60)
+                                      check=False, timeout=300)
                 self.assertEqual(done.returncode, status, done.stderr)
             target.seek(0)
             self.assertEqual(target.read(), b"text\n" * 10000 + b"38\nb'text'\n")
@@ -115,7 +115,7 @@ class Holds(unittest.TestCase):
         for name, code in self.ATTACKS.items():
             with self.subTest(name):
                 before = "import sys, os, socket, mmap; sys.stdin.read(); "
-                bare = subprocess.run([PYTHON, "-S", "-c", before + code], input=b"", check=False, timeout=60)
+                bare = subprocess.run([PYTHON, "-S", "-c", before + code], input=b"", check=False, timeout=300)
                 self.assertEqual(bare.returncode, 0)
                 sealed = python(before + code)
                 self.assertEqual(sealed.returncode, 128 + 31, sealed)

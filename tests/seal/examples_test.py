@@ -39,7 +39,7 @@ class Example(unittest.TestCase):
             paths = [] if name == "json_validate" else [folder / "in", folder / "out"]
             with open(folder / "in", "rb") as stdin:
                 done = subprocess.run([BUILD / (name + "_test"), *flags, *paths], stdin=stdin, stdout=subprocess.PIPE,
-                                      stderr=subprocess.PIPE, timeout=60, check=False)
+                                      stderr=subprocess.PIPE, timeout=300, check=False)
             out = (folder / "out").read_bytes() if paths and (folder / "out").exists() else done.stdout
             return done.returncode, done.stdout, out
 

@@ -155,11 +155,6 @@ Moat& Moat::Groups(std::vector<gid_t> groups) {
   return *this;
 }
 
-Moat& Moat::Timeout(std::chrono::milliseconds timeout) {
-  command_.timeout = timeout;
-  return *this;
-}
-
 Moat& Moat::WithoutReport() {
   wants_report_ = false;
   return *this;

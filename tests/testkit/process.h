@@ -32,7 +32,7 @@ struct Command {
   std::map<int, int> descriptors;        // number in the child -> ours; may replace 0, 1, 2
   std::function<void()> in_child;        // right before the exec, already as that user
   // Far beyond what any test needs: it only ends what would hang for ever.
-  std::chrono::milliseconds timeout = std::chrono::seconds(30);
+  std::chrono::milliseconds timeout = std::chrono::minutes(2);
 };
 
 struct Finished {

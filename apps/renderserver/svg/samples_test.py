@@ -23,7 +23,7 @@ class Samples(unittest.TestCase):
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory()
         cls.addClassCleanup(cls.folder.cleanup)
-        done = subprocess.run([SAMPLES, cls.folder.name], stdout=subprocess.PIPE, text=True, check=True, timeout=60)
+        done = subprocess.run([SAMPLES, cls.folder.name], stdout=subprocess.PIPE, text=True, check=True, timeout=300)
         cls.least = {name: float(least) for name, least in (line.split() for line in done.stdout.splitlines())}
 
     def path(self, name):
@@ -53,9 +53,9 @@ class Samples(unittest.TestCase):
         for name, least in self.least.items():
             with self.subTest(name):
                 drawn = self.path(name + "-rsvg.png")
-                done = subprocess.run(["rsvg-convert", self.path(name + ".svg"), "-o", drawn], stderr=subprocess.PIPE, text=True, check=False, timeout=60)
+                done = subprocess.run(["rsvg-convert", self.path(name + ".svg"), "-o", drawn], stderr=subprocess.PIPE, text=True, check=False, timeout=300)
                 self.assertEqual((done.returncode, done.stderr), (0, ""))
-                score = subprocess.run([COMPARE, self.path(name + ".png"), drawn], stdout=subprocess.PIPE, text=True, check=True, timeout=60)
+                score = subprocess.run([COMPARE, self.path(name + ".png"), drawn], stdout=subprocess.PIPE, text=True, check=True, timeout=300)
                 self.assertGreaterEqual(float(score.stdout.split()[0]), least, score.stdout)
                 self.assertNotIn("(", score.stdout, "of another size")
 
