@@ -32,9 +32,13 @@ THUMBNAILS = {
 FRAME = .985
 # The slides were exported and then brought to 1920 x 1080 from some other size, each from one of its own:
 # there are values beyond the colours on both sides of every line, and pictures and letters lie up to half
-# a pixel beside where the file has them, by other amounts left and right. What has many fine edges (the
-# tiled photographs of 4 and 5, small text) cannot be as close as a frame that was exported plainly.
-RESAMPLED_TEXT, RESAMPLED_PHOTOGRAPHS = .98, .955
+# a pixel beside where the file has them, by other amounts left and right. (A least-squares fit of the
+# photographs' pixels by those of the file finds a kernel with negative lobes, whose middle moves from .42
+# to .47 of a pixel along slide 4, from .36 to .65 along slide 5. No filter for images has that: of all that
+# were tried, none gives more than .972.) What has many fine edges (the tiled photographs of 4 and 5, small
+# text) cannot be as close as a frame that was exported plainly. At half the size, where the shift is
+# half as long, it is.
+RESAMPLED_TEXT, RESAMPLED_PHOTOGRAPHS, RESAMPLED_HALVED = .98, .955, .98
 
 DECK, TEXT, FIGURES = "openfig-oil-machinations.deck", "openfig-4-text-column.deck", "openfig-medium-complex.fig"
 # reference -> file, node, scale, floor
@@ -73,7 +77,10 @@ class Oracles(unittest.TestCase):
     def check(self, file, words, oracle, ssim, far=MOST_FAR):
         done = run(PROGRAM, "render", CORPUS / file, *words, "-o", self.picture)
         self.assertEqual((done.returncode, done.stderr), (0, b""))
-        score = run(COMPARE, self.picture, oracle).stdout.decode().strip()
+        self.compare(oracle, ssim, far)
+
+    def compare(self, oracle, ssim, far, *options):
+        score = run(COMPARE, *options, self.picture, oracle).stdout.decode().strip()
         self.assertNotIn("(", score, "of another size")
         alike, _, off = map(float, score.split())
         self.assertGreaterEqual(alike, ssim, score)
@@ -93,6 +100,8 @@ class Oracles(unittest.TestCase):
         for reference, (file, node, scale, floor) in EXPORTS.items():
             with self.subTest(reference):
                 self.check(file, ["--node", node, "--scale", scale], CORPUS / "ref" / f"{reference}.png", floor)
+                if floor < FRAME:
+                    self.compare(CORPUS / "ref" / f"{reference}.png", RESAMPLED_HALVED, MOST_FAR, "--halved")
 
 
 if __name__ == "__main__":

@@ -120,6 +120,21 @@ Score Compare(const Image& a, const Image& b) {
   return score;
 }
 
+Image Halved(const Image& image) {
+  Image half{image.width / 2, image.height / 2, {}};
+  half.rgb.reserve(std::size_t{3} * half.width * half.height);
+  const std::size_t line = std::size_t{3} * image.width;
+  for (std::size_t y = 0; y < half.height; ++y) {
+    for (std::size_t x = 0; x < half.width; ++x) {
+      const std::uint8_t* upper = &image.rgb[2 * y * line + 6 * x];
+      for (std::size_t c = 0; c < 3; ++c) {
+        half.rgb.push_back(static_cast<std::uint8_t>((upper[c] + upper[3 + c] + upper[line + c] + upper[line + 3 + c] + 2) / 4));
+      }
+    }
+  }
+  return half;
+}
+
 Image Difference(const Image& a, const Image& b) {
   Image image{std::min(a.width, b.width), std::min(a.height, b.height), {}};
   image.rgb.reserve(std::size_t{3} * image.width * image.height);

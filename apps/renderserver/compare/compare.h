@@ -28,6 +28,10 @@ struct Score {
 // Pictures that differ by some pixels in size are compared where both have pixels.
 Score Compare(const Image& a, const Image& b);
 
+// Each pixel the mean of two by two; an odd last row or column is left out. What is half a pixel beside is
+// then a quarter beside, and what is wrong is as wrong as before.
+Image Halved(const Image& image);
+
 // Where they differ: white is alike.
 Image Difference(const Image& a, const Image& b);
 fig::Outcome<std::vector<std::uint8_t>> WritePng(const Image& image);

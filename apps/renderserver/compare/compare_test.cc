@@ -42,6 +42,23 @@ TEST(Compare, SizesThatDifferAreComparedWhereBothAre) {
   EXPECT_NEAR(Compare(Checks(64, 32, 0), Checks(60, 40, 0)).ssim, 1, 1e-9);
 }
 
+TEST(Compare, HalvesAreMeansOfTwoByTwo) {
+  const Image image{3, 3, {0, 0, 0, 4, 8, 255, 9, 9, 9, 2, 0, 255, 1, 0, 255, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9}};
+  const Image half = Halved(image);
+  EXPECT_EQ(half.width, 1U);
+  EXPECT_EQ(half.height, 1U);
+  EXPECT_EQ(half.rgb, (std::vector<std::uint8_t>{2, 2, 191}));
+}
+
+// What lies a pixel beside is less wrong then, what is of another colour is not.
+TEST(Compare, HalvesForgiveAShiftAndNothingElse) {
+  const Image checks = Checks(64, 32, 0), beside = Checks(64, 32, 1);
+  EXPECT_GT(Compare(Halved(checks), Halved(beside)).ssim, Compare(checks, beside).ssim + .05);
+  Image other = checks;
+  for (std::uint8_t& value : other.rgb) value = value == 40 ? 140 : value;
+  EXPECT_NEAR(Compare(Halved(checks), Halved(other)).mean_difference, Compare(checks, other).mean_difference, 1e-9);
+}
+
 TEST(Compare, PicturesGoThroughPng) {
   const Image image = Checks(20, 10, 3);
   const auto png = WritePng(image);
