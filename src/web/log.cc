@@ -1,13 +1,13 @@
 #include "web/log.h"
 
 #include <time.h>
-#include <unistd.h>
 
 #include <array>
 #include <cstdio>
 
 #include "base/safe_text.h"
 #include "base/text.h"
+#include "sys/write_now.h"
 
 namespace moat::web {
 namespace {
@@ -78,10 +78,12 @@ void Log::Write(Level level, std::string_view event, LogFields fields) {
   timespec now{};
   clock_gettime(CLOCK_REALTIME, &now);
   const auto ns = static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
-  const std::string line = LogLine(ns, level, event, fields);
-  if (write(descriptor_, line.data(), line.size()) != static_cast<ssize_t>(line.size())) {
-    lost_.fetch_add(1, std::memory_order_relaxed);
-  }
+  std::string line = LogLine(ns, level, event, fields);
+  const std::lock_guard lock(writing_);
+  if (cut_) line.insert(0, 1, '\n');
+  const std::size_t written = sys::WriteNow(descriptor_, line);
+  if (written > 0) cut_ = written < line.size();
+  if (written < line.size()) lost_.fetch_add(1, std::memory_order_relaxed);
 }
 
 }  // namespace moat::web

@@ -1,16 +1,17 @@
 // What happens, one line of JSON each: {"time":..., "level":"info", "event":"job", "request":"...", ...}.
 // Text that others chose is only ever a value: escaped to printable ASCII, cut at 1 KiB, so that no
-// line can be forged and no terminal be driven. One write(2) a line: lines of threads do not mix.
+// line can be forged and no terminal be driven. Lines of threads do not mix.
 //
 //   log.Write(Level::kInfo, "job", {{"id", id}, {"wall_ns", report.wall}});
 //
 // Ownership: the descriptor stays the caller's. Threads: any. A log that cannot be written (full
-// disk, gone reader) loses lines and counts them; nothing waits for it to heal.
+// disk, gone reader, one that does not read) loses lines and counts them; nothing waits for it to heal.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <initializer_list>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -31,7 +32,9 @@ class Log {
   std::uint64_t lost() const { return lost_.load(std::memory_order_relaxed); }
 
  private:
-  int descriptor_;
+  const int descriptor_;
+  std::mutex writing_;
+  bool cut_ = false;  // the last line stands there without its end
   std::atomic<std::uint64_t> lost_ = 0;
 };
 

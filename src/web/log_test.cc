@@ -1,6 +1,9 @@
 #include "web/log.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <nlohmann/json.hpp>
 
@@ -36,6 +39,33 @@ TEST(Log, LosesLinesRatherThanWaits) {
   Log log(99999);  // no such descriptor
   log.Write(Level::kInfo, "x", {});
   EXPECT_EQ(log.lost(), 1u);
+}
+
+// Its reader has stopped reading: nothing waits for it, and when it reads again, lines are whole.
+TEST(Log, ADeafReaderHoldsUpNobody) {
+  int ends[2];
+  for (const bool is_socket : {false, true}) {
+    ASSERT_EQ(is_socket ? socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) : pipe2(ends, O_CLOEXEC), 0);
+    Log log(ends[1]);
+    const std::string text(900, 'x');
+    while (log.lost() < 100) log.Write(Level::kInfo, "job", {{"a", text}, {"b", text}, {"c", text}, {"d", text}, {"e", text}, {"f", text}});
+    ASSERT_EQ(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
+    std::string read_back;
+    const auto drain = [&] {
+      char buffer[65536];
+      for (ssize_t n; (n = read(ends[0], buffer, sizeof(buffer))) > 0;) read_back.append(buffer, static_cast<std::size_t>(n));
+    };
+    drain();
+    log.Write(Level::kInfo, "last", {});
+    EXPECT_EQ(log.lost(), 100u);
+    drain();
+    const std::size_t start = read_back.rfind('\n', read_back.size() - 2) + 1;
+    const auto last = nlohmann::json::parse(read_back.substr(start), nullptr, false);
+    ASSERT_TRUE(last.is_object()) << read_back.substr(start);
+    EXPECT_EQ(last["event"], "last");
+    close(ends[0]);
+    close(ends[1]);
+  }
 }
 
 }  // namespace

@@ -63,6 +63,7 @@ struct Metrics::Impl {
   Family<Gauge>& capacity = Gauges("moat_jobs_capacity", "Jobs that can run at the same time.");
   Family<Gauge>& misses = Gauges("moat_warm_misses", "Jobs that found nothing prepared, since the start.");
   Family<Gauge>& connections = Gauges("moat_http_connections", "Open connections.");
+  Family<Gauge>& lost_lines = Gauges("moat_log_lines_lost", "Lines that the log did not take, since the start.");
   Family<Gauge>& stored = Gauges("moat_store_jobs", "Jobs in the store.");
   Family<Gauge>& spool = Gauges("moat_spool_bytes", "Bytes in the spool folder.");
 
@@ -127,6 +128,7 @@ void Metrics::SetLoad(const std::vector<ProfileLoad>& load) {
 }
 
 void Metrics::SetConnections(std::uint64_t open) { impl_->connections.Add({}).Set(static_cast<double>(open)); }
+void Metrics::SetLostLines(std::uint64_t lines) { impl_->lost_lines.Add({}).Set(static_cast<double>(lines)); }
 void Metrics::SetStore(std::uint64_t jobs, std::uint64_t bytes) {
   impl_->stored.Add({}).Set(static_cast<double>(jobs));
   impl_->spool.Add({}).Set(static_cast<double>(bytes));

@@ -42,6 +42,7 @@ class Metrics {
   void Observe(const std::string& profile, Phase phase, std::uint64_t nanoseconds);
   void SetLoad(const std::vector<ProfileLoad>& load);
   void SetConnections(std::uint64_t open);
+  void SetLostLines(std::uint64_t lines);
   void SetStore(std::uint64_t jobs, std::uint64_t bytes);
 
   std::string Text() const;  // text/plain; version=0.0.4

@@ -7,6 +7,7 @@
 
 #include "base/safe_text.h"
 #include "serve/daemon.h"
+#include "sys/write_now.h"
 
 namespace moat::tool {
 namespace {
@@ -24,6 +25,20 @@ Runs jobs for others, by profile, behind a queue: docs/pool.md. CONFIG is /etc/m
 SIGTERM: takes no more jobs, finishes those it has, and goes; the second one cancels them. SIGHUP:
 reads CONFIG anew.
 )";
+
+// For people, on standard error. Jobs do not wait for whoever reads it, or does not: lines are lost then, and
+// the next one that gets through says how many.
+class Sayer {
+ public:
+  void Say(const std::string& what) {
+    std::string line = "moat serve: " + what + "\n";
+    if (lost_ > 0) line = "\nmoat serve: " + std::to_string(lost_) + " lines are lost here\n" + line;
+    lost_ = sys::WriteNow(STDERR_FILENO, line) == line.size() ? 0 : lost_ + 1;
+  }
+
+ private:
+  unsigned long lost_ = 0;
+};
 
 int Fail(const Error& error) {
   std::fprintf(stderr, "moat: %s\n", base::Printable(error.ToString()).c_str());
@@ -55,7 +70,8 @@ int ServeCommand(const std::vector<std::string>& args) {
     }
   }
   serve::DaemonHooks hooks;
-  hooks.say = [](const std::string& line) { std::fprintf(stderr, "moat serve: %s\n", line.c_str()); };
+  Sayer sayer;
+  hooks.say = [&sayer](const std::string& line) { sayer.Say(line); };
   hooks.ready = [ready_fd] {
     if (ready_fd < 0) return;
     (void)!write(ready_fd, "ready\n", 6);
