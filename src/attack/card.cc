@@ -32,14 +32,19 @@ std::string Score(const Count& count) {
   return text;
 }
 
+// Of a column: its longest cell is that of all classes.
+std::size_t Width(const Card& card, const Column& column) {
+  return std::max({std::size_t{22}, base::Printable(column.name).size() + 2, Score(CountOf(card, column, "")).size() + 2});
+}
+
 void AppendTable(const Card& card, std::string& out) {
-  constexpr std::size_t kName = 24, kCell = 22;
+  constexpr std::size_t kName = 24;
   out += Pad("open / applicable", kName);
-  for (const Column& column : card.columns) out += Pad(base::Printable(column.name), kCell);
+  for (const Column& column : card.columns) out += Pad(base::Printable(column.name), Width(card, column));
   out += "\n";
   const auto row = [&](std::string_view family, const std::string& title) {
     out += Pad(title, kName);
-    for (const Column& column : card.columns) out += Pad(Score(CountOf(card, column, family)), kCell);
+    for (const Column& column : card.columns) out += Pad(Score(CountOf(card, column, family)), Width(card, column));
     out.erase(out.find_last_not_of(' ') + 1);
     out += "\n";
   };
@@ -61,14 +66,14 @@ void AppendOpen(const Card& card, std::string& out) {
   }
 }
 
-// What opens when a layer is away: it was held by that layer alone.
+// What opens when a layer is away was held by that layer alone.
 void AppendLayers(const Card& card, std::string& out) {
   for (std::size_t i = 1; i < card.columns.size(); ++i) {
     const Column& column = card.columns[i];
     if (column.whose != Whose::kSubjects) continue;
-    const auto opened = Opened(card, column);
-    out += column.name + ": " + std::to_string(opened.size()) + " more get through" + (opened.empty() ? "" : ":");
-    for (const std::string_view name : opened) out += " " + std::string(name);
+    const Difference difference = DifferenceOf(card, column);
+    out += column.name + ": " + difference.words + (difference.probes.empty() ? "" : ":");
+    for (const std::string_view name : difference.probes) out += " " + std::string(name);
     out += "\n";
   }
 }
@@ -163,6 +168,18 @@ std::vector<std::string_view> Opened(const Card& card, const Column& column) {
     if (IsClosed(card, entry) && answer != nullptr && answer->fate == Fate::kOpen) opened.push_back(entry.name);
   }
   return opened;
+}
+
+Difference DifferenceOf(const Card& card, const Column& column) {
+  const auto beside = std::find_if(card.columns.begin(), card.columns.end(), [&](const Column& other) { return other.name == column.beside; });
+  std::vector<std::string_view> opened = Opened(card, beside == card.columns.end() || column.beside.empty() ? column : *beside);
+  const std::string count = std::to_string(opened.size());
+  if (column.beside.empty()) return {count + " more get through", std::move(opened)};
+  std::erase_if(opened, [&](std::string_view name) {
+    const auto answer = column.answers.find(name);
+    return answer == column.answers.end() || answer->second.fate != Fate::kClosed;
+  });
+  return {"stops " + std::to_string(opened.size()) + " of the " + count + " that get through without it", std::move(opened)};
 }
 
 std::string PrintText(const Card& card) {

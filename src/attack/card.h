@@ -16,7 +16,9 @@ enum class Whose : unsigned char { kSubjects, kOthers };
 struct Column {
   std::string name;
   Whose whose = Whose::kSubjects;
-  std::map<std::string_view, Answer> answers;  // by the name of the probe
+  std::map<std::string_view, Answer> answers = {};  // by the name of the probe
+  // Of a jail with one layer alone: the column with none, that shows what the one stops. "": no such jail.
+  std::string beside = {};
 };
 
 struct Card {
@@ -42,6 +44,13 @@ unsigned StoppedBy(const Card& card, std::string_view layer, std::string_view fa
 std::vector<std::string_view> LayersOf(const Card& card);
 // Closed in the first column and open in `column`: what the layer that is away there held alone.
 std::vector<std::string_view> Opened(const Card& card, const Column& column);
+// What differs, with a number and names: Opened, or for a layer alone what it stops of all that is open
+// beside it.
+struct Difference {
+  std::string words;  // "12 more get through"
+  std::vector<std::string_view> probes;
+};
+Difference DifferenceOf(const Card& card, const Column& column);
 
 std::string PrintText(const Card& card);
 std::string PrintJson(const Card& card);

@@ -96,19 +96,19 @@ std::string Layers(const Card& card) {
   return out + "</table>";
 }
 
-// What is closed with all layers and opens in a column where some are away.
+// What is closed with all layers and opens in a column where some are away, or is stopped by one alone.
 std::string Alone(const Card& card) {
   std::string rows;
   for (std::size_t i = 1; i < card.columns.size(); ++i) {
     if (card.columns[i].whose != Whose::kSubjects) continue;
-    const auto opened = Opened(card, card.columns[i]);
-    rows += "<tr><td>" + Plain(card.columns[i].name) + "</td><td>" + std::to_string(opened.size()) + "</td><td>";
-    for (const std::string_view name : opened) rows += "<code>" + Plain(name) + "</code> ";
+    const Difference difference = DifferenceOf(card, card.columns[i]);
+    rows += "<tr><td>" + Plain(card.columns[i].name) + "</td><td>" + Plain(difference.words) + "</td><td>";
+    for (const std::string_view name : difference.probes) rows += "<code>" + Plain(name) + "</code> ";
     rows += "</td></tr>";
   }
   if (rows.empty()) return "";
   return "<h2>Defence in depth</h2><p>What opens when layers are away was held by those alone; all else is held "
-         "twice.</p><table><tr><th>jail</th><th>more open</th><th>probes</th></tr>" + rows + "</table>";
+         "twice.</p><table><tr><th>jail</th><th>what differs</th><th>probes</th></tr>" + rows + "</table>";
 }
 
 std::string Detail(const Card& card, std::string_view family) {

@@ -64,6 +64,21 @@ TEST(Card, TextSaysWhatALayerHeldAlone) {
   EXPECT_EQ(text.find('\x1b'), std::string::npos);
 }
 
+// A layer alone is seen by what it stops, beside a jail without any.
+TEST(Card, TextSaysWhatALayerStopsAlone) {
+  Card card = Some();
+  card.columns[0].answers["io-uring-setup"] = {Fate::kClosed, "ENOSYS"};
+  const std::map<std::string_view, Answer> all_open = {{"unshare-user", {Fate::kOpen, "worked"}}, {"io-uring-setup", {Fate::kOpen, "worked"}},
+                                                       {"mount-tmpfs", {Fate::kOpen, "worked"}}};
+  card.columns[1] = {"only user", Whose::kSubjects, all_open, "none of these"};
+  card.columns[1].answers["io-uring-setup"] = {Fate::kClosed, "EPERM"};
+  card.columns.push_back({"none of these", Whose::kSubjects, all_open});
+  const std::string text = PrintText(card);
+  EXPECT_NE(text.find("\nonly user: stops 1 of the 2 that get through without it: io-uring-setup\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("\nnone of these: 2 more get through: unshare-user io-uring-setup\n"), std::string::npos) << text;
+  EXPECT_NE(PrintHtml(card).find("stops 1 of the 2"), std::string::npos);
+}
+
 TEST(Card, JsonHasEachAnswer) {
   const auto json = nlohmann::json::parse(PrintJson(Some()));
   EXPECT_EQ(json["scores"][0]["open"], 2);

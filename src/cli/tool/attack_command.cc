@@ -99,6 +99,8 @@ Result<attack::Target> OtherTool(const attack::Battery& battery, const std::stri
   return attack::Command(name, command, attack::Who::kNobody);
 }
 
+constexpr std::string_view kOnly = "only ", kNoLayers = "none of these";
+
 // All layers but one, or but none.
 std::string AllBut(std::string_view kept) {
   std::string layers;
@@ -119,9 +121,9 @@ void AddJails(const AttackOptions& options, const attack::Battery& battery, std:
   }
   if (!options.alone) return;
   for (const std::string_view layer : kLayers) {
-    if (layer != "user" || geteuid() == 0) add(AllBut(layer), "only " + std::string(layer));
+    if (layer != "user" || geteuid() == 0) add(AllBut(layer), std::string(kOnly) + std::string(layer));
   }
-  add(AllBut(""), "none of these");
+  add(AllBut(""), std::string(kNoLayers));
 }
 
 Result<std::vector<attack::Target>> Targets(const AttackOptions& options, attack::Battery& battery) {
@@ -156,7 +158,8 @@ void Progress(const AttackOptions& options, std::size_t done, const attack::Entr
 Status TryAll(const AttackOptions& options, attack::Battery& battery, const std::vector<attack::Target>& targets, attack::Card& card) {
   const std::size_t jails = targets.size() - options.against.size();
   for (std::size_t i = 0; i < targets.size(); ++i) {
-    card.columns.push_back({targets[i].name, i < jails ? attack::Whose::kSubjects : attack::Whose::kOthers, {}});
+    card.columns.push_back({targets[i].name, i < jails ? attack::Whose::kSubjects : attack::Whose::kOthers});
+    if (targets[i].name.rfind(kOnly, 0) == 0 && i < jails) card.columns.back().beside = kNoLayers;
   }
   std::size_t done = 0;
   for (const attack::Entry& entry : attack::Entries()) {
