@@ -1,0 +1,386 @@
+"""Daemons in trouble: `moat http` and `moat serve` whose log nobody reads, whose disk is full or fails, who
+are killed anywhere, may not fork, or have no memory. They go on answering, tell no success that was none,
+give each job they took one end, and leave nobody behind.
+
+    daemons_test.py [CASE]...
+"""
+import contextlib
+import ctypes
+import fcntl
+import json
+import os
+import pathlib
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "http"))
+import daemon  # noqa: E402
+from daemon import MOAT, Daemon  # noqa: E402
+
+PATIENCE = 100  # seconds, for what only a broken daemon never does
+
+
+def until(holds, what):
+    """Asked for again and again: nobody tells."""
+    end = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < end, what
+        time.sleep(.01)
+
+
+def deaf():
+    """A pipe that is full, and its two ends."""
+    read, write = os.pipe()
+    fcntl.fcntl(write, fcntl.F_SETFL, os.O_NONBLOCK)
+    for size in (4096, 1):
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.write(write, b"\n" * size)
+    fcntl.fcntl(write, fcntl.F_SETFL, 0)
+    return read, write
+
+
+class Door(Daemon):
+    """`moat http` with its log where we want it, and words before its command."""
+
+    def begin(self, log=None, before=()):
+        read, write = os.pipe()
+        self.process = subprocess.Popen([*before, MOAT, "http", "--ready-fd", str(write), self.folder / "http.toml"], pass_fds=[write],
+                                        stderr=log if log is not None else self.log.open("ab"), stdin=subprocess.DEVNULL)
+        os.close(write)
+        with os.fdopen(read) as ready:
+            port = ready.readline()  # strace has the other end, too
+        self.port = int(port) if port else 0
+        return self
+
+    def state(self, job, wait="1ms"):
+        return json.loads(self.get(f"/v1/jobs/{job}?wait={wait}")[2])
+
+    def ended(self, job):
+        until(lambda: self.state(job, "1s")["state"] == "done", f"job {job} never ends")
+        return self.state(job)
+
+
+
+def words(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def descendants(pid):
+    """It and all of its children, oldest first."""
+    found = [pid]
+    for parent in found:
+        for task in pathlib.Path(f"/proc/{parent}/task").glob("*/children"):
+            with contextlib.suppress(OSError):
+                found += [int(child) for child in task.read_text().split()]
+    return found
+
+
+def family():
+    """All that we have started, helpers that went away from their parents too."""
+    return [os.pidfd_open(pid) for pid in descendants(os.getpid())[1:] if pathlib.Path(f"/proc/{pid}").exists()]
+
+
+def all_end(pidfds):
+    for pidfd in pidfds:
+        assert select.select([pidfd], [], [], PATIENCE)[0], "a process outlived its daemon"
+        os.close(pidfd)
+
+
+def kill_traced(tracer):
+    """The daemon that strace has started, if it still is there."""
+    for pid in descendants(tracer.pid)[1:2]:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    tracer.wait(PATIENCE)
+
+
+def logs_that_nobody_reads():
+    for gone in (False, True):
+        read, write = deaf()
+        if gone:
+            os.close(read)
+        d = Door()
+        try:
+            d.begin(log=write)
+            assert d.job("upper", b"x")[1]["cause"] == "exit"
+            assert d.get("/healthz")[0] == 200
+            lost = [line for line in d.get("/metrics")[2].decode().splitlines() if line.startswith("moat_log_lines_lost ")]
+            assert len(lost) == 1 and float(lost[0].split()[1]) >= 1, lost
+            if not gone:
+                os.set_blocking(read, False)
+                with contextlib.suppress(BlockingIOError):
+                    while os.read(read, 65536):
+                        pass
+                d.job("upper", b"y")
+                until(lambda: b'"event":"job"' in os.read(read, 65536), "no line after the reader came back")
+                os.close(read)
+        finally:
+            os.close(write)
+            d.__exit__(None)
+
+
+class Pool:
+    """`moat serve`, and jobs for it by `moat submit`."""
+
+    def __init__(self, more=""):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="moat-serve-"))
+        self.config = self.folder / "pool.toml"
+        guest = MOAT.parents[1] / "tests" / "pool_zygote"
+        self.config.write_text(f'moat = 1\n[daemon]\nrunning = 2\n[door.local]\nsocket = "{self.folder}/s"\n'
+                               f'[profile.guest]\nprogram = ["{guest}"]\n'
+                               f'[profile.sh]\npolicy = "default"\ncommand = ["sh", "-c"]\narguments = true\n{more}')
+        self.process = None
+
+    def start(self, log=None, before=()):
+        read, write = os.pipe()
+        self.process = subprocess.Popen([*before, MOAT, "serve", "--ready-fd", str(write), self.config], pass_fds=[write],
+                                        stderr=log if log is not None else (self.folder / "log").open("ab"), stdin=subprocess.DEVNULL)
+        os.close(write)
+        with os.fdopen(read) as ready:
+            return ready.readline() == "ready\n"
+
+    def submit(self, *arguments, **more):
+        return subprocess.run([MOAT, "submit", "--socket", self.folder / "s", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              timeout=PATIENCE, check=False, **more)
+
+    def __enter__(self):
+        assert self.start(), (self.folder / "log").read_text()
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        self.process.wait(PATIENCE)
+        shutil.rmtree(self.folder)
+
+
+def pools_whose_log_nobody_reads():
+    for gone in (False, True):
+        read, write = deaf()
+        if gone:
+            os.close(read)
+        pool = Pool()
+        try:
+            assert pool.start(log=write)
+            done = pool.submit("sh", "--", "echo here; exit 3")
+            assert (done.returncode, done.stdout) == (3, b"here\n"), done
+            pool.process.send_signal(signal.SIGHUP)  # it has something to say about that
+            assert pool.submit("guest", "--request", "exit 4").returncode == 4
+            if not gone:
+                os.set_blocking(read, False)
+                with contextlib.suppress(BlockingIOError):
+                    while os.read(read, 65536):
+                        pass
+                pool.process.send_signal(signal.SIGTERM)
+                pool.process.wait(PATIENCE)
+                said = os.read(read, 65536).decode()
+                assert "lines are lost here\n" in said and said.endswith("moat serve: gone\n"), said
+                os.close(read)
+        finally:
+            os.close(write)
+            pool.__exit__()
+
+
+def results_of_a_pool_without_room():
+    with Pool() as pool:
+        done = pool.submit("guest", "--request", "exit 5", "-o", "/dev/full")
+        assert done.returncode == 5, done  # it wrote nothing
+        done = pool.submit("sh", "--log", "/dev/full", "--", "echo lost >&2; exit 0")
+        assert done.returncode != 0, "a log without room is no success"
+        assert pool.submit("guest", "--request", "exit 4").returncode == 4
+
+
+def needs_root():
+    if os.geteuid() != 0:
+        print("without root: left out", flush=True)
+    return os.geteuid() != 0
+
+
+def on_small_disk(d, options):
+    """The words that put the daemon's spool on a file system of its own, which nobody else sees."""
+    spool = d.folder / "spool"
+    spool.mkdir(mode=0o700)
+    return ["unshare", "-m", "--", "sh", "-c", f'mount -t tmpfs -o mode=0700,{options} none "{spool}" && exec "$@"', "sh"]
+
+
+def full_disks():
+    if needs_root():
+        return
+    for options in ("size=2m", "size=64m,nr_inodes=60"):
+        d = Door(server="jobs = 2", profiles=daemon.PROFILES)
+        try:
+            d.begin(before=on_small_disk(d, options))
+            inside = pathlib.Path(f"/proc/{d.process.pid}/root{d.folder}/spool")
+            slow = d.job("nap?async")[1]["id"]
+            until(lambda: d.state(slow)["state"] != "waiting", "the job never starts")
+            # Until nothing goes in any more: by bytes, or by names.
+            filled = []
+            with contextlib.suppress(OSError):
+                for i in range(100_000):
+                    path = inside / f"filled-{i}"
+                    filled.append(path)
+                    path.write_bytes(b"x" * (4096 if options.startswith("size=2m") else 0))
+            assert len(filled) < 100_000
+            taken = []
+            for _ in range(4):
+                status, job = d.job("upper?async", b"x" * 50_000)
+                assert status in (202, 500, 507), (status, job)
+                taken += [job["id"]] if status == 202 else []
+            assert not taken, "there was room for a job after all"
+            assert d.get("/healthz")[0] == 200, "health does not need the disk"
+            assert d.state(slow)["state"] == "running"
+            cancelled = d.ask("DELETE", f"/v1/jobs/{slow}")[0]
+            assert cancelled in (202, 500, 507)
+            for path in filled:
+                with contextlib.suppress(FileNotFoundError):
+                    path.unlink()
+            if cancelled != 202:
+                d.ask("DELETE", f"/v1/jobs/{slow}")
+            assert d.ended(slow)["cause"] == "cancelled"
+            after = d.job("upper?async", b"again")[1]["id"]
+            assert d.ended(after)["cause"] == "exit" and d.get(f"/v1/jobs/{after}/outputs/upper")[2] == b"AGAIN"
+            assert not list((inside / "incoming").iterdir()), "half an upload is left"
+        finally:
+            d.__exit__(None)
+
+
+def disks_that_fail():
+    """From some sync on, none says that anything is on the disk: nothing more is accepted, and what was is kept."""
+    for when in (1, 12):
+        d = Door()
+        told = []
+        try:
+            d.begin(before=["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync,fdatasync", "-e", f"inject=fsync,fdatasync:error=EIO:when={when}+"])
+            status = 202 if d.port else 500
+            while status == 202:
+                status, job = d.job("upper?async", b"x")
+                told += [job["id"]] if status == 202 else []
+                assert len(told) < 100
+            assert status == 500, status
+            if d.port:
+                assert d.get("/healthz")[0] == 200
+            kill_traced(d.process)
+            d.begin()
+            for job in told:
+                assert d.ended(job)["cause"] in ("exit", "worker-lost")
+        finally:
+            d.__exit__(None)
+
+
+# By each kind of call that changes something, somewhere on the way of a job: the daemon dies there.
+DEATHS = [("fdatasync", 3), ("fdatasync", 9), ("fsync", 8), ("rename,renameat,renameat2", 2), ("pwrite64", 12), ("pwrite64", 60), ("mkdirat,mkdir", 4), ("sendto,sendmsg", 3),
+          ("unlink,unlinkat", 1), ("openat,openat2", 60)]
+
+
+def killed_anywhere():
+    for calls, when in DEATHS:
+        d = Door(server="jobs = 2")
+        told = []
+        try:
+            d.begin(before=["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={calls}", "-e", f"inject={calls}:signal=SIGKILL:when={when}"])
+            with contextlib.suppress(OSError, ValueError, daemon.http.client.HTTPException):
+                for i in range(5):
+                    status, job = d.job("upper?async", b"%d" % i)
+                    if status == 202:
+                        told.append((job["id"], b"%d" % i))
+            left = family()
+            kill_traced(d.process)  # if that call was not made so often
+            all_end(left)
+            d.begin()
+            assert d.port, "it does not start again: " + d.log.read_text()[-1000:]
+            for job, text in told:
+                end = d.ended(job)
+                assert end["cause"] in ("exit", "worker-lost"), (calls, end)
+                if end["cause"] == "exit":
+                    assert d.get(f"/v1/jobs/{job}/outputs/upper")[2] == text, calls
+            assert not list((d.folder / "spool/incoming").iterdir()), calls
+            print(f"  killed at {calls}: {len(told)} jobs had been accepted", flush=True)
+        finally:
+            d.__exit__(None)
+
+
+def pools_killed_anywhere():
+    """A job that was not answered may be lost with the daemon; its processes are not left, and the next one serves."""
+    for calls, when in (("sendmsg", 2), ("recvmsg", 3), ("epoll_wait,epoll_pwait", 4), ("clone,clone3,vfork", 2), ("pidfd_open", 2)):
+        pool = Pool()
+        try:
+            pool.start(before=["strace", "-qq", "-o", "/dev/null", "-e", f"trace={calls}", "-e", f"inject={calls}:signal=SIGKILL:when={when}"])
+            for _ in range(4):
+                done = pool.submit("guest", "--request", "exit 4")
+                assert done.returncode in (4, 125), done
+                if done.returncode == 125:
+                    break
+            left = family()
+            kill_traced(pool.process)
+            all_end(left)
+            assert pool.start(), "it does not start again"
+            assert pool.submit("guest", "--request", "exit 4").returncode == 4
+        finally:
+            pool.__exit__()
+
+
+def without_processes():
+    """Its helper may not fork: jobs are told so, none is a success, and afterwards all is as before."""
+    d = Door(server="jobs = 1", profiles=daemon.PROFILES)
+    with d:
+        assert d.job("upper", b"x")[1]["cause"] == "exit"
+        helpers = [pid for pid in descendants(os.getpid()) if b"__spawner" in words(pid)]
+        assert helpers
+        tracers = []
+        for helper in helpers:
+            tracer = subprocess.Popen(["strace", "-p", str(helper), "-o", "/dev/null", "-e", "trace=clone3,clone,fork,vfork", "-e",
+                                       "inject=clone3,clone,fork,vfork:error=EAGAIN"], stderr=subprocess.PIPE)
+            assert b"attached" in tracer.stderr.readline()
+            tracers.append(tracer)
+        ends = [d.job("upper", b"x") for _ in range(4)]
+        for tracer in tracers:
+            tracer.send_signal(signal.SIGINT)
+            tracer.wait(PATIENCE)
+            tracer.stderr.close()
+        for _, answer in ends[2:]:  # what was ready before is still a whole jail
+            assert answer["cause"] == "setup" and "EAGAIN" in answer["report"]["detail"], answer
+        until(lambda: d.job("upper", b"x")[1].get("cause") == "exit", "it does not recover")
+
+
+def jobs_go_first():
+    """Out of memory, the kernel takes jobs: their score is above that of the daemon and its helpers."""
+    def score(pid):
+        return int(pathlib.Path(f"/proc/{pid}/oom_score_adj").read_text())
+    with Door() as d:
+        job = d.job("nap?async")[1]["id"]
+        jobs = []
+
+        def job_runs():
+            jobs[:] = [pid for pid in descendants(os.getpid()) if words(pid).endswith(b"sleep\x001000\0")]
+            return jobs
+
+        until(job_runs, "the job never starts")
+        assert [score(pid) for pid in jobs] == [500] * len(jobs)
+        assert score(d.process.pid) == score(os.getpid())
+        d.ask("DELETE", f"/v1/jobs/{job}")
+    with Pool() as pool:
+        assert pool.submit("guest", "--request", "exit 4").returncode == 4
+        served = [pid for pid in descendants(pool.process.pid) if b"pool_zygote" in words(pid)]
+        assert served
+        for pid in served:
+            with contextlib.suppress(FileNotFoundError):
+                assert score(pid) == 500, words(pid)
+        assert score(pool.process.pid) == score(os.getpid())
+
+
+PR_SET_CHILD_SUBREAPER = 36
+assert ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
+if not shutil.which("strace"):
+    print("SKIP: no strace")
+    sys.exit(77)
+daemon.run([logs_that_nobody_reads, pools_whose_log_nobody_reads, results_of_a_pool_without_room, full_disks, disks_that_fail,
+            killed_anywhere, pools_killed_anywhere, without_processes, jobs_go_first])
