@@ -1,5 +1,5 @@
-// The interpreter of prepared system calls. It runs in the launcher (kAhead, kPrepare), in pid 1
-// of the job (kBirth, kSetup) and in the process that becomes the program (kProgram).
+// The interpreter of prepared system calls. It runs in the launcher (kAhead, kPrepare, kJob), in pid 1
+// of the job (kBirth, kSettle, kSetup) and in the process that becomes the program (kProgram).
 //
 // Law (checked by tools/lint): nothing here may need a symbol from anywhere else: no libc, no
 // errno, no thread-local storage, no global, no allocation. What fails is told as an index.

@@ -2,6 +2,7 @@
 // is orphaned, tells how the program ended, and takes every other process with it.
 #include "child/inbox.h"
 #include "child/interpret.h"
+#include "child/vfork.h"
 #include "uapi/kernel.h"
 #include "uapi/syscall.h"
 
@@ -65,60 +66,13 @@ void WipeCommandLine(unsigned char* blob, const abi::Header& header) {
   for (std::uint64_t i = 0; i < slots.wipe_size; ++i) bytes[i] = i == 0 ? '-' : 0;
 }
 
-// The process that becomes the program. It shares pid 1's memory until exec, so that a
-// failure is told by a store, which no filter can deny (ADR 1).
+// The process that becomes the program. It shares pid 1's memory until exec, so that a failure is told by
+// a store, which no filter can deny (ADR 1), and pid 1's descriptors: what the filter listens with stays there.
 void Program(void* argument) {
   const Memory& memory = *static_cast<const Memory*>(argument);
-  Fail(memory.shared, RunPhase(memory, abi::Phase::kProgram));
+  const Outcome outcome = RunPhase(memory, abi::Phase::kProgram);
+  if (__atomic_load_n(&memory.shared->end, __ATOMIC_ACQUIRE) == 0) Fail(memory.shared, outcome);  // else it was called off
   Exit(125);
-}
-
-// vfork semantics on a stack of its own: returns in pid 1 once the other has executed or ended.
-// The table of descriptors is shared as well, until the exec: what the filter listens with stays here.
-enum class Parent : unsigned long { kWaits = uapi::kCloneVfork, kGoesOn = 0 };
-long Vfork(unsigned char* stack_top, void (*function)(void*), void* argument, Parent parent) {
-  const unsigned long flags = uapi::kCloneVm | uapi::kCloneFiles | kSigchld | static_cast<unsigned long>(parent);
-#if defined(__x86_64__)
-  long result;
-  register unsigned long r10 __asm__("r10") = 0;
-  register unsigned long r8 __asm__("r8") = 0;
-  register void (*entry)(void*) __asm__("r12") = function;
-  register void* value __asm__("r13") = argument;
-  __asm__ volatile(
-      "syscall\n\t"
-      "test %%rax, %%rax\n\t"
-      "jnz 1f\n\t"
-      "xor %%ebp, %%ebp\n\t"
-      "mov %%r13, %%rdi\n\t"
-      "call *%%r12\n\t"
-      "ud2\n"
-      "1:"
-      : "=a"(result)
-      : "a"(__NR_clone), "D"(flags), "S"(stack_top), "d"(0UL), "r"(r10), "r"(r8), "r"(entry), "r"(value)
-      : "rcx", "r11", "memory");
-  return result;
-#elif defined(__aarch64__)
-  register unsigned long x8 __asm__("x8") = __NR_clone;
-  register unsigned long x0 __asm__("x0") = flags;
-  register unsigned char* x1 __asm__("x1") = stack_top;
-  register unsigned long x2 __asm__("x2") = 0;
-  register unsigned long x3 __asm__("x3") = 0;
-  register unsigned long x4 __asm__("x4") = 0;
-  register void (*entry)(void*) __asm__("x19") = function;
-  register void* value __asm__("x20") = argument;
-  __asm__ volatile(
-      "svc 0\n\t"
-      "cbnz x0, 1f\n\t"
-      "mov x29, xzr\n\t"
-      "mov x0, x20\n\t"
-      "blr x19\n\t"
-      "brk 1\n"
-      "1:"
-      : "+r"(x0)
-      : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(entry), "r"(value)
-      : "memory", "x30");
-  return static_cast<long>(x0);
-#endif
 }
 
 constexpr std::uint64_t kSecond = 1000000000;
@@ -196,19 +150,47 @@ void Supervise(abi::Shared* shared, int program, Inbox& inbox, Clock& clock) {
   }
 }
 
-// Each may be -1.
-void CloseAllBut(std::int32_t a, std::int32_t b, std::int32_t c) {
-  const std::int32_t kept[] = {a, b, c};
-  unsigned from = 0;
-  for (;;) {
-    unsigned next = ~0U;
-    for (const std::int32_t fd : kept) {
-      if (fd >= 0 && static_cast<unsigned>(fd) >= from && static_cast<unsigned>(fd) < next) next = static_cast<unsigned>(fd);
-    }
-    if (next > from) Syscall(__NR_close_range, from, next == ~0U ? next : next - 1, 0);
-    if (next == ~0U) return;
-    from = next + 1;
+// Descriptors that stay; those below 0 are none.
+class Kept {
+ public:
+  void Add(std::int32_t fd) {
+    if (fd >= 0 && count_ < kMost) fds_[count_++] = fd;
   }
+  void CloseOthers() const {
+    unsigned from = 0;
+    for (;;) {
+      unsigned next = ~0U;
+      for (unsigned i = 0; i < count_; ++i) {
+        const auto fd = static_cast<unsigned>(fds_[i]);
+        if (fd >= from && fd < next) next = fd;
+      }
+      if (next > from) Syscall(__NR_close_range, from, next == ~0U ? next : next - 1, 0);
+      if (next == ~0U) return;
+      from = next + 1;
+    }
+  }
+
+ private:
+  static constexpr unsigned kMost = 64;
+  std::int32_t fds_[kMost];
+  unsigned count_ = 0;
+};
+
+// Whatever else the launcher has open, other jobs' pipes too, must not live on here while this job waits.
+void KeepOwn(const Memory& memory) {
+  const auto& header = *reinterpret_cast<const abi::Header*>(memory.blob);
+  const auto& slots = *reinterpret_cast<const abi::Slots*>(memory.blob + header.slots);
+  Kept kept;
+  const std::int32_t own[] = {0, 1, 2, slots.launcher_pidfd, slots.notice, slots.watcher, slots.accounts};
+  for (const std::int32_t fd : own) kept.Add(fd);
+  const auto* ops = reinterpret_cast<const abi::Op*>(memory.blob + header.ops);
+  const abi::Index end = header.phase_begin[static_cast<unsigned>(abi::Phase::kProgram) + 1];
+  for (abi::Index i = header.phase_begin[static_cast<unsigned>(abi::Phase::kSetup)]; i < end; ++i) {
+    for (unsigned a = 0; a < 6; ++a) {
+      if (ops[i].kinds[a] == abi::Kind::kInt32) kept.Add(*reinterpret_cast<const std::int32_t*>(memory.blob + ops[i].args[a]));
+    }
+  }
+  kept.CloseOthers();
 }
 
 void Nothing(void*) { Exit(0); }
@@ -270,6 +252,7 @@ void Main(const Memory& memory) {
   for (const abi::Phase phase : kOurs) {
     const Outcome outcome = RunPhase(memory, phase);
     StopUnless(outcome.failed_op == abi::kNoOp, shared, outcome);
+    if (phase == abi::Phase::kSettle) KeepOwn(memory);
   }
   alignas(16) unsigned char stack[kStackBytes];
   Memory passed = memory;
@@ -289,8 +272,12 @@ void Main(const Memory& memory) {
   const std::int32_t accounts = slots.accounts, notice = slots.notice;
   const bool tells_nothing = header.limits.pids == abi::kNone || header.limits.pids == 1 || (header.flags & abi::kCountsPids) != 0;
   const auto watch = (header.flags & abi::kWatchesAllocations) != 0 ? Inbox::Watch::kAllocations : Inbox::Watch::kNothing;
-  Clock clock(header.limits, shared->started_ns);
-  CloseAllBut(listener, accounts, notice);
+  Clock clock(header.limits, shared->started_ns > shared->opened_ns ? shared->started_ns : shared->opened_ns);
+  Kept kept;
+  kept.Add(listener);
+  kept.Add(accounts);
+  kept.Add(notice);
+  kept.CloseOthers();
   Syscall(__NR_munmap, memory.blob, memory.size);
   shared->program_pid = static_cast<std::int32_t>(program);
   SetState(shared, abi::ChildState::kRunning);

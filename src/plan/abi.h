@@ -5,9 +5,10 @@
 //
 // Life of a blob: compiled -> (cached in a file) -> copied by run/ into memory that it shares with
 // the job's pid 1 -> Slots filled, per-input templates expanded, pointer words relocated ->
-// interpreted: kAhead in the launcher; then, side by side, kBirth in pid 1, and in the launcher
-// kPrepare, which knows nothing of the one job, and kJob; behind the gate kSetup in pid 1, and
-// kProgram in the process that becomes the program.
+// interpreted: kAhead in the launcher; then, side by side, kBirth in pid 1, and kPrepare in the launcher;
+// behind the gates kSettle and kSetup in pid 1, and kProgram in the process that becomes the program. All
+// of that knows nothing of the one job. kJob is what does, in a process of the launcher's that has entered
+// the job's mounts; then the last gate opens, and the program is executed.
 #pragma once
 
 #include <cstdint>
@@ -18,9 +19,9 @@ using Offset = std::uint32_t;  // from the start of the blob; 0: none
 using Index = std::uint32_t;
 
 inline constexpr std::uint32_t kMagic = 0x54414f4d;  // "MOAT"
-inline constexpr std::uint32_t kVersion = 8;         // raised with every change of this file
+inline constexpr std::uint32_t kVersion = 9;         // raised with every change of this file
 
-// By whom, and what it may know of the one job: nothing up to kSettle. Per-input ops come behind, so
+// By whom, and what it may know of the one job: nothing up to kProgram. Per-input ops come behind, so
 // that the places of the ops before them are the same for every job.
 enum class Phase : std::uint8_t {
   kAhead,    // launcher: the group that pid 1 is born into
@@ -28,9 +29,9 @@ enum class Phase : std::uint8_t {
   kPrepare,  // launcher, beside kBirth: mounts
   kGroups,   // launcher, beside kSettle
   kSettle,   // pid 1: mounts moved into place, the host's gone
-  kJob,      // launcher: inputs
   kSetup,    // pid 1, with descriptors of its own
   kProgram,
+  kJob,      // launcher, among the job's mounts: inputs
 };
 inline constexpr unsigned kPhases = 8;
 
@@ -264,6 +265,7 @@ struct Shared {
   std::int32_t status;            // wait status of the program, when kDone
   std::int32_t program_pid;       // inside the jail
   std::uint64_t started_ns, ended_ns;  // CLOCK_MONOTONIC: pid 1 began to start the program, saw its end; 0: not yet
+  std::uint64_t opened_ns;        // the launcher opened the last gate; a job begins with what came later of the two
   std::uint32_t timed_out;        // pid 1 ended the job: the wall limit was over, and the launcher silent
   std::uint32_t end;              // the launcher's word: end everybody, now; before the job: end at the next gate
   std::uint32_t denial_rows;      // used

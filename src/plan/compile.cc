@@ -35,16 +35,16 @@ Status CheckKernel(const HostFacts& facts) {
   return {};
 }
 
-void EmitGate(Blob& blob, std::uint32_t gate) {
-  blob.At(Phase::kSettle, Stage::kGate);
+void EmitGate(Blob& blob, Phase phase, std::uint32_t gate) {
+  blob.At(phase, Stage::kGate);
   blob.For("", {});
   blob.Add(abi::Pseudo::kGate, {Value(gate)});
 }
 
-// Until here pid 1 shares the launcher's descriptors, which are still being opened. The launcher may
-// change the plan behind the gate until it opens it.
+// Until here pid 1 shares the launcher's descriptors, which are still being opened.
 void EmitSplit(Blob& blob) {
-  EmitGate(blob, abi::kGateJob);
+  blob.At(Phase::kSettle, Stage::kGate);
+  blob.For("", {});
   blob.Add(__NR_unshare, {Value(uapi::kCloneFiles)});
   blob.Add(abi::Pseudo::kTell, {Value(1)});
 }
@@ -171,15 +171,15 @@ Result<Plan> Compile(const Request& request) {
   EmitSession(blob);
   MOAT_TRY(EmitNetwork(blob, request));
   EmitBoundingSet(blob);
-  EmitGate(blob, abi::kGateMounts);
+  EmitGate(blob, Phase::kSettle, abi::kGateMounts);
   EmitAccounts(blob, request);
   MOAT_TRY(EmitMounts(blob, layout, request));
   const abi::Offset ruleset = MOAT_TRY(EmitLandlockRules(blob, layout, request));
-  EmitGate(blob, abi::kGateGroups);
+  EmitGate(blob, Phase::kSettle, abi::kGateGroups);
   EmitCgroupEntry(blob, request);
+  EmitClosedRoot(blob, layout);
   EmitSplit(blob);
 
-  EmitInputs(blob, layout, request);
   MOAT_TRY(EmitLimits(blob, request));
   MOAT_TRY(EmitIdentity(blob, request));
   EmitOwnFolders(blob, layout);
@@ -191,8 +191,12 @@ Result<Plan> Compile(const Request& request) {
   EmitNoNewPrivs(blob);
   EmitLandlock(blob, ruleset);
   EmitCloseAll(blob);
+  const bool waits_filtered = MOAT_TRY(FilterLetsWait(request));
+  if (!waits_filtered) EmitGate(blob, Phase::kProgram, abi::kGateJob);
   MOAT_TRY(EmitSeccomp(blob, request));
+  if (waits_filtered) EmitGate(blob, Phase::kProgram, abi::kGateJob);
   EmitExec(blob, program);
+  EmitInputs(blob, layout, request);
 
   EmitEnvironment(blob, layout, request);
   FillHeader(blob, layout, request);

@@ -77,9 +77,8 @@ TEST_F(CompileTest, TheOrderIsThatOfTheLaw) {
       {"old root", LastOf(plan, __NR_umount2)},
       {"Landlock's rules", LastOf(plan, __NR_landlock_add_rule)},
       {"groups entered", FirstOf(plan, __NR_unshare, Phase::kSettle)},
+      {"root closed", FirstOf(plan, __NR_mount_setattr, Phase::kSettle)},
       {"own descriptors", LastOf(plan, static_cast<unsigned>(abi::Pseudo::kTell))},
-      {"inputs", FirstOf(plan, __NR_move_mount, Phase::kSetup)},
-      {"root closed", LastOf(plan, __NR_mount_setattr)},
       {"last limit", LastOf(plan, __NR_prlimit64)},
       {"groups", LastOf(plan, __NR_setgroups)},
       {"gid", LastOf(plan, __NR_setresgid)},
@@ -90,15 +89,33 @@ TEST_F(CompileTest, TheOrderIsThatOfTheLaw) {
       {"Landlock", LastOf(plan, __NR_landlock_restrict_self)},
       {"descriptors", LastOf(plan, __NR_close_range)},
       {"seccomp", LastOf(plan, __NR_seccomp)},
+      {"the job is known", FirstOf(plan, static_cast<unsigned>(abi::Pseudo::kGate), Phase::kProgram)},
       {"exec", LastOf(plan, __NR_execve)},
+      {"root opened for an input", FirstOf(plan, __NR_mount_setattr, Phase::kJob)},
+      {"inputs", FirstOf(plan, __NR_move_mount, Phase::kJob)},
+      {"root closed behind it", LastOf(plan, __NR_mount_setattr)},
   };
   for (std::size_t i = 0; i < std::size(order); ++i) {
     EXPECT_GE(order[i].second, 0) << order[i].first;
     if (i == 0) continue;
     EXPECT_LT(order[i - 1].second, order[i].second) << order[i - 1].first << ", then " << order[i].first;
   }
-  EXPECT_EQ(order[std::size(order) - 1].second, static_cast<int>(plan.header().op_count) - 1) << "exec is the last";
-  EXPECT_EQ(LastOf(plan, __NR_seccomp) + 1, LastOf(plan, __NR_execve)) << "the filter need not allow our own calls";
+  EXPECT_EQ(order[std::size(order) - 1].second, static_cast<int>(plan.header().op_count) - 1) << "the root stays closed";
+  EXPECT_EQ(LastOf(plan, __NR_execve) + 1, static_cast<int>(plan.header().phase_begin[static_cast<unsigned>(Phase::kJob)]))
+      << "exec is the program's last";
+  EXPECT_EQ(LastOf(plan, __NR_seccomp) + 2, LastOf(plan, __NR_execve)) << "the filter need not allow our own calls";
+}
+
+// Who waits at the last gate uses two calls. A policy that refuses one of them gets its filter behind the gate.
+TEST_F(CompileTest, AFilterThatForbidsToWaitIsInstalledBehindTheGate) {
+  for (const char* call : {"futex", "ppoll"}) {
+    case_.model = PolicyOf(std::string("moat = 1\nbase = \"default\"\n[[syscalls.rule]]\ncall = \"") + call +
+                           "\"\ndo = \"kill\"\nreason = \"test\"\n");
+    const Plan plan = Compiled();
+    const int gate = FirstOf(plan, static_cast<unsigned>(abi::Pseudo::kGate), Phase::kProgram);
+    EXPECT_LT(gate, LastOf(plan, __NR_seccomp)) << call;
+    EXPECT_GT(gate, LastOf(plan, __NR_close_range)) << call;
+  }
 }
 
 // The launcher closes what was opened before pid 1 had a table of its own while that one goes on.
@@ -127,7 +144,7 @@ TEST_F(CompileTest, NothingUpToTheJobDependsOnItsInputs) {
   for (abi::Index i = 0; i < plan.header().op_count; ++i) {
     if ((plan.ops()[i].flags & abi::kPerInput) == 0) continue;
     any = true;
-    EXPECT_GT(plan.ops()[i].phase, Phase::kSettle) << i;
+    EXPECT_EQ(plan.ops()[i].phase, Phase::kJob) << i;
   }
   EXPECT_TRUE(any);
 }

@@ -12,7 +12,9 @@ namespace moat::plan {
 void EmitMountSources(Blob& blob, Layout& layout);
 // kSettle: everything moved into place, /proc, pivot.
 Status EmitMounts(Blob& blob, const Layout& layout, const Request& request);
-// kJob: the places of -i files. kSetup: they are moved there, and the root is closed.
+// kSettle: nothing more is made in the root.
+void EmitClosedRoot(Blob& blob, const Layout& layout);
+// kJob: the root is opened for the places of -i files, which are moved there.
 void EmitInputs(Blob& blob, const Layout& layout, const Request& request);
 
 // kAhead (v2, to be born in), kGroups (v1): groups made, limits written. kSettle: pid 1 goes in,
@@ -39,6 +41,8 @@ void EmitOwnFolders(Blob& blob, const Layout& layout);
 Result<abi::Offset> EmitLandlockRules(Blob& blob, const Layout& layout, const Request& request);
 void EmitLandlock(Blob& blob, abi::Offset ruleset);  // 0: there is none
 void EmitNoNewPrivs(Blob& blob);
+// May the program-to-be wait at a gate behind the filter? Else it waits before it is installed.
+Result<bool> FilterLetsWait(const Request& request);
 // kProgram: the filter.
 Status EmitSeccomp(Blob& blob, const Request& request);
 

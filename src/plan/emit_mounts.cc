@@ -149,7 +149,6 @@ void EmitContents(Blob& blob, const Layout& layout) {
 // The place of an -i file; the mount of the file itself is made by the launcher, which has
 // the descriptor. A template: repeated for each input.
 void EmitInputPlaces(Blob& blob, const Layout& layout, const Origin& origin) {
-  blob.At(Phase::kJob, Stage::kInput);
   blob.For(layout.input, origin);
   const abi::Offset name = MOAT_SLOT(blob, inputs[0].target);
   const abi::Offset fd = MOAT_SLOT(blob, inputs[0].made_fd);
@@ -220,11 +219,15 @@ Status EmitProc(Blob& blob, const Layout& layout, const Mount& mount, const Requ
 }
 
 // A file system that was filled by us and is now closed.
+abi::Op& EmitAttributes(Blob& blob, const Mount& mount, const uapi::MountAttr& attributes) {
+  return blob.Add(__NR_mount_setattr, {Int32(mount.fd), Address(blob.Text("")), Value(uapi::kAtEmptyPath),
+                                       Address(blob.Struct(attributes)), Value(sizeof(attributes))});
+}
+constexpr uapi::MountAttr kClosed{uapi::kMountAttrRdonly, 0, 0, 0}, kOpen{0, uapi::kMountAttrRdonly, 0, 0};
+
 void EmitReadOnly(Blob& blob, const Mount& mount) {
   blob.For(mount.target, mount.origin);
-  const uapi::MountAttr attributes{uapi::kMountAttrRdonly, 0, 0, 0};
-  blob.Add(__NR_mount_setattr, {Int32(mount.fd), Address(blob.Text("")), Value(uapi::kAtEmptyPath),
-                                Address(blob.Struct(attributes)), Value(sizeof(attributes))});
+  EmitAttributes(blob, mount, kClosed);
 }
 
 void EmitPivot(Blob& blob, abi::Offset root) {
@@ -288,10 +291,16 @@ Status EmitMounts(Blob& blob, const Layout& layout, const Request& request) {
 
 void EmitInputs(Blob& blob, const Layout& layout, const Request& request) {
   const Origin& origin = request.model.files.input.origin;
-  EmitInputPlaces(blob, layout, origin);
-  blob.At(Phase::kSetup, Stage::kMount);
+  blob.At(Phase::kJob, Stage::kInput);
   blob.For(layout.input, origin);
+  EmitAttributes(blob, layout.mounts.front(), kOpen).flags = abi::kPerInput;
+  EmitInputPlaces(blob, layout, origin);
   MoveInput(blob, layout);
+  EmitAttributes(blob, layout.mounts.front(), kClosed).flags = abi::kPerInput;
+}
+
+void EmitClosedRoot(Blob& blob, const Layout& layout) {
+  blob.At(Phase::kSettle, Stage::kMount);
   EmitReadOnly(blob, layout.mounts.front());
 }
 

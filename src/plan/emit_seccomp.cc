@@ -180,6 +180,17 @@ Result<bpf::FilterSpec> FilterSpecOf(const policy::Model& model, bpf::Abi abi) {
   return spec;
 }
 
+Result<bool> FilterLetsWait(const Request& request) {
+  const bpf::FilterSpec spec = MOAT_TRY(FilterSpecOf(request.model, bpf::NativeAbi()));
+  const auto always = [&](std::uint32_t number) {
+    for (const bpf::Rule& rule : spec.rules) {
+      if (rule.number == number) return rule.all_of.empty() && rule.action == bpf::Allow();
+    }
+    return spec.default_action == bpf::Allow();
+  };
+  return always(__NR_futex) && always(__NR_ppoll);
+}
+
 void EmitNoNewPrivs(Blob& blob) {
   blob.At(abi::Phase::kProgram, abi::Stage::kNoNewPrivs);
   blob.Add(__NR_prctl, {Signed(kPrSetNoNewPrivs), Value(1), Value(0), Value(0), Value(0)});

@@ -14,7 +14,7 @@ constexpr Row kRows[abi::kStages] = {
     {"rootfs", "folders and small files go into the new root before anyone else can see it"},
     {"cgroup", "limits hold before the first instruction of the guest: pid 1 moves itself in, then hides the rest"},
     {"namespace", "pid 1 must not outlive its launcher, from the start"},
-    {"gate", "waits for what only the launcher can do: mounts, groups, inputs; then its descriptors become copies"},
+    {"gate", "waits for what only the launcher can do: mounts, groups; its descriptors become copies; last, for the job"},
     {"mount", "needs the capabilities that are dropped below"},
     {"pivot", "after the last mount: from here on the host's files do not exist"},
     {"hostname", "needs CAP_SYS_ADMIN in the new uts namespace"},
@@ -31,7 +31,7 @@ constexpr Row kRows[abi::kStages] = {
     {"exec", "the program, through the filter; a failure is told by shared memory"},
 };
 constexpr std::string_view kPhaseNames[abi::kPhases] = {"ahead", "birth", "prepare", "groups",
-                                                       "settle", "job", "setup", "program"};
+                                                       "settle", "setup", "program", "job"};
 
 }  // namespace
 

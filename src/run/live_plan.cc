@@ -40,6 +40,15 @@ LivePlan::LivePlan(LivePlan&& other) noexcept
     : base_(std::exchange(other.base_, nullptr)), size_(other.size_), room_(other.room_),
       shared_(std::exchange(other.shared_, nullptr)), leaked_(other.leaked_) {}
 
+LivePlan& LivePlan::operator=(LivePlan&& other) noexcept {
+  std::swap(base_, other.base_);
+  std::swap(size_, other.size_);
+  std::swap(room_, other.room_);
+  std::swap(shared_, other.shared_);
+  std::swap(leaked_, other.leaked_);
+  return *this;
+}
+
 LivePlan::~LivePlan() {
   if (leaked_) return;
   if (base_ != nullptr) munmap(base_, size_);

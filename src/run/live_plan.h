@@ -25,7 +25,7 @@ class LivePlan {
   // The same for unchecked bytes.
   static Result<LivePlan> Make(std::string_view plan, const Job& job);
   LivePlan(LivePlan&& other) noexcept;
-  LivePlan& operator=(LivePlan&&) = delete;
+  LivePlan& operator=(LivePlan&& other) noexcept;
   ~LivePlan();
 
   unsigned char* bytes() { return base_; }

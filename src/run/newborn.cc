@@ -89,15 +89,23 @@ Result<Newborn> Newborn::Bear(LivePlan plan, OwnArguments own, Over over, SetupF
 Status Newborn::Prepare() {
   if (prepared_) return {};
   prepared_ = true;
-  MOAT_TRY(run::Prepare(plan_, child_));
+  abi::Slots& slots = plan_.slots();
+  auto pipes = Pipes::Make(static_cast<std::uint32_t>(slots.job_uid), static_cast<std::uint32_t>(slots.job_gid));
+  if (!pipes.ok()) {
+    child_.CallOff(plan_.shared());
+    return std::move(pipes).error();
+  }
+  pipes_ = std::move(*pipes);
+  for (int i = 0; i < 3; ++i) slots.standard[i] = pipes_.guest[i].get();
+  // Before it goes on and makes itself unreadable: then this is root's alone.
   const std::string link = "/proc/" + base::Number(static_cast<std::uint64_t>(child_.pid())) + "/ns/mnt";
   mounts_ = sys::Fd(open(link.c_str(), O_RDONLY | O_CLOEXEC));
-  return {};
+  return run::Prepare(plan_, child_);
 }
 
 Status Newborn::Launch() {
   MOAT_TRY(Prepare());
-  return run::Launch(plan_, child_);
+  return run::Launch(plan_, child_, mounts_);
 }
 
 // A socket that lies in its own queue belongs to nobody once it is closed. unix(7): the kernel collects
@@ -131,6 +139,7 @@ void Newborn::Undo() {
   Close(true);
   mounts_.Close();
   notice_.Close();
+  pipes_ = Pipes();
 }
 
 void Remains::Drop() {
@@ -139,7 +148,8 @@ void Remains::Drop() {
 }
 
 void Ahead::Prepare(std::string_view plan, OwnArguments own) {
-  if (newborn_) return;
+  if (plan != plan_) Drop();
+  if (waiting_.size() >= kMost) return;
   auto checked = CheckedPlan::Check(plan);
   if (!checked.ok()) return;
   auto copy = LivePlan::Copy(*checked, abi::kMaxInputs);
@@ -149,34 +159,36 @@ void Ahead::Prepare(std::string_view plan, OwnArguments own) {
   if (!born.ok()) return;
   if (!born->Prepare().ok()) return born->Undo();
   plan_ = plan;
-  born_at_ = sys::NowNs();
-  newborn_.emplace(std::move(*born));
+  waiting_.push_back({std::move(*born), sys::NowNs()});
 }
 
-bool Ahead::IsGood(std::string_view plan, std::uint64_t age) const {
-  struct pollfd ended{newborn_->child().pidfd().get(), POLLIN, 0};
-  return plan == plan_ && sys::NowNs() - born_at_ <= age && poll(&ended, 1, 0) == 0;
+bool Ahead::IsGood(const Waiting& waiting, std::uint64_t age) {
+  struct pollfd ended{waiting.newborn.child().pidfd().get(), POLLIN, 0};
+  return sys::NowNs() - waiting.born_at <= age && poll(&ended, 1, 0) == 0;
 }
 
-void Ahead::Renew(std::string_view plan, OwnArguments own) {
-  if (newborn_ && !IsGood(plan, kYoungNs)) Drop();
-  Prepare(plan, own);
+void Ahead::DropOld(std::string_view plan) {
+  if (plan != plan_) return Drop();
+  while (!waiting_.empty() && !IsGood(waiting_.front(), kYoungNs)) {
+    waiting_.front().newborn.Undo();
+    waiting_.erase(waiting_.begin());
+  }
 }
 
 std::optional<Newborn> Ahead::Take(std::string_view plan) {
-  if (!newborn_) return std::nullopt;
-  if (!IsGood(plan, kMaxAgeNs)) {
-    Drop();
-    return std::nullopt;
+  if (plan != plan_) Drop();
+  while (!waiting_.empty()) {
+    Waiting first = std::move(waiting_.front());
+    waiting_.erase(waiting_.begin());
+    if (IsGood(first, kMaxAgeNs)) return std::optional<Newborn>(std::move(first.newborn));
+    first.newborn.Undo();
   }
-  std::optional<Newborn> taken(std::move(*newborn_));
-  newborn_.reset();
-  return taken;
+  return std::nullopt;
 }
 
 void Ahead::Drop() {
-  if (newborn_) newborn_->Undo();
-  newborn_.reset();
+  for (Waiting& each : waiting_) each.newborn.Undo();
+  waiting_.clear();
 }
 
 }  // namespace moat::run

@@ -12,6 +12,7 @@
 #include "run/job.h"
 #include "run/live_plan.h"
 #include "run/spawn.h"
+#include "run/streams.h"
 #include "sys/fd.h"
 
 namespace moat::run {
@@ -38,7 +39,8 @@ class Newborn {
   Child& child() { return child_; }
   const Child& child() const { return child_; }
   const sys::Fd& notice() const { return notice_; }  // readable: it was told; not valid with kReaped
-  // What does not depend on the one job: mounts and what is in them. Ahead of time, or by Launch.
+  Pipes& pipes() { return pipes_; }  // once it is prepared
+  // What does not depend on the one job: mounts and what is in them, streams. Ahead of time, or by Launch.
   Status Prepare();
   Status Launch();
   // Once the child has its own copies of all descriptors: closes what the launcher needs no more.
@@ -58,6 +60,7 @@ class Newborn {
   sys::Pidfd self_;
   Child child_;
   sys::Fd notice_;
+  Pipes pipes_;
   sys::Fd mounts_;  // the job's mount namespace outlives it as long as this; not valid: could not be had
   bool prepared_ = false;
   bool unneeded_closed_ = false;
@@ -76,8 +79,8 @@ struct Remains {
   std::optional<Newborn> newborn;
 };
 
-// The next job's pid 1 and its mounts, made while nobody waits for them: by a helper that runs one
-// job of a plan after the other. Not thread-safe. Dropping it undoes it.
+// The next jobs' jails, up to the program that only waits to be executed, made while nobody waits for them:
+// by a helper that runs one job of a plan after the other. Not thread-safe. Dropping it undoes them.
 class Ahead {
  public:
   Ahead() = default;
@@ -85,20 +88,25 @@ class Ahead {
   Ahead& operator=(const Ahead&) = delete;
   ~Ahead() { Drop(); }
 
-  // Bears a child for a job of `plan`, unless there is one. What fails is left to the job itself.
+  // Bears a child for a job of `plan`. What fails is left to the job itself.
   void Prepare(std::string_view plan, OwnArguments own);
-  // The same for one that is asked for while nobody has a job: what waits and is no longer young, or of
-  // another plan, is replaced.
-  void Renew(std::string_view plan, OwnArguments own);
-  // The child, if it is one of this plan, still alive and not older than some seconds.
+  // As many as are worth their keep: a jail is ready some milliseconds after it was begun.
+  static constexpr std::size_t kMost = 3;
+  std::size_t size() const { return waiting_.size(); }
+  // While nobody has a job: what waits and is no longer young, or of another plan, goes.
+  void DropOld(std::string_view plan);
+  // The oldest child, if it is one of this plan, still alive and not older than some seconds.
   std::optional<Newborn> Take(std::string_view plan);
   void Drop();
 
  private:
-  bool IsGood(std::string_view plan, std::uint64_t age) const;
-  std::string plan_;
-  std::uint64_t born_at_ = 0;
-  std::optional<Newborn> newborn_;
+  struct Waiting {
+    Newborn newborn;
+    std::uint64_t born_at;
+  };
+  static bool IsGood(const Waiting& waiting, std::uint64_t age);
+  std::string plan_;  // of all of them
+  std::vector<Waiting> waiting_;
 };
 
 }  // namespace moat::run

@@ -166,12 +166,8 @@ Status Start(Newborn& newborn, const Job& job, Prepared& prepared) {
   LivePlan& plan = newborn.plan();
   prepared.inputs = MOAT_TRY(Inputs::Open(plan, job));
   MOAT_TRY(FillArguments(plan, job, prepared.inputs.inside()));
-  const abi::Slots& ids = plan.slots();
-  Streams& streams = prepared.streams;
-  MOAT_TRY(streams.Open(job.standard, static_cast<std::uint32_t>(ids.job_uid), static_cast<std::uint32_t>(ids.job_gid),
-                        plan.header().limits));
-  plan.slots().watcher = job.watcher;
-  for (int i = 0; i < 3; ++i) plan.slots().standard[i] = streams.guest[i].get();
+  MOAT_TRY(newborn.Prepare());
+  prepared.streams.Connect(newborn.pipes(), job.standard, plan.header().limits);
   return newborn.Launch();
 }
 
@@ -180,7 +176,7 @@ void Supervised(Newborn& newborn, const Job& job, Prepared& prepared, const sys:
   LivePlan& plan = newborn.plan();
   newborn.CloseUnneeded();  // while the job runs, it costs nobody time
   if (job.after == Job::After::kEnds) newborn.LeaveMountsToKernel();
-  prepared.streams.CloseGuestEnds();
+  newborn.pipes().CloseGuestEnds();
   prepared.inputs.Close();
   report.inputs = prepared.inputs.files();
   Evidence evidence;
@@ -213,6 +209,7 @@ Result<Newborn> Birth(const CheckedPlan& checked, const Job& job, SetupFailure& 
     }
   }
   LivePlan plan = MOAT_TRY(LivePlan::Make(checked, job));
+  plan.slots().watcher = job.watcher;
   if (job.after == Job::After::kEnds) plan.Leak();
   const Over over = job.remains != nullptr ? Over::kTold : Over::kReaped;
   return Newborn::Bear(std::move(plan), {job.own_arguments, job.own_arguments_size}, over, failed);

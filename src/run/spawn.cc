@@ -14,6 +14,7 @@
 #include "base/errno_name.h"
 #include "base/safe_text.h"
 #include "base/text.h"
+#include "child/elsewhere.h"
 #include "child/interpret.h"
 #include "run/groups.h"
 #include "sys/calls.h"
@@ -302,22 +303,38 @@ Status RunBeside(LivePlan& plan, Child& child, Phase phase) {
   return OpError(plan, failed, error_number);
 }
 
+// A child that has failed before tells so when it ends.
+Status MountInputs(LivePlan& plan, Child& child, const sys::Fd& mounts) {
+  abi::Shared& shared = plan.shared();
+  if (__atomic_load_n(&shared.told, __ATOMIC_ACQUIRE) != 1) return {};
+  const child::Outcome outcome =
+      child::InterpretAmong(mounts.get(), {plan.bytes(), plan.size(), &shared}, Phase::kJob);
+  if (outcome.failed_op == abi::kNoOp) return {};
+  child.CallOff(shared);  // it writes where the failure is noted
+  return OpError(plan, outcome.failed_op, outcome.error);
+}
+
 }  // namespace
 
 Status Prepare(LivePlan& plan, Child& child) {
   MOAT_TRY(RunBeside(plan, child, Phase::kPrepare));
   child::Raise(&plan.shared().gate, abi::kGateMounts);
   MOAT_TRY(RunBeside(plan, child, Phase::kGroups));
+  child.RunAnywhere();  // before the program is born, who inherits it
   child::Raise(&plan.shared().gate, abi::kGateGroups);
   return {};
 }
 
-Status Launch(LivePlan& plan, Child& child) {
+Status Launch(LivePlan& plan, Child& child, const sys::Fd& mounts) {
   constexpr long kLookNs = 50'000'000;  // a child that is gone tells nothing
-  MOAT_TRY(RunBeside(plan, child, Phase::kJob));
-  child.RunAnywhere();
-  child::Raise(&plan.shared().gate, abi::kGateJob);
-  child::WaitFor(&plan.shared().told, 1, child.pidfd().get(), kLookNs);
+  abi::Shared& shared = plan.shared();
+  if (plan.slots().input_count > 0) {
+    child::WaitFor(&shared.told, 1, child.pidfd().get(), kLookNs);  // its mounts are in place
+    MOAT_TRY(MountInputs(plan, child, mounts));
+  }
+  __atomic_store_n(&shared.opened_ns, sys::NowNs(), __ATOMIC_RELEASE);
+  child::Raise(&shared.gate, abi::kGateJob);
+  child::WaitFor(&shared.told, 1, child.pidfd().get(), kLookNs);
   return {};
 }
 

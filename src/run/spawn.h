@@ -60,10 +60,12 @@ Status FillArguments(LivePlan& plan, const Job& job, const std::vector<std::stri
 // filled in.
 Result<Child> Bear(LivePlan& plan);
 // Runs the kPrepare and kGroups ops and opens the gates behind them. On failure the child is ended.
+// The guest's ends of its streams are in the slots before. From then on the child goes on by itself, up to
+// the program that only waits to be executed.
 Status Prepare(LivePlan& plan, Child& child);
-// Runs the kJob ops, opens the last gate, and waits until the child has its own copies of all
-// descriptors. A failure of the child itself is not told here but when it ends.
-Status Launch(LivePlan& plan, Child& child);
+// Runs the kJob ops among the child's mounts (its namespace), opens the last gate, and waits until the child has its own
+// copies of all descriptors. A failure of the child itself is not told here but when it ends.
+Status Launch(LivePlan& plan, Child& child, const sys::Fd& mounts);
 
 // Notes a failed op where the child notes its own: the report is made from there.
 Error OpError(LivePlan& plan, abi::Index failed_op, int error_number);

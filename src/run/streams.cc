@@ -212,28 +212,31 @@ void Channel::Stop() {
   owned_.Close();
 }
 
-Status Streams::Open(const int caller[3], std::uint32_t uid, std::uint32_t gid, const abi::LimitsRow& limits) {
-  Ends input = MOAT_TRY(GuestPipe(true, uid, gid));
-  guest[0] = std::move(input.guests);
-  const bool feed = IsOpen(caller[0]) && !IsNull(caller[0]);
-  if (feed) {
-    const int to = input.ours.get();
-    in.Open(caller[0], to, ~0ULL, std::move(input.ours));
-  }  // else our end closes here: the guest reads the end of the file
-  Ends output = MOAT_TRY(GuestPipe(false, uid, gid));
-  guest[1] = std::move(output.guests);
-  const int out_from = output.ours.get();
-  out.Open(out_from, caller[1], limits.out_stream, std::move(output.ours));
-  Ends error = MOAT_TRY(GuestPipe(false, uid, gid));
-  guest[2] = std::move(error.guests);
-  const int err_from = error.ours.get();
-  err.Open(err_from, caller[2], limits.err_stream, std::move(error.ours));
-  err.KeepTail(kTailSize);
-  return {};
+Result<Pipes> Pipes::Make(std::uint32_t uid, std::uint32_t gid) {
+  Pipes pipes;
+  for (int i = 0; i < 3; ++i) {
+    Ends ends = MOAT_TRY(GuestPipe(i == 0, uid, gid));
+    pipes.ours[i] = std::move(ends.ours);
+    pipes.guest[i] = std::move(ends.guests);
+  }
+  return pipes;
 }
 
-void Streams::CloseGuestEnds() {
+void Pipes::CloseGuestEnds() {
   for (sys::Fd& fd : guest) fd.Close();
+}
+
+void Streams::Connect(Pipes& pipes, const int caller[3], const abi::LimitsRow& limits) {
+  const int to = pipes.ours[0].get(), out_from = pipes.ours[1].get(), err_from = pipes.ours[2].get();
+  const bool feed = IsOpen(caller[0]) && !IsNull(caller[0]);
+  if (feed) {
+    in.Open(caller[0], to, ~0ULL, std::move(pipes.ours[0]));
+  } else {
+    pipes.ours[0].Close();  // the guest reads the end of the file
+  }
+  out.Open(out_from, caller[1], limits.out_stream, std::move(pipes.ours[1]));
+  err.Open(err_from, caller[2], limits.err_stream, std::move(pipes.ours[2]));
+  err.KeepTail(kTailSize);
 }
 
 }  // namespace moat::run

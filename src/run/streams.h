@@ -72,13 +72,19 @@ class Channel {
   std::string tail_;
 };
 
+// Owned by the job's uid, each openable in its own direction only. May be made ahead of the job.
+struct Pipes {
+  static Result<Pipes> Make(std::uint32_t uid, std::uint32_t gid);
+  void CloseGuestEnds();
+
+  sys::Fd ours[3], guest[3];  // the guest's ends: closed in the launcher once it has them
+};
+
 struct Streams {
   Channel in, out, err;
-  sys::Fd guest[3];  // the guest's ends; closed in the launcher once it has them
 
-  // Pipes owned by the job's uid, each openable in its own direction only.
-  Status Open(const int caller[3], std::uint32_t uid, std::uint32_t gid, const abi::LimitsRow& limits);
-  void CloseGuestEnds();
+  // Takes our ends.
+  void Connect(Pipes& pipes, const int caller[3], const abi::LimitsRow& limits);
 };
 
 }  // namespace moat::run

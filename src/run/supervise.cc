@@ -61,7 +61,7 @@ class Supervisor {
   // pid 1 says when; a launcher that gets no processor learns of it late.
   std::uint64_t Started() const {
     const std::uint64_t told = __atomic_load_n(&plan_.shared().started_ns, __ATOMIC_ACQUIRE);
-    return told != 0 ? told : begin_;
+    return told != 0 ? std::max(told, plan_.shared().opened_ns) : begin_;
   }
 
   bool Busy() const { return streams_.out.active() || streams_.err.active(); }

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <climits>
 #include <csignal>
@@ -167,14 +168,6 @@ Report RunJob(Request& request, std::string_view plan, run::OwnArguments own) {
   return run::Run(plan, request.job);
 }
 
-// What fails is left to the job itself.
-void PrepareAhead(run::Ahead& ahead, std::string_view plan, run::OwnArguments own) {
-  abi::Header header;
-  std::memcpy(&header, plan.data(), sizeof(header));
-  if ((header.flags & abi::kOwnNamespace) != 0 && !run::EnterOwnNamespace().ok()) return;
-  ahead.Renew(plan, own);
-}
-
 // Until there is a frame. False when there will be none: nobody holds the other end any more,
 // or the host is gone and only a forked child of it holds it.
 bool WaitForFrame() {
@@ -185,34 +178,101 @@ bool WaitForFrame() {
   return ready > 0 && (entries[0].revents & POLLIN) != 0 && entries[1].revents == 0;
 }
 
+bool FrameIsThere() {
+  struct pollfd entry{api::kSocketFd, POLLIN, 0};
+  return poll(&entry, 1, 0) != 0;
+}
+
+// What can be done while nobody waits: the next jobs' jails, and the end of those that are over.
+class Leisure {
+ public:
+  explicit Leisure(run::OwnArguments own) : own_(own) {}
+  Leisure(const Leisure&) = delete;
+  Leisure& operator=(const Leisure&) = delete;
+  ~Leisure() {
+    while (!left_.empty()) DropOldest();
+  }
+
+  run::Ahead& ahead() { return ahead_; }
+  // Somebody expects a job of this plan. What fails is left to the job itself.
+  void Expect(std::string_view plan) {
+    abi::Header header;
+    std::memcpy(&header, plan.data(), sizeof(header));
+    if ((header.flags & abi::kOwnNamespace) != 0 && !run::EnterOwnNamespace().ok()) return;
+    ahead_.DropOld(plan);
+    Want(plan, std::max<std::size_t>(wanted_, 1));
+  }
+  // After a first job there is a second one, mostly; after a second one there are many.
+  void JobIsOver(std::string_view plan, run::Remains& remains, const Report& report) {
+    if (remains.newborn) left_.push_back(std::move(*remains.newborn));
+    remains.newborn.reset();
+    if (report.cause != Cause::kSetup) Want(plan, wanted_ + 1);
+  }
+  // One thing at a time: a job may come. False when there is nothing to do.
+  bool DoSomething() {
+    const bool makes = ahead_.size() < wanted_;
+    if (makes && (left_.empty() || ahead_.size() == 0)) {
+      const std::size_t before = ahead_.size();
+      ahead_.Prepare(plan_, own_);
+      if (ahead_.size() == before) wanted_ = 0;  // not now
+      return true;
+    }
+    if (left_.empty()) return false;
+    DropOldest();
+    return true;
+  }
+  // Jobs that come without a pause must not pile up what is left of them.
+  void MakeRoom() {
+    while (left_.size() >= kMostLeft) DropOldest();
+  }
+
+ private:
+  static constexpr std::size_t kMostLeft = 4;
+  void Want(std::string_view plan, std::size_t count) {
+    plan_ = plan;
+    wanted_ = std::min(count, run::Ahead::kMost);
+  }
+  void DropOldest() {
+    left_.front().Undo();
+    left_.erase(left_.begin());
+  }
+
+  const run::OwnArguments own_;
+  run::Ahead ahead_;
+  std::string plan_;
+  std::size_t wanted_ = 0;
+  std::vector<run::Newborn> left_;
+};
+
 int Serve(run::OwnArguments own) {
   Plans plans;
   Frame frame;
-  run::Ahead ahead;
-  while (WaitForFrame() && Receive(frame)) {
+  Leisure leisure(own);
+  for (;;) {
+    while (!FrameIsThere() && leisure.DoSomething()) {
+    }
+    if (!WaitForFrame() || !Receive(frame)) return kEnded;
     FrameKind kind{};
     if (!frame.Read(kind)) return kBadRequest;
     if (kind == FrameKind::kCancel) continue;  // came too late: that job has ended
     if (kind == FrameKind::kPrepare) {
       const std::string_view plan = TakePrepare(frame, plans);
       if (plan.empty()) return kBadRequest;
-      PrepareAhead(ahead, plan, own);
+      leisure.Expect(plan);
       continue;
     }
     Request request;
     if (kind != FrameKind::kRun || !TakeApart(frame, plans, request)) return kBadRequest;
-    request.job.ahead = &ahead;
+    leisure.MakeRoom();
+    request.job.ahead = &leisure.ahead();
     run::Remains remains;
     request.job.remains = &remains;
     const std::string_view plan = plans.slots[request.head.plan_slot].bytes();
     const Report report = RunJob(request, plan, own);
     request.files.clear();
     if (!Answer(request.head.job, report)) return kEnded;
-    remains.Drop();
-    // After a first job there is a second one, mostly. Nobody waits for this one yet.
-    if (report.cause != Cause::kSetup) ahead.Prepare(plan, own);
+    leisure.JobIsOver(plan, remains, report);
   }
-  return kEnded;
 }
 
 }  // namespace

@@ -1,0 +1,13 @@
+// Ops that have to be run among the mounts of a job.
+#pragma once
+
+#include "child/interpret.h"
+
+namespace moat::child {
+
+// Runs the ops of a phase in a process of its own, in a mount namespace (a descriptor of it); memory and
+// descriptors are the caller's, who waits, with all signals blocked. What it may not enter fails
+// as the first op of the phase.
+Outcome InterpretAmong(std::int32_t mounts, const Memory& memory, abi::Phase phase);
+
+}  // namespace moat::child

@@ -1,0 +1,55 @@
+#include "child/vfork.h"
+
+#include "uapi/kernel.h"
+#include "uapi/syscall.h"
+
+namespace moat::child {
+
+long Vfork(unsigned char* stack_top, void (*function)(void*), void* argument, Parent parent) {
+  constexpr unsigned long kSigchld = 17;
+  const unsigned long waits = parent == Parent::kWaits ? uapi::kCloneVfork : 0;
+  const unsigned long flags = uapi::kCloneVm | uapi::kCloneFiles | kSigchld | waits;
+#if defined(__x86_64__)
+  long result;
+  register unsigned long r10 __asm__("r10") = 0;
+  register unsigned long r8 __asm__("r8") = 0;
+  register void (*entry)(void*) __asm__("r12") = function;
+  register void* value __asm__("r13") = argument;
+  __asm__ volatile(
+      "syscall\n\t"
+      "test %%rax, %%rax\n\t"
+      "jnz 1f\n\t"
+      "xor %%ebp, %%ebp\n\t"
+      "mov %%r13, %%rdi\n\t"
+      "call *%%r12\n\t"
+      "ud2\n"
+      "1:"
+      : "=a"(result)
+      : "a"(__NR_clone), "D"(flags), "S"(stack_top), "d"(0UL), "r"(r10), "r"(r8), "r"(entry), "r"(value)
+      : "rcx", "r11", "memory");
+  return result;
+#elif defined(__aarch64__)
+  register unsigned long x8 __asm__("x8") = __NR_clone;
+  register unsigned long x0 __asm__("x0") = flags;
+  register unsigned char* x1 __asm__("x1") = stack_top;
+  register unsigned long x2 __asm__("x2") = 0;
+  register unsigned long x3 __asm__("x3") = 0;
+  register unsigned long x4 __asm__("x4") = 0;
+  register void (*entry)(void*) __asm__("x19") = function;
+  register void* value __asm__("x20") = argument;
+  __asm__ volatile(
+      "svc 0\n\t"
+      "cbnz x0, 1f\n\t"
+      "mov x29, xzr\n\t"
+      "mov x0, x20\n\t"
+      "blr x19\n\t"
+      "brk 1\n"
+      "1:"
+      : "+r"(x0)
+      : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(entry), "r"(value)
+      : "memory", "x30");
+  return static_cast<long>(x0);
+#endif
+}
+
+}  // namespace moat::child

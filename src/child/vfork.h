@@ -1,0 +1,12 @@
+// A process in the memory of the one that makes it, on a stack of its own.
+#pragma once
+
+namespace moat::child {
+
+enum class Parent : unsigned char { kWaits, kGoesOn };
+
+// vfork semantics (kWaits): returns in the caller once the other has executed or ended. The table of
+// descriptors is shared as well, until the exec. `function` must not return. A negative errno, or a pid.
+long Vfork(unsigned char* stack_top, void (*function)(void*), void* argument, Parent parent);
+
+}  // namespace moat::child
