@@ -10,6 +10,7 @@
 #include "serve/config.h"
 #include "serve/keeper.h"
 #include "serve/loop.h"
+#include "serve/pace.h"
 #include "serve/service.h"
 
 namespace moat::serve {
@@ -63,7 +64,12 @@ class Dispatcher final : public Service {
   void RetireIdleKeepers();
   void TellIfDrained();
 
+  // Of the filters that jails install. A thousand in a second, for some time, can lock up what the kernel
+  // keeps them in, until the machine is started anew (docs/adr/0010).
+  static constexpr std::uint64_t kJailsPerSecond = 800, kJailBurst = 64;
+
   Loop& loop_;
+  Pace pace_{kJailsPerSecond, kJailBurst};
   pool::Admission admission_;
   std::map<std::string, Room> rooms_;
   std::vector<std::shared_ptr<Keeper>> old_keepers_;

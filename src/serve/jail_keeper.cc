@@ -23,18 +23,18 @@ Result<Policy> LoadPolicy(const ProfileConfig& config) {
 
 }  // namespace
 
-Result<std::unique_ptr<JailKeeper>> JailKeeper::Make(Loop& loop, std::string name, const ProfileConfig& config, Events events) {
+Result<std::unique_ptr<JailKeeper>> JailKeeper::Make(Loop& loop, Pace& pace, std::string name, const ProfileConfig& config, Events events) {
   auto policy = LoadPolicy(config);
   if (!policy.ok()) {
     Error error = std::move(policy).error();
     if (error.origin.empty()) error.origin = config.origin;
     return error;
   }
-  return std::unique_ptr<JailKeeper>(new JailKeeper(loop, std::move(name), config, std::move(*policy), std::move(events)));
+  return std::unique_ptr<JailKeeper>(new JailKeeper(loop, pace, std::move(name), config, std::move(*policy), std::move(events)));
 }
 
-JailKeeper::JailKeeper(Loop& loop, std::string name, const ProfileConfig& config, Policy policy, Events events)
-    : loop_(loop), name_(std::move(name)), config_(config), events_(std::move(events)), sandbox_(std::move(policy)) {
+JailKeeper::JailKeeper(Loop& loop, Pace& pace, std::string name, const ProfileConfig& config, Policy policy, Events events)
+    : loop_(loop), pace_(pace), name_(std::move(name)), config_(config), events_(std::move(events)), sandbox_(std::move(policy)) {
   for (unsigned i = 0; i < config_.bounds.running; ++i) threads_.emplace_back([this] { Work(); });
   if (config_.ready != 0) KeepReady();
 }
@@ -59,6 +59,7 @@ JailKeeper::~JailKeeper() {
   *alive_ = false;
   loop_.Drop(warm_timer_);
   for (auto& [id, busy] : busy_) {
+    loop_.Drop(busy.start);
     loop_.Drop(busy.wall);
     busy.cancel.Cancel();
   }
@@ -114,7 +115,16 @@ void JailKeeper::Begin(JobId id, const Submission& submission) {
       late.cancel.Cancel();
     });
   }
-  AddTask(std::move(task));
+  AddInTurn(id, std::move(task));
+}
+
+void JailKeeper::AddInTurn(JobId id, Task task) {
+  const Time at = pace_.Next(loop_.now());
+  if (at <= loop_.now()) return AddTask(std::move(task));
+  busy_[id].start = loop_.At(at, [this, id, kept = std::make_shared<Task>(std::move(task))] {
+    busy_.at(id).start = 0;
+    AddTask(std::move(*kept));
+  });
 }
 
 void JailKeeper::Work() {

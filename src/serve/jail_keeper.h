@@ -15,13 +15,15 @@
 #include "serve/config.h"
 #include "serve/keeper.h"
 #include "serve/loop.h"
+#include "serve/pace.h"
 
 namespace moat::serve {
 
 class JailKeeper final : public Keeper {
  public:
-  // Reads the policy: what is wrong with it is told here.
-  static Result<std::unique_ptr<JailKeeper>> Make(Loop& loop, std::string name, const ProfileConfig& config, Events events);
+  // Reads the policy: what is wrong with it is told here. `pace` is all jails' together and outlives the
+  // keeper: each job installs a filter.
+  static Result<std::unique_ptr<JailKeeper>> Make(Loop& loop, Pace& pace, std::string name, const ProfileConfig& config, Events events);
   ~JailKeeper() override;
 
   std::string Check(const Submission& submission) const override;
@@ -37,20 +39,22 @@ class JailKeeper final : public Keeper {
   };
   struct Busy {
     CancelToken cancel;
-    Loop::TimerId wall = 0;
+    Loop::TimerId start = 0, wall = 0;
     bool timed_out = false;
     Time limit{0};
   };
 
-  JailKeeper(Loop& loop, std::string name, const ProfileConfig& config, Policy policy, Events events);
+  JailKeeper(Loop& loop, Pace& pace, std::string name, const ProfileConfig& config, Policy policy, Events events);
   void Work();
   Ended RunTask(const Task& task);
   void OnEnded(JobId id, Ended ended);
   void KeepReady();
   void AddTask(Task task);
+  void AddInTurn(JobId id, Task task);
   Command CommandFor(const Submission& submission) const;
 
   Loop& loop_;
+  Pace& pace_;
   const std::string name_;
   const ProfileConfig config_;
   const Events events_;
