@@ -116,7 +116,8 @@ class Daemon {
   explicit Daemon(const std::string& build) : folder_(Folder()) {
     std::ofstream(folder_ + "/pool.toml")
         << "moat = 1\n[daemon]\nrunning = 4\n[door.local]\nsocket = \"" << folder_ << "/s\"\n[profile.guest]\nprogram = [\"" << build
-        << "/tests/pool_zygote\"]\nready = 16\nrunning = 4\n[profile.true]\npolicy = \"default\"\ncommand = [\"/bin/true\"]\nrunning = 2\n";
+        << "/tests/pool_zygote\"]\nready = 16\nrunning = 4\n[profile.true]\npolicy = \"default\"\ncommand = [\"/bin/true\"]\nrunning = 2\n"
+           "[profile.nothing]\npolicy = \"default\"\ncommand = [\"" << build << "/bench/nothing\"]\nrunning = 2\n";
     int ends[2];
     if (pipe(ends) != 0) Fail("pipe");
     pid_ = fork();
@@ -256,7 +257,8 @@ double RateOfDaemon(PoolClient& client, const std::string& profile, unsigned at_
   return jobs / (Now() - begin) * 1e6;
 }
 
-std::vector<Contender> Field(Lane& lane, PoolClient& client, Sandbox& sandbox) {
+std::vector<Contender> Field(const std::string& build, Lane& lane, PoolClient& client, Sandbox& sandbox, Sandbox& for_nothing) {
+  const std::string nothing = build + "/bench/nothing";
   std::vector<Contender> field;
   const auto add = [&](std::string key, std::string name, bool filter, std::function<void()> before, std::function<void()> job) {
     field.push_back({std::move(key), std::move(name), filter, std::move(before), std::move(job), {}});
@@ -276,6 +278,11 @@ std::vector<Contender> Field(Lane& lane, PoolClient& client, Sandbox& sandbox) {
   add("jail", "/bin/true in a warm jail through `moat serve`", true, {}, [&client] { RunOnClient(client, "true"); });
   add("library", "/bin/true in a warm jail, `Sandbox::Run`", true, {}, [&sandbox] {
     if (Must(sandbox.Run({"/bin/true"})).exit_code != 0) Fail("the library failed");
+  });
+  add("spawn-nothing", "`posix_spawn` of a program that does nothing, without a C library", false, {}, [nothing] { StartProgram({nothing}); });
+  add("jail-nothing", "the same in a warm jail through `moat serve`", true, {}, [&client] { RunOnClient(client, "nothing"); });
+  add("library-nothing", "the same in a warm jail, `Sandbox::Run`", true, {}, [&for_nothing, nothing] {
+    if (Must(for_nothing.Run({nothing})).exit_code != 0) Fail("the library failed");
   });
   if (const std::string bwrap = FindProgram("bwrap"); !bwrap.empty()) {
     add("bwrap", "/bin/true in `bwrap --unshare-all`", false, {}, [bwrap] {
@@ -315,9 +322,12 @@ int Main(const std::string& build, int rounds, double seconds) {
     Command nothing;
     nothing.argv = {"/bin/true"};
     Must(sandbox.Prepare(nothing, 1));  // its helper runs anywhere, as the daemon does
+    Sandbox for_nothing(policy);  // a helper has jails of one program ready
+    nothing.argv = {build + "/bench/nothing"};
+    Must(for_nothing.Prepare(nothing, 1));
     RunOn(0);
     Lane lane(build);
-    std::vector<Contender> field = Field(lane, client, sandbox);
+    std::vector<Contender> field = Field(build, lane, client, sandbox, for_nothing);
     Race(field, rounds);
     for (Contender& each : Hot(lane, rounds)) field.push_back(std::move(each));
     for (const Contender& each : field) {
@@ -327,6 +337,7 @@ int Main(const std::string& build, int rounds, double seconds) {
     RunOn(-1);
     results["daemon_rate"] = RateOfDaemon(client, "guest", 16, seconds, ~0U);
     results["jail_rate"] = RateOfDaemon(client, "true", 4, seconds, 400);
+    results["nothing_rate"] = RateOfDaemon(client, "nothing", 4, seconds, 400);
   }
   const int processors = static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
   results["lane_rate"] = RateOfLanes(build, 1, seconds);
