@@ -14,6 +14,8 @@
 #include <csignal>
 #include <filesystem>
 #include <functional>
+#include <sstream>
+#include <string>
 #include <thread>
 
 #include "api/testing.h"
@@ -58,12 +60,16 @@ std::size_t DescriptorsOf(int pid) { return OpenDescriptors(std::to_string(pid))
 
 bool Sleeps(int pid) { return testing::Slurp("/proc/" + std::to_string(pid) + "/stat").find(") S ") != std::string::npos; }
 
-// Behind each answer the helper bears the next job's pid 1, and then sleeps: with that one child, and
-// without a zombie. The child sleeps at its last gate; what it waits for before is no sleep (state D).
+// Behind each answer the helper bears the next jobs' pid 1, and then sleeps: with these children, and
+// without a zombie. Each sleeps until its program has executed; what it waits for before is no sleep (state D).
 bool IsAtRest(int helper) {
   const std::string pid = std::to_string(helper);
-  const std::string children = testing::Slurp("/proc/" + pid + "/task/" + pid + "/children");
-  return std::count(children.begin(), children.end(), ' ') == 1 && Sleeps(helper) && Sleeps(atoi(children.c_str()));
+  std::istringstream children(testing::Slurp("/proc/" + pid + "/task/" + pid + "/children"));
+  int count = 0;
+  for (int child = 0; children >> child; ++count) {
+    if (!Sleeps(child)) return false;
+  }
+  return count > 0 && Sleeps(helper);
 }
 
 int WaitFor(pid_t child) {
@@ -126,6 +132,12 @@ TEST(Host, ItsSignalSettingsDoNotReachTheJob) {
   sigaction(SIGCHLD, &before_child, nullptr);
 }
 
+std::string TargetOf(const std::string& process, int fd) {
+  char target[256];
+  const ssize_t length = readlink(("/proc/" + process + "/fd/" + std::to_string(fd)).c_str(), target, sizeof(target));
+  return std::string(target, static_cast<std::size_t>(std::max<ssize_t>(length, 0)));
+}
+
 TEST(Host, DescriptorsOfOursDoNotReachTheHelper) {
   int ends[2];
   ASSERT_EQ(pipe2(ends, 0), 0);  // inheritable
@@ -135,14 +147,11 @@ TEST(Host, DescriptorsOfOursDoNotReachTheHelper) {
   const std::vector<int> helpers = HelpersOf(getpid());
   ASSERT_EQ(helpers.size(), 1u);
   std::vector<int> held = OpenDescriptors(std::to_string(helpers[0]));
+  const std::string ours = TargetOf("self", ends[0]);
+  ASSERT_EQ(ours.rfind("pipe:", 0), 0u) << ours;
   std::sort(held.begin(), held.end());
   EXPECT_EQ(std::vector<int>(held.begin(), held.begin() + 5), (std::vector<int>{0, 1, 2, 3, 4}));
-  for (const int fd : held) {
-    char target[256];
-    const std::string link = "/proc/" + std::to_string(helpers[0]) + "/fd/" + std::to_string(fd);
-    const ssize_t length = readlink(link.c_str(), target, sizeof(target));
-    EXPECT_EQ(std::string(target, static_cast<std::size_t>(std::max<ssize_t>(length, 0))).find("pipe:"), std::string::npos);
-  }
+  for (const int fd : held) EXPECT_NE(TargetOf(std::to_string(helpers[0]), fd), ours);
 }
 
 // The next job's pid 1 is given an eventfd to say by that nobody is left, unless results are collected.

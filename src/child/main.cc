@@ -235,6 +235,11 @@ void TellThatAllEnded(abi::Shared* shared, std::int32_t notice) {
   Syscall(__NR_write, notice, &one, sizeof(one));
 }
 
+void AwaitZero(std::uint32_t* word) {
+  constexpr int kFutexWait = 0;
+  while (const std::uint32_t now = __atomic_load_n(word, __ATOMIC_ACQUIRE)) Syscall(__NR_futex, word, kFutexWait, now, nullptr, nullptr, 0);
+}
+
 void StopUnless(bool good, abi::Shared* shared, const Outcome& outcome) {
   if (good) return;
   if (__atomic_load_n(&shared->end, __ATOMIC_ACQUIRE) == 0) Fail(shared, outcome);  // else it was called off
@@ -257,9 +262,11 @@ void Main(const Memory& memory) {
   alignas(16) unsigned char stack[kStackBytes];
   Memory passed = memory;
   __atomic_store_n(&shared->started_ns, Now(), __ATOMIC_RELEASE);
-  const long program = Vfork(stack + kStackBytes, Program, &passed, Parent::kWaits);
+  std::uint32_t waits = 1;
+  const long program = Vfork(stack + kStackBytes, Program, &passed, Parent::kGoesOn, &waits);
   const abi::Index spawn = header.phase_begin[static_cast<unsigned>(abi::Phase::kProgram)] - 1;
   StopUnless(!IsError(program), shared, Outcome{spawn, static_cast<int>(-program)});
+  AwaitZero(&waits);
   if (StateOf(shared) == abi::ChildState::kFailed) Exit(125);
   // The program has its own copies. Here they would keep its pipes from ever ending. The plan is
   // the launcher's alone from now on.

@@ -5,13 +5,14 @@
 
 namespace moat::child {
 
-long Vfork(unsigned char* stack_top, void (*function)(void*), void* argument, Parent parent) {
-  constexpr unsigned long kSigchld = 17;
+long Vfork(unsigned char* stack_top, void (*function)(void*), void* argument, Parent parent, std::uint32_t* is_here) {
+  constexpr unsigned long kSigchld = 17, kCloneChildCleartid = 0x200000;
   const unsigned long waits = parent == Parent::kWaits ? uapi::kCloneVfork : 0;
-  const unsigned long flags = uapi::kCloneVm | uapi::kCloneFiles | kSigchld | waits;
+  const unsigned long tells = is_here != nullptr ? kCloneChildCleartid : 0;
+  const unsigned long flags = uapi::kCloneVm | uapi::kCloneFiles | kSigchld | waits | tells;
 #if defined(__x86_64__)
   long result;
-  register unsigned long r10 __asm__("r10") = 0;
+  register std::uint32_t* r10 __asm__("r10") = is_here;
   register unsigned long r8 __asm__("r8") = 0;
   register void (*entry)(void*) __asm__("r12") = function;
   register void* value __asm__("r13") = argument;
@@ -34,7 +35,7 @@ long Vfork(unsigned char* stack_top, void (*function)(void*), void* argument, Pa
   register unsigned char* x1 __asm__("x1") = stack_top;
   register unsigned long x2 __asm__("x2") = 0;
   register unsigned long x3 __asm__("x3") = 0;
-  register unsigned long x4 __asm__("x4") = 0;
+  register std::uint32_t* x4 __asm__("x4") = is_here;
   register void (*entry)(void*) __asm__("x19") = function;
   register void* value __asm__("x20") = argument;
   __asm__ volatile(

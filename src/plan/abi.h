@@ -161,8 +161,7 @@ inline constexpr std::int32_t kCrashHere = -1;  // tests, as Slots::fail_errno
 // Words that are only known when a job starts. run/ fills them in its private copy.
 struct InputSlot {
   std::int32_t mount_fd;      // detached read-only mount of the file
-  std::int32_t made_fd;       // the launcher's, while it makes the place
-  std::int32_t target_fd;     // pid 1's
+  std::int32_t target_fd;     // the place, while it is mounted there
   char target[kNameMax + 8];  // "in/NAME", relative to the root
 };
 struct Slots {

@@ -151,12 +151,10 @@ void EmitContents(Blob& blob, const Layout& layout) {
 void EmitInputPlaces(Blob& blob, const Layout& layout, const Origin& origin) {
   blob.For(layout.input, origin);
   const abi::Offset name = MOAT_SLOT(blob, inputs[0].target);
-  const abi::Offset fd = MOAT_SLOT(blob, inputs[0].made_fd);
-  abi::Op& made = blob.Add(__NR_openat, {Int32(layout.mounts.front().fd), Address(name),
-                                         Value(kOCreat | kOExcl | kOWronly | kOCloexec), Value(0444)});
-  made.result = fd;
-  made.flags = abi::kPerInput;
-  blob.Add(__NR_close, {Int32(fd)}).flags = abi::kPerInput;
+  // Made without being opened: a pid 1 of another job that just takes its copies of the descriptors would
+  // keep it open for writing, and the root could not be closed (EBUSY).
+  constexpr std::uint64_t kRegularFile = 0100000;
+  blob.Add(__NR_mknodat, {Int32(layout.mounts.front().fd), Address(name), Value(kRegularFile | 0444), Value(0)}).flags = abi::kPerInput;
 }
 
 // Where `path` is to be mounted on. A place on a file system of our own was made by us a
