@@ -1,6 +1,7 @@
 // A plan made ready for a job: templates expanded, words relocated, damaged blobs refused.
 #include "run/live_plan.h"
 
+#include <asm/unistd.h>
 #include <gtest/gtest.h>
 
 #include <cstring>
@@ -91,10 +92,12 @@ TEST_P(Expansion, GivesEachInputSlotsOfItsOwn) {
       }
       if (in_slot(op.result, input)) named.insert(input);
     }
+    // The root is opened and closed around each of them, and belongs to none.
+    if (op.number == __NR_mount_setattr) continue;
     EXPECT_EQ(named.size(), 1U) << "op " << i << " belongs to one input";
     for (const std::size_t input : named) ++uses[input];
   }
-  for (std::size_t input = 0; input < inputs; ++input) EXPECT_EQ(uses[input], CountTemplates(PlanBytes())) << input;
+  for (std::size_t input = 0; input < inputs; ++input) EXPECT_EQ(uses[input], CountTemplates(PlanBytes()) - 2) << input;
 }
 
 INSTANTIATE_TEST_SUITE_P(Inputs, Expansion, testing::Values(0, 1, 3, abi::kMaxInputs));
