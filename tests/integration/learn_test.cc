@@ -118,6 +118,17 @@ TEST_P(Learn, AFileThatIsOnlyLookedForIsLearnedFromEveryInput) {
   for (const std::string& name : names) EXPECT_NE(policy.find("\"/usr/bin/" + name + "?\""), std::string::npos) << name << "\n" << policy;
 }
 
+// The kernel alone opens it, and no call tells its name.
+TEST_P(Learn, AScriptsInterpreterIsLearned) {
+  const std::string script = "egrep -c a $0 > $1; true";
+  const testkit::Finished learned = LearnFrom(Corpus("corpus", {script, script}));
+  ASSERT_EQ(learned.exit_code(), 0) << learned.err;
+  EXPECT_NE(testkit::ReadFile(policy_).find("\"/bin/sh?\""), std::string::npos) << testkit::ReadFile(policy_);
+  const testkit::Finished tested = Test(Corpus("other", {"egrep -c a $0 > $1; true"}));
+  EXPECT_EQ(tested.exit_code(), 0) << tested.out;
+  EXPECT_NE(tested.out.find("0 stopped or hindered by the policy\n"), std::string::npos) << tested.out;
+}
+
 TEST_P(Learn, ResultsAreComparedWithThoseThatWereKept) {
   const std::string corpus = Corpus("corpus", Plain()), kept = (folder_ / "kept").string();
   ASSERT_EQ(LearnFrom(corpus).exit_code(), 0);

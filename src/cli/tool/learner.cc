@@ -56,6 +56,20 @@ bool IsHighFolder(const std::string& path) {
   return folder && std::count(path.begin(), path.end(), '/') <= 2;
 }
 
+// Of an executable file that begins with "#!"; else "".
+std::string InterpreterOf(const std::string& path) {
+  struct stat facts {};
+  if (stat(path.c_str(), &facts) != 0 || !S_ISREG(facts.st_mode) || (facts.st_mode & S_IXUSR) == 0) return {};
+  auto file = sys::openat2(AT_FDCWD, path.c_str(), O_RDONLY | O_NONBLOCK, 0);
+  char head[256];  // the kernel reads no more
+  const ssize_t got = file.ok() ? pread(file->get(), head, sizeof(head), 0) : 0;
+  if (got < 3 || head[0] != '#' || head[1] != '!') return {};
+  const std::string_view line(head + 2, static_cast<std::size_t>(got) - 2);
+  const std::size_t begin = std::min(line.find_first_not_of(" \t"), line.size());
+  const std::string word(line.substr(begin, line.find_first_of(" \t\r\n", begin) - begin));
+  return !word.empty() && word[0] == '/' ? word : "";
+}
+
 // What the host has under a name, and whether jobs see it there: the same for all jobs of a run, and asked once.
 // Thread-safe.
 class Sights {
@@ -63,6 +77,7 @@ class Sights {
   struct Sight {
     bool visible = false, exists = false;
     std::vector<std::string> files;  // for the policy: the name, and what a link leads to
+    std::vector<std::string> programs;  // the same of the interpreter of a script, which only the kernel opens
   };
 
   template <typename Look>
@@ -119,6 +134,7 @@ class Collector {
     if (path.size() < 2 || path[0] != '/' || !looked_.insert(path).second || IsPrivatePlace(path)) return;
     const Sights::Sight sight = sights_.Of(path, [&] { return Look(path, guest); });
     for (const std::string& file : sight.files) run_.files.emplace(file, use);
+    for (const std::string& file : sight.programs) run_.files.emplace(file, learn::FileUse::kExecute);
     if (!sight.visible && sight.exists && Opens(call.name)) run_.hidden.insert(path);
   }
 
@@ -130,11 +146,19 @@ class Collector {
     sight.visible = VisibleTo(guest, path);
     sight.exists = sight.visible || access(path.c_str(), F_OK) == 0;
     if (!sight.visible || !learn::Shows(model_, path) || IsHighFolder(path)) return sight;
-    sight.files.push_back(path);
-    std::error_code failed;  // what a link leads to must be there as well
-    const std::string real = fs::canonical(path, failed).string();
-    if (!failed && real != path && learn::Shows(model_, real) && VisibleTo(guest, real)) sight.files.push_back(real);
+    sight.files = WithTarget(path, guest);
+    const std::string interpreter = InterpreterOf(path);
+    if (!interpreter.empty() && learn::Shows(model_, interpreter)) sight.programs = WithTarget(interpreter, guest);
     return sight;
+  }
+
+  // What a link leads to must be there as well.
+  std::vector<std::string> WithTarget(const std::string& path, const watch::Guest& guest) {
+    std::vector<std::string> files = {path};
+    std::error_code failed;
+    const std::string real = fs::canonical(path, failed).string();
+    if (!failed && real != path && learn::Shows(model_, real) && VisibleTo(guest, real)) files.push_back(real);
+    return files;
   }
 
   bool VisibleTo(const watch::Guest& guest, const std::string& path) { return root_.Open(guest, path).ok(); }
