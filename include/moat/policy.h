@@ -45,6 +45,8 @@ class Policy {
   Status Set(std::string_view flag, std::string_view value);
 
   const std::string& name() const;
+  // Per cent of the jobs that are to be enforced (`enforce`); what that means to the library is said at Command::key.
+  double enforced_share() const;
   // The effective policy, bases folded in; each line says where it comes from.
   std::string ToToml() const;
 

@@ -107,6 +107,10 @@ struct Command {
   Stream in = Stream::Null();
   Stream out = Stream::Inherit();
   Stream err = Stream::Inherit();
+  // Decides, where the policy's `enforce` is a share of the jobs, whether this one is enforced: the same key, the same
+  // side, as with `moat run --key`; "": the inputs' paths, else argv. Report::side tells. Such a job beyond the share is
+  // what SandboxOptions::beyond_share says.
+  std::string key;
   CancelToken cancel;  // then the program is asked with SIGTERM, and killed after `grace`
 };
 
@@ -115,12 +119,20 @@ struct Outcome {
   std::string out, err;  // what was captured
 };
 
+// A job that `enforce` leaves to be reported on only, which is `moat run`'s business: the library lets no refused call
+// through.
+enum class BeyondShare : unsigned char {
+  kRefuse,   // Run is an Error of kind policy that says so; nothing was started
+  kEnforce,  // enforced as well, and Report::side says "enforced"
+};
+
 struct SandboxOptions {
   // bin/moat; "": as installed, else near this library or program (../bin/moat).
   std::string launcher;
   // Where a program without a "/" is looked for last, after the policy's own folders.
   std::string search_path = "/usr/local/bin:/usr/bin:/bin";
   unsigned idle_helpers = 16;  // as many are kept when there is nothing to do
+  BeyondShare beyond_share = BeyondShare::kRefuse;
 };
 
 class Sandbox {

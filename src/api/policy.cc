@@ -43,6 +43,8 @@ Status Policy::Set(std::string_view flag, std::string_view value) {
 
 const std::string& Policy::name() const { return impl_->model.name; }
 
+double Policy::enforced_share() const { return impl_->model.mode.enforce.value; }
+
 std::string Policy::ToToml() const { return policy::ToToml(impl_->model); }
 
 }  // namespace moat

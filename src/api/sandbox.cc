@@ -12,6 +12,7 @@
 #include "api/helper.h"
 #include "api/locate.h"
 #include "api/plan_store.h"
+#include "base/hash.h"
 
 namespace moat {
 namespace {
@@ -73,6 +74,24 @@ class Pool {
   std::vector<HelperPointer> idle_;
 };
 
+// As the launcher has it (launcher::KeyOf): both put a job on the same side.
+std::string KeyOf(const Command& command) {
+  if (!command.key.empty()) return command.key;
+  std::string key;
+  for (const Input& input : command.inputs) key += (input.path.empty() ? input.name : input.path) + '\0';
+  if (command.inputs.empty()) {
+    for (const std::string& word : command.argv) key += word + '\0';
+  }
+  return key;
+}
+
+Status CheckSide(const plan::Plan& plan, const Command& command, BeyondShare beyond) {
+  const std::uint32_t share = plan.header().enforce;
+  if (share >= abi::kEnforceAll || beyond == BeyondShare::kEnforce || base::InShare(KeyOf(command), share)) return {};
+  return WithFix(PolicyError("`enforce` of the policy leaves this job to be reported on only, and the library cannot do that"),
+                 "run it by `moat run --key`, or enforce every job: SandboxOptions::beyond_share, or `enforce = \"100%\"`");
+}
+
 }  // namespace
 
 struct Sandbox::Impl {
@@ -128,6 +147,7 @@ Result<Report> Sandbox::Run(const std::vector<std::string>& argv) {
 
 Result<Outcome> Sandbox::Run(const Command& command) {
   const api::PlanPointer plan = MOAT_TRY(impl_->PlanFor(command));
+  MOAT_TRY(CheckSide(plan->plan, command, impl_->options.beyond_share));
   Outcome outcome = MOAT_TRY(impl_->RunWith(*plan, command));
   if (outcome.report.cause != Cause::kSetup || api::PlanStore::IsFresh(plan->plan)) return outcome;
   // The host has changed under the plan (an upgrade, say): nothing has run, so once more.

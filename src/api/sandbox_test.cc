@@ -226,6 +226,38 @@ TEST_F(SandboxTest, APlanCanBeRead) {
   EXPECT_NE(text->find("execve"), std::string::npos);
 }
 
+// The keys' sides are those of `moat run`: the hash is the same for good (base/hash_test.cc).
+TEST(SandboxShare, AJobBeyondItIsRefusedAndNeverSilentlyEnforced) {
+  Sandbox sandbox(MakePolicy({{"enforce", "50%"}}));
+  Command command = Shell("echo ran");
+  bool enforced = false, refused = false;
+  for (int i = 0; i < 40 && !(enforced && refused); ++i) {
+    command.key = "customer " + std::to_string(i);
+    const auto outcome = sandbox.Run(command);
+    if (outcome.ok()) {
+      enforced = true;
+      EXPECT_EQ(outcome->report.side, "enforced");
+      EXPECT_EQ(sandbox.Run(command)->report.side, "enforced") << "the same key, the same side";
+    } else {
+      refused = true;
+      EXPECT_EQ(outcome.error().kind, ErrorKind::kPolicy);
+      EXPECT_NE(outcome.error().ToString().find("`enforce`"), std::string::npos) << outcome.error().ToString();
+    }
+  }
+  EXPECT_TRUE(enforced);
+  EXPECT_TRUE(refused);
+}
+
+TEST(SandboxShare, WhoSaysSoEnforcesEveryJob) {
+  SandboxOptions options;
+  options.beyond_share = BeyondShare::kEnforce;
+  Sandbox sandbox(MakePolicy({{"enforce", "0%"}}), options);
+  EXPECT_EQ(MustRun(sandbox, Shell("true")).report.side, "enforced");
+  Sandbox strict(MakePolicy({{"enforce", "0%"}}));
+  EXPECT_FALSE(strict.Run(Shell("true")).ok());
+  EXPECT_EQ(MakePolicy({{"enforce", "5%"}}).enforced_share(), 5);
+}
+
 TEST(SandboxCancel, EndsTheJobFromAnotherThread) {
   Sandbox sandbox(MakePolicy({{"grace", "5s"}}));
   auto token = CancelToken::Make();

@@ -89,6 +89,9 @@ void NoteRest(const policy::Model& model, PolicySeal& made) {
   if (!model.files.rules.empty()) {
     made.without_meaning.emplace_back("[files]: a seal shows no files; it keeps the descriptors that are declared");
   }
+  if (model.mode.enforce.value < 100) {
+    made.without_meaning.emplace_back("[mode] enforce: every seal is enforced");
+  }
   made.without_meaning.emplace_back("[network]: a seal opens no socket; connect before it, and declare the descriptor");
   if (!model.environment.pass.empty() || !model.environment.set.empty()) {
     made.without_meaning.emplace_back("[environment]: the program already has its environment");

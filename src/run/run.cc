@@ -91,7 +91,7 @@ void Describe(Report& report, const CheckedPlan& plan) {
   report.policy_hash = header.policy_hash;
   report.host = plan.Text(header.host_facts);
   report.version = MOAT_VERSION;
-  // Who does not divide jobs, as the library, enforces them all.
+  // Whoever divides jobs has sent the others elsewhere.
   if (header.enforce < abi::kEnforceAll) report.side = "enforced";
 }
 

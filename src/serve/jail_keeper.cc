@@ -14,6 +14,10 @@ constexpr Time kWarmAgain = std::chrono::seconds(4);
 
 Result<Policy> LoadPolicy(const ProfileConfig& config) {
   Policy policy = MOAT_TRY(Policy::Load(config.policy));
+  if (policy.enforced_share() < 100) {
+    return WithFix(PolicyError("`enforce` of `" + policy.name() + "` is a share of the jobs, and a daemon enforces all of them"),
+                   "roll it out by `moat run`, or take `enforce` out of the policy");
+  }
   if (config.wall) MOAT_TRY(policy.Set("wall", base::FormatDuration(config.wall->count())));
   if (config.memory) MOAT_TRY(policy.Set("memory", base::FormatSize(*config.memory)));
   if (config.cpu_seconds) MOAT_TRY(policy.Set("cpu", std::to_string(*config.cpu_seconds) + "s"));

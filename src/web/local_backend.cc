@@ -53,6 +53,11 @@ Result<std::unique_ptr<Backend>> MakeLocalBackend(const Config& config, LocalBac
   for (const ProfileConfig& each : config.profiles) {
     auto policy = Policy::Load(each.policy, options.policies);
     if (!policy.ok()) return policy.error();
+    if (policy->enforced_share() < 100) {
+      return WithOrigin(WithFix(PolicyError("`enforce` of `" + policy->name() + "` is a share of the jobs, and a daemon enforces all of them"),
+                                "roll it out by `moat run`, or take `enforce` out of the policy"),
+                        each.origin);
+    }
     for (const auto& [flag, value] : each.limits) {
       Status set = policy->Set(flag, value);
       if (!set.ok()) return WithOrigin(set.error(), each.origin);

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <future>
 #include <list>
 
@@ -96,6 +97,18 @@ TEST_F(LocalBackendTest, KnowsItsProfiles) {
   Job job;
   job.profile = "other";
   EXPECT_EQ(backend_->Submit(std::move(job), [](JobEnd) {}).kind, Admission::Kind::kUnknownProfile);
+}
+
+// All jobs of a daemon are enforced: a policy that says otherwise is no policy for it.
+TEST(LocalBackend, APolicyThatDividesJobsIsRefused) {
+  const PrivateFolder folder;
+  const std::string policy = folder.path() + "/part.toml";
+  std::ofstream(policy) << "moat = 1\nbase = \"default\"\n[mode]\nenforce = \"5%\"\n";
+  auto parsed = ParseConfig("moat = 1\n[profile.part]\npolicy = \"" + policy + "\"\ncommand = [\"/bin/true\"]\n", "t");
+  ASSERT_TRUE(parsed.ok()) << parsed.error().ToString();
+  auto backend = MakeLocalBackend(*parsed, {});
+  ASSERT_FALSE(backend.ok());
+  EXPECT_NE(backend.error().ToString().find("`enforce`"), std::string::npos) << backend.error().ToString();
 }
 
 }  // namespace

@@ -539,6 +539,9 @@ TEST(Signals, AMistakeInTheConfigurationChangesNothing) {
   EXPECT_NE(daemon.process().err().find("did you mean `running`"), std::string::npos);
   daemon.Write("running = 1", "", "[profile.x]\npolicy = \"no-such-policy\"\ncommand = [\"cat\"]\n");
   daemon.Reload("no-such-policy");
+  const std::string part = daemon.folder().File("part.toml", "moat = 1\nbase = \"default\"\n[mode]\nenforce = \"5%\"\n");
+  daemon.Write("running = 1", "", "[profile.x]\npolicy = \"" + part + "\"\ncommand = [\"cat\"]\n");
+  daemon.Reload("a daemon enforces all of them");
   EXPECT_EQ(Do(client, "exit 3").report.exit_code, 3);
 }
 
