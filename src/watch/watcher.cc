@@ -16,6 +16,7 @@ constexpr std::size_t kLooks = 32;      // of a kind, into the guest's memory
 constexpr std::size_t kKinds = 512;     // of all
 constexpr std::size_t kPaths = 8192;    // that are looked at
 constexpr std::size_t kFrames = 12;
+constexpr std::string_view kLikeAnOldKernel = "errno ENOSYS";
 constexpr std::uint8_t kDangerous = 3;  // the lowest tier that is never let go
 
 std::string KindOf(const seccomp_data& data, const bpf::SyscallInfo* call) {
@@ -68,7 +69,9 @@ void Watcher::Note(Listener& listener, const seccomp_notif& question, const bpf:
   seen.edit = NarrowestEdit(question.data, judgement.looked_at);
   const Guest guest(static_cast<pid_t>(question.pid));
   Describe(seen, call, guest);
-  seen.snapshot = snapshots_.Take(guest, root_, question.data.instruction_pointer);
+  if (mode_ != Mode::kLearn && seen.action != kLikeAnOldKernel) {  // where nobody asks who called it
+    seen.snapshot = snapshots_.Take(guest, root_, question.data.instruction_pointer);
+  }
   if (!listener.StillAsked(question.id)) Undescribe(seen);
   for (const std::size_t i : same) {
     if (refused_[i].path != seen.path || refused_[i].executable != seen.executable) continue;
