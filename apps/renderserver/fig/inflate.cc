@@ -63,14 +63,30 @@ Context NewContext() {
   return context;
 }
 
+// In one go nobody learns where a frame is broken: once more, piece by piece, for the message. Frames with a
+// larger window than the other kind may have are not followed beyond their header.
+std::uint64_t WhereItBreaks(Bytes stored) {
+  const Context context = NewContext();
+  ZSTD_DCtx_setParameter(context.get(), ZSTD_d_windowLogMax, kWindowLog);
+  Buffer scratch;
+  scratch.Resize(ZSTD_DStreamOutSize());
+  ZSTD_inBuffer in = {stored.data, stored.size, 0};
+  for (;;) {
+    ZSTD_outBuffer out = {scratch.data(), scratch.size(), 0};
+    const std::size_t before = in.pos;
+    const std::size_t result = ZSTD_decompressStream(context.get(), &out, &in);
+    if (ZSTD_isError(result) || result == 0 || (in.pos == before && out.pos == 0)) return in.pos;
+  }
+}
+
 Outcome<Buffer> UnzstdKnown(Bytes stored, std::size_t size, const std::string& where) {
   const std::size_t frame = ZSTD_findFrameCompressedSize(stored.data, stored.size);
-  if (ZSTD_isError(frame)) return Broken(ZSTD_getErrorName(frame), Fault::kNowhere, where);
+  if (ZSTD_isError(frame)) return Broken(ZSTD_getErrorName(frame), WhereItBreaks(stored), where);
   Buffer buffer;
   buffer.Resize(size);
   const std::size_t made = ZSTD_decompressDCtx(NewContext().get(), buffer.data(), size, stored.data, frame);
-  if (ZSTD_isError(made)) return Broken(ZSTD_getErrorName(made), Fault::kNowhere, where);
-  if (made != size) return Broken("the frame is shorter than it says", Fault::kNowhere, where);
+  if (ZSTD_isError(made)) return Broken(ZSTD_getErrorName(made), WhereItBreaks(stored), where);
+  if (made != size) return Broken("the frame is shorter than it says", frame, where);
   return buffer;
 }
 

@@ -100,6 +100,22 @@ TEST(Inflate, AFrameThatLiesAboutItsSize) {
   }
 }
 
+// Blocks are of at most 128 KiB: not to the byte, but near it.
+TEST_P(EachMethod, TellsWhereItBreaks) {
+  std::string text = Varied(2'000'000);
+  for (char& letter : text) letter = static_cast<char>('a' + (letter & 15));  // else it is stored, and any byte will do
+  const std::string packed = GetParam().pack(text);
+  std::string torn = packed;
+  torn.replace(torn.size() * 3 / 4, std::string::npos, std::string(torn.size() - torn.size() * 3 / 4, '\xff'));
+  for (const std::string& broken : {torn, packed.substr(0, packed.size() * 3 / 4)}) {
+    const Outcome<Buffer> unpacked = Unpack(broken);
+    ASSERT_FALSE(unpacked.ok());
+    EXPECT_EQ(unpacked.fault().kind, FaultClass::kCompression);
+    EXPECT_GT(unpacked.fault().offset, packed.size() / 2) << unpacked.fault().ToString();
+    EXPECT_LE(unpacked.fault().offset, packed.size()) << unpacked.fault().ToString();
+  }
+}
+
 TEST(Inflate, ExactlyAsLongAsTheDirectorySays) {
   Budget budget;
   InflateBudget inflate(budget);
