@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/sha256.h"
 #include "base/text.h"
 #include "base/units.h"
 #include "policy/scalars.h"
@@ -345,6 +346,7 @@ Result<Config> ParseConfig(std::string_view text, const std::string& path) {
   const Node root = MOAT_TRY(policy::ParseTree(text, path));
   Config config;
   config.path = path;
+  config.digest = base::Sha256Hex(text);
   config.listen.address = "127.0.0.1";
   config.listen.port = 7890;
   std::uint64_t format = 0;

@@ -72,6 +72,7 @@ struct TlsConfig {
 
 struct Config {
   std::string path;
+  std::string digest;  // of its text
   ListenConfig listen;
   TlsConfig tls;
   std::string pool;  // socket of the daemon that runs the jobs; "": we do, by the library

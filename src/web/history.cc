@@ -1,5 +1,6 @@
 #include "web/history.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "web/words.h"
@@ -17,12 +18,33 @@ constexpr const char* kSchema =
     " edit TEXT NOT NULL, arguments TEXT NOT NULL, action TEXT NOT NULL, path TEXT NOT NULL, executable TEXT NOT NULL,"
     " thread TEXT NOT NULL, folder TEXT NOT NULL, stack TEXT NOT NULL, calls INTEGER NOT NULL, jobs INTEGER NOT NULL,"
     " first INTEGER NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (profile, call, rule, edit));"
+    "CREATE TABLE IF NOT EXISTS rollouts (number INTEGER PRIMARY KEY AUTOINCREMENT, since INTEGER NOT NULL, digest TEXT NOT NULL);"
     "CREATE TABLE IF NOT EXISTS limits (profile TEXT NOT NULL, name TEXT NOT NULL, jobs INTEGER NOT NULL,"
     " last INTEGER NOT NULL, PRIMARY KEY (profile, name));";
 
 constexpr std::size_t kMostPending = 100'000;
-constexpr std::uint64_t kMostDenials = 1000;
+constexpr std::uint64_t kMostDenials = 1000, kMostRollouts = 100;
 constexpr auto kBatch = std::chrono::milliseconds(200);
+
+// Of one configuration, until all its jobs are there.
+struct Tally {
+  RolloutSide side;
+  std::vector<std::uint64_t> walls, memories;
+};
+
+std::uint64_t Quantile(std::vector<std::uint64_t>& values, unsigned percent) {
+  if (values.empty()) return 0;
+  const std::size_t at = (values.size() - 1) * percent / 100;
+  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(at), values.end());
+  return values[at];
+}
+
+RolloutSide Summed(Tally& tally) {
+  tally.side.wall_p50_ns = Quantile(tally.walls, 50);
+  tally.side.wall_p99_ns = Quantile(tally.walls, 99);
+  tally.side.memory_p99 = Quantile(tally.memories, 99);
+  return std::move(tally.side);
+}
 
 std::string Cut(const std::string& text) { return text.substr(0, 2000); }
 
@@ -122,6 +144,43 @@ Status History::Trim() {
   Statement rare = MOAT_TRY(database_.Prepare(
       "DELETE FROM denials WHERE rowid IN (SELECT rowid FROM denials ORDER BY last DESC, rowid LIMIT -1 OFFSET ?)"));
   return rare.Bind(kMostDenials).Run();
+}
+
+Status History::NoteConfiguration(std::uint64_t now_ns, const std::string& digest) {
+  const std::lock_guard lock(database_mutex_);
+  Statement last = MOAT_TRY(database_.Prepare("SELECT digest FROM rollouts ORDER BY number DESC LIMIT 1"));
+  if (MOAT_TRY(last.Step()) && last.Text(0) == digest) return {};
+  last.Reset();
+  Statement add = MOAT_TRY(database_.Prepare("INSERT INTO rollouts (since, digest) VALUES (?, ?)"));
+  MOAT_TRY(add.Bind(now_ns).Bind(digest).Run());
+  Statement old = MOAT_TRY(database_.Prepare("DELETE FROM rollouts WHERE number <= (SELECT max(number) FROM rollouts) - ?"));
+  return old.Bind(kMostRollouts).Run();
+}
+
+Result<Rollout> History::CompareRollout(std::uint64_t count) {
+  const std::lock_guard lock(database_mutex_);
+  Rollout rollout;
+  Statement marks = MOAT_TRY(database_.Prepare("SELECT since, digest FROM rollouts ORDER BY number DESC LIMIT 2"));
+  if (!MOAT_TRY(marks.Step())) return rollout;
+  const std::uint64_t since = marks.Number(0);
+  rollout.digest = marks.Text(1);
+  if (!MOAT_TRY(marks.Step())) return rollout;  // the first one: there is nothing to compare it with
+  rollout.since_ns = since;
+  Statement select = MOAT_TRY(database_.Prepare("SELECT profile, finished >= ?1,"
+                                               " CASE WHEN cause = 'exit' AND exit_status <> 0 THEN 'exit, not 0' ELSE cause END, wall, memory FROM ended"
+                                                " WHERE finished >= ?2 ORDER BY number DESC LIMIT ?3"));
+  select.Bind(since).Bind(marks.Number(0)).Bind(count);
+  std::map<std::string, std::pair<Tally, Tally>> tallies;
+  while (MOAT_TRY(select.Step())) {
+    auto& [before, after] = tallies[select.Text(0)];
+    Tally& tally = select.Number(1) != 0 ? after : before;
+    ++tally.side.jobs;
+    ++tally.side.causes[select.Text(2)];
+    tally.walls.push_back(select.Number(3));
+    tally.memories.push_back(select.Number(4));
+  }
+  for (auto& [profile, both] : tallies) rollout.profiles[profile] = {Summed(both.first), Summed(both.second)};
+  return rollout;
 }
 
 Result<std::vector<HistoryJob>> History::Latest(std::uint64_t count) {

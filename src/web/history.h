@@ -7,10 +7,12 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "moat/report.h"
@@ -45,12 +47,28 @@ struct CauseCount {
   std::uint64_t jobs = 0;
 };
 
+// Two configurations beside each other: the one in force, and the one before it.
+struct RolloutSide {
+  std::uint64_t jobs = 0;
+  std::map<std::string, std::uint64_t> causes;
+  std::uint64_t wall_p50_ns = 0, wall_p99_ns = 0, memory_p99 = 0;
+};
+struct Rollout {
+  std::uint64_t since_ns = 0;  // when it came into force; 0: there has been only one
+  std::string digest;
+  std::map<std::string, std::pair<RolloutSide, RolloutSide>> profiles;  // before, after
+};
+
 class History {
  public:
   static Result<std::unique_ptr<History>> Open(const std::string& path, std::uint64_t keep);
   ~History();  // writes what is left
 
   void Add(HistoryJob job, std::vector<Denial> denials, std::vector<std::string> limits);
+  // `digest` tells configurations apart, policies and all. The same again is no rollout.
+  Status NoteConfiguration(std::uint64_t now_ns, const std::string& digest);
+  // Of the latest jobs, as many as `count`; a job counts for the configuration in which it ended.
+  Result<Rollout> CompareRollout(std::uint64_t count);
   Status Flush();  // now; all that was added is in the answers below
 
   Result<std::vector<HistoryJob>> Latest(std::uint64_t count);

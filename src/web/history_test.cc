@@ -58,6 +58,39 @@ TEST(History, GroupsAndRemembers) {
   EXPECT_EQ(causes->at(1).from_ns, 15u);
 }
 
+TEST(History, ComparesAConfigurationWithTheOneBefore) {
+  const PrivateFolder folder;
+  auto opened = History::Open(folder.path() + "/h.db", 1000);
+  ASSERT_TRUE(opened.ok());
+  History& history = **opened;
+  const auto note = [&](std::uint64_t now, const char* digest) { ASSERT_TRUE(history.NoteConfiguration(now, digest).ok()); };
+  note(5, "oldest");
+  history.Add(Ended(7, "wall"), {}, {});  // of the oldest: not of interest any more
+  EXPECT_EQ(history.CompareRollout(100)->since_ns, 0u);
+  note(10, "old");
+  for (std::uint64_t i = 10; i < 20; ++i) history.Add(Ended(i, "exit"), {}, {});
+  note(20, "new");
+  note(25, "new");  // a restart
+  for (std::uint64_t i = 20; i < 24; ++i) {
+    HistoryJob job = Ended(i, i == 23 ? "denied" : "exit");
+    job.wall_ns = i;
+    history.Add(std::move(job), {}, {});
+  }
+  ASSERT_TRUE(history.Flush().ok());
+  const auto rollout = history.CompareRollout(100);
+  ASSERT_TRUE(rollout.ok()) << rollout.error().ToString();
+  EXPECT_EQ(rollout->since_ns, 20u);
+  EXPECT_EQ(rollout->digest, "new");
+  const auto& [before, after] = rollout->profiles.at("thumb");
+  EXPECT_EQ(before.jobs, 10u);
+  EXPECT_EQ(before.causes.count("wall"), 0u);
+  EXPECT_EQ(after.jobs, 4u);
+  EXPECT_EQ(after.causes.at("denied"), 1u);
+  EXPECT_EQ(before.wall_p50_ns, 5u);
+  EXPECT_EQ(after.wall_p50_ns, 21u);
+  EXPECT_EQ(after.wall_p99_ns, 22u);
+}
+
 TEST(History, IsBounded) {
   const PrivateFolder folder;
   auto history = History::Open(folder.path() + "/h.db", 100);

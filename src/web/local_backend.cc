@@ -1,9 +1,13 @@
 #include "web/local_backend.h"
 
+#include <poll.h>
+
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <thread>
 
+#include "sys/calls.h"
 #include "web/lanes.h"
 
 namespace moat::web {
@@ -13,15 +17,33 @@ using Sandboxes = std::map<std::string, Sandbox>;
 
 class SandboxRunner final : public Runner {
  public:
-  explicit SandboxRunner(std::shared_ptr<Sandboxes> sandboxes) : sandboxes_(std::move(sandboxes)) {}
+  SandboxRunner(std::shared_ptr<Sandboxes> sandboxes, std::shared_ptr<InstallRate> filters)
+      : sandboxes_(std::move(sandboxes)), filters_(std::move(filters)) {}
   JobEnd Run(Job& job, const CancelToken& cancel) override;
 
  private:
+  enum class Turn : unsigned char { kCame, kCancelled };
+  Turn AwaitTurn(const CancelToken& cancel) const;
+
   std::shared_ptr<Sandboxes> sandboxes_;  // of all lanes
+  std::shared_ptr<InstallRate> filters_;
 };
+
+SandboxRunner::Turn SandboxRunner::AwaitTurn(const CancelToken& cancel) const {
+  while (const auto wait = filters_->Take(std::chrono::nanoseconds(sys::NowNs()))) {
+    pollfd one = {cancel.descriptor(), POLLIN, 0};
+    const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(*wait).count() + 1;
+    if (poll(&one, 1, static_cast<int>(milliseconds)) > 0) return Turn::kCancelled;
+  }
+  return Turn::kCame;
+}
 
 JobEnd SandboxRunner::Run(Job& job, const CancelToken& cancel) {
   JobEnd end;
+  if (AwaitTurn(cancel) == Turn::kCancelled) {
+    end.kind = JobEnd::Kind::kDropped;
+    return end;
+  }
   const Status may = job.starting ? job.starting() : Status();
   if (!may.ok()) {
     end.error = may.error();
@@ -49,6 +71,7 @@ JobEnd SandboxRunner::Run(Job& job, const CancelToken& cancel) {
 }  // namespace
 
 Result<std::unique_ptr<Backend>> MakeLocalBackend(const Config& config, LocalBackendOptions options) {
+  if (options.filters == nullptr) options.filters = std::make_shared<InstallRate>();
   const auto sandboxes = std::make_shared<Sandboxes>();
   for (const ProfileConfig& each : config.profiles) {
     auto policy = Policy::Load(each.policy, options.policies);
@@ -66,7 +89,7 @@ Result<std::unique_ptr<Backend>> MakeLocalBackend(const Config& config, LocalBac
   }
   const unsigned processors = std::max(1U, std::thread::hardware_concurrency());
   std::vector<std::unique_ptr<Runner>> runners(config.jobs == 0 ? processors : config.jobs);
-  for (auto& runner : runners) runner = std::make_unique<SandboxRunner>(sandboxes);
+  for (auto& runner : runners) runner = std::make_unique<SandboxRunner>(sandboxes, options.filters);
   return MakeLanes(config, std::move(runners));
 }
 

@@ -9,10 +9,12 @@
 #include "moat/sandbox.h"
 #include "web/backend.h"
 #include "web/config.h"
+#include "web/install_rate.h"
 
 namespace moat::web {
 
 struct LocalBackendOptions {
+  std::shared_ptr<InstallRate> filters;  // shared by all that install some; null: one of its own
   SandboxOptions sandbox;
   PolicyLoadOptions policies;
 };

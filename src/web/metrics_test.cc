@@ -21,12 +21,14 @@ TEST(Metrics, CountWhatEnded) {
   metrics.CountJob("thumb", report);
   metrics.CountRequest(429);
   metrics.CountRefusal("busy");
+  metrics.SetFilters(5, 2);
   metrics.SetLoad({{"thumb", 3, 2, 4, 1}});
   const std::string text = metrics.Text();
   for (const char* line : {"moat_jobs_total{cause=\"wall\",profile=\"thumb\"} 2", "moat_limit_hits_total{limit=\"wall\",profile=\"thumb\"} 2",
                            "moat_denials_total{call=\"socket\",profile=\"thumb\",rule=\"p.toml:3\"} 14",
                            "moat_http_requests_total{code=\"4xx\"} 1", "moat_refused_total{why=\"busy\"} 1",
                            "moat_jobs_queued{profile=\"thumb\"} 3", "moat_warm_misses{profile=\"thumb\"} 1",
+                           "moat_filters_installed 5", "moat_filter_waits 2",
                            "# TYPE moat_jobs_total counter"}) {
     EXPECT_NE(text.find(line), std::string::npos) << line << "\n" << text;
   }

@@ -183,6 +183,7 @@ Result<Spool> Spool::Open(const std::string& path, std::uint64_t size) {
   MOAT_TRY(RemoveTree(spool.folder_.get(), "incoming"));
   spool.incoming_ = MOAT_TRY(MakeFolder(spool.folder_.get(), "incoming"));
   spool.jobs_ = MOAT_TRY(MakeFolder(spool.folder_.get(), "jobs"));
+  spool.sweeper_ = std::make_unique<Sweeper>(spool.incoming_.get());
   return spool;
 }
 

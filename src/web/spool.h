@@ -18,6 +18,7 @@
 
 #include "moat/result.h"
 #include "sys/fd.h"
+#include "web/sweeper.h"
 
 namespace moat::web {
 
@@ -49,6 +50,11 @@ class Spool {
   int jobs() const { return jobs_.get(); }
   const std::string& path() const { return path_; }
 
+  // An upload that is nobody's any more: it goes soon, and then its bytes count no longer.
+  void Discard(const std::string& id, std::uint64_t bytes) {
+    sweeper_->Remove(id, [used = used_.get(), bytes] { used->fetch_sub(bytes); });
+  }
+
   // Counts bytes against the size; kSystem with ENOSPC when they do not fit.
   Status Reserve(std::uint64_t bytes);
   void Release(std::uint64_t bytes) { used_->fetch_sub(bytes); }
@@ -61,6 +67,7 @@ class Spool {
   sys::Fd lock_;
   sys::DirFd folder_, incoming_, jobs_;
   std::unique_ptr<std::atomic<std::uint64_t>> used_ = std::make_unique<std::atomic<std::uint64_t>>(0);
+  std::unique_ptr<Sweeper> sweeper_;  // of incoming_, and goes before it
 };
 
 }  // namespace moat::web

@@ -11,15 +11,14 @@ namespace moat::web {
 
 Staged::~Staged() {
   if (spool_ == nullptr) return;
-  spool_->Release(bytes_);
-  (void)RemoveTree(spool_->incoming(), id_);  // else the next start does
+  spool_->Discard(id_, bytes_);  // else the next start does
 }
 
 Status Staged::AddInput(const std::string& name) {
   if (std::find(inputs_.begin(), inputs_.end(), name) != inputs_.end()) {
     return PolicyError("two inputs are called `" + name + "`");
   }
-  const sys::DirFd in = MOAT_TRY(OpenFolder(folder_.get(), "in"));
+  const sys::DirFd in = MOAT_TRY(MakeFolder(folder_.get(), "in"));
   // The job reads it as a user of its own; others do not get into the folder above.
   last_ = MOAT_TRY(sys::openat2(in.get(), name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0, 0644));
   inputs_.push_back(name);

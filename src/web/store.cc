@@ -85,7 +85,6 @@ Result<std::unique_ptr<Store>> Store::Open(StoreOptions options) {
 Result<Staged> Store::Stage() {
   Staged staged(&spool_, NewId());
   staged.folder_ = MOAT_TRY(MakeFolder(spool_.incoming(), staged.id_));
-  MOAT_TRY(MakeFolder(staged.folder_.get(), "in"));
   return staged;
 }
 

@@ -48,7 +48,7 @@ struct StoredJob {
   std::string why;                // in words, of the others
 };
 
-// An upload on its way. What is not accepted goes with this object.
+// An upload on its way. What is not accepted goes soon after this object.
 class Staged {
  public:
   Staged(Staged&&) noexcept = default;

@@ -1,14 +1,18 @@
 #!/usr/bin/env python3
 """The dashboard, clicked through in a browser: it asks for a token, shows what happens, cancels a job."""
+import base64
 import contextlib
 import hashlib
 import json
+import os
+import pathlib
 import shutil
 import sys
 
 import daemon
 from browser import Browser
 from daemon import Daemon
+from upgrade_test import reload
 
 CALLER = f'[[caller]]\nname = "root"\ntoken_sha256 = "{hashlib.sha256(b"open sesame").hexdigest()}"\nrole = "operator"\n'
 KILLING = 'moat = 1\nbase = "default"\n[[syscalls.rule]]\ncall = "unshare"\ndo = "kill"\nreason = "no namespaces here"\n'
@@ -70,4 +74,33 @@ def clicks():
         assert not refused, refused
 
 
-daemon.run([clicks])
+def rollouts():
+    d = Daemon()
+    policy = d.folder / "trial.toml"
+    policy.write_text('moat = 1\nbase = "default"\n')
+    config = d.folder / "http.toml"
+    config.write_text(config.read_text() + f'[profile.trial]\npolicy = "{policy}"\ncommand = ["/usr/bin/unshare", "--help"]\n')
+    with d, contextlib.closing(Browser(program)) as b:
+        for _ in range(25):
+            assert d.job("trial")[1]["cause"] == "exit"
+        b.call("Page.navigate", url=f"http://127.0.0.1:{d.port}/#rollout")
+        b.wait("document.querySelector('#main') && !document.querySelector('#main').hidden")
+        b.wait(text("#rollout") + ".includes('one configuration only')")
+        # The same configuration again is no rollout; another policy under the same name is.
+        assert "error" not in reload(d, config.read_text())
+        policy.write_text(KILLING)
+        assert "error" not in reload(d, config.read_text().replace('"--help"', '"-n", "true"'))
+        for _ in range(25):
+            assert d.job("trial")[1]["cause"] == "denied"
+        assert d.job("upper", b"x")[0] == 200
+        b.wait(text("#rollout") + ".includes('fewer are good') && " + text("#rollout") + ".includes('25 → 25')")
+        shown = b.run(text("#rollout"))
+        assert "100 % → 0 %" in shown and "denied 0 % → 100 %" in shown and "too few jobs" in shown, shown
+        assert b.run(text("#rollout-count")) == "1" and b.run("document.querySelector('.verdict.worse').innerText") == "fewer are good"
+        picture = os.environ.get("MOAT_SCREENSHOT")  # for whoever wants to look at it
+        if picture:
+            pathlib.Path(picture).write_bytes(base64.b64decode(b.call("Page.captureScreenshot", format="png")["data"]))
+        assert not b.complaints, b.complaints
+
+
+daemon.run([clicks, rollouts])

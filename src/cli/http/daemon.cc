@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
@@ -21,6 +22,7 @@
 #include "web/http/door.h"
 #include "web/http/listen.h"
 #include "web/http/webhooks.h"
+#include "web/install_rate.h"
 #include "web/local_backend.h"
 #include "web/pool_backend.h"
 #include "web/switch_backend.h"
@@ -126,7 +128,8 @@ Signal WaitForSignal(const sys::Fd& signals, int milliseconds, int door = -1) {
 }
 
 // For /healthz: a jail with the default policy that does nothing, and must do it well.
-Status Probe(Sandbox& sandbox) {
+Status Probe(Sandbox& sandbox, web::InstallRate& filters) {
+  (void)filters.Take(std::chrono::nanoseconds(sys::NowNs()));  // counted; seldom enough to go ahead
   Command command;
   command.argv = {"/bin/true"};
   command.out = command.err = Stream::Null();
@@ -135,14 +138,27 @@ Status Probe(Sandbox& sandbox) {
   return HostError(outcome.report.Summary());
 }
 
-Result<std::unique_ptr<web::Backend>> MakeBackend(const web::Config& config) {
-  if (config.pool.empty()) return web::MakeLocalBackend(config, {});
+Result<std::unique_ptr<web::Backend>> MakeBackend(const web::Config& config, std::shared_ptr<web::InstallRate> filters) {
+  web::LocalBackendOptions options;
+  options.filters = std::move(filters);
+  if (config.pool.empty()) return web::MakeLocalBackend(config, std::move(options));
   return web::MakePoolBackend(std::make_shared<const web::Config>(config));
 }
 
 Result<web::Config> Load(const std::string& path) {
   const std::string text = MOAT_TRY(sys::ReadFile(path, kMaxConfig));
   return web::ParseConfig(text, path);
+}
+
+// Tells configurations apart, with the policies that they name; those of a pool are its own.
+std::string DigestOf(const web::Config& config) {
+  std::string all = config.digest;
+  for (const web::ProfileConfig& each : config.profiles) {
+    if (each.policy.empty()) continue;
+    const auto policy = Policy::Load(each.policy);
+    if (policy.ok()) all += "\n" + policy->ToToml();
+  }
+  return base::Sha256Hex(all);
 }
 
 // The one that we were given, if it listens where it should; with port 0 anywhere.
@@ -165,6 +181,7 @@ class Daemon {
   Status OpenDoor(sys::Fd listener);
   Status Reload();
   void TryReload();
+  void NoteConfiguration();
   enum class Outcome : unsigned char { kStays, kGoes };
   Outcome HandOver(const sys::Fd& signals);
   Outcome PassOn(const sys::Fd& signals, Successor& successor);
@@ -175,6 +192,7 @@ class Daemon {
   web::LiveTls tls_{nullptr};
   web::Log log_;
   web::Metrics metrics_;
+  std::shared_ptr<web::InstallRate> filters_ = std::make_shared<web::InstallRate>();  // of all backends
   std::optional<Sandbox> probe_;
   std::unique_ptr<web::Webhooks> webhooks_;
   std::unique_ptr<web::SwitchBackend> backend_;
@@ -190,7 +208,7 @@ Status Daemon::Open(Start start, const sys::Fd& signals) {
   const auto config = config_.Get();
   probe_.emplace(MOAT_TRY(Policy::Load("default")));
   tls_.Set(MOAT_TRY(web::TlsContext::Load(config->tls)));
-  backend_ = std::make_unique<web::SwitchBackend>(MOAT_TRY(MakeBackend(*config_.Get())));
+  backend_ = std::make_unique<web::SwitchBackend>(MOAT_TRY(MakeBackend(*config_.Get(), filters_)));
   webhooks_ = MOAT_TRY(web::Webhooks::Start(config_, metrics_, log_));
   std::optional<Predecessor> predecessor;
   if (start == Start::kTakeOver) predecessor = MOAT_TRY(Predecessor::Ask(config->spool));
@@ -206,6 +224,7 @@ Status Daemon::Open(Start start, const sys::Fd& signals) {
   web::Webhooks* hooks = webhooks_.get();
   service_ = MOAT_TRY(web::Service::Start({config_, *backend_, metrics_, log_, [hooks](const web::StoredJob& job) { hooks->Send(job); }}));
   webhooks_->NoteIn(&service_->store());
+  NoteConfiguration();
   upgrade_ = MOAT_TRY(UpgradeDoor::Open(config->spool));
   MOAT_TRY(OpenDoor(std::move(listener)));
   for (Predecessor::Connection& each : connections) door_->Adopt(std::move(each.socket), std::move(each.read));
@@ -218,7 +237,7 @@ Status Daemon::OpenDoor(sys::Fd listener) {
   port_ = web::PortOf(listener);
   listener_ = sys::Fd(fcntl(listener.get(), F_DUPFD_CLOEXEC, 0));
   if (!listener_.valid()) return SystemError("fcntl", errno);
-  door_ = MOAT_TRY(web::Door::Open({config_, tls_, *service_, *backend_, metrics_, log_, [this] { return Probe(*probe_); }, tool::InWords},
+  door_ = MOAT_TRY(web::Door::Open({config_, tls_, *service_, *backend_, metrics_, log_, *filters_, [this] { return Probe(*probe_, *filters_); }, tool::InWords},
                                    std::move(listener)));
   return {};
 }
@@ -230,13 +249,20 @@ Status Daemon::Reload() {
   MOAT_TRY(web::CheckReload(*now, next));
   auto secrets = MOAT_TRY(web::Webhooks::ReadSecrets(next));
   auto tls = MOAT_TRY(web::TlsContext::Load(next.tls));
-  auto backend = MOAT_TRY(MakeBackend(next));
+  auto backend = MOAT_TRY(MakeBackend(next, filters_));
   config_.Set(std::move(next));
   tls_.Set(std::move(tls));
   webhooks_->SetSecrets(std::move(secrets));
   backend_->Replace(std::move(backend));
   service_->EndOrphans();
+  NoteConfiguration();
   return {};
+}
+
+// For the dashboard, which compares it with the one before.
+void Daemon::NoteConfiguration() {
+  const Status noted = service_->history().NoteConfiguration(web::UnixNs(), DigestOf(*config_.Get()));
+  if (!noted.ok()) log_.Write(web::Level::kError, "history", {{"error", noted.error().ToString()}});
 }
 
 void Daemon::TryReload() {
@@ -311,7 +337,7 @@ Status Run(const Options& options) {
   const sys::Fd signals = MOAT_TRY(TakeSignals());
   web::Config config = MOAT_TRY(Load(options.config));
   if (options.what == Options::What::kCheck) {
-    MOAT_TRY(MakeBackend(config));
+    MOAT_TRY(MakeBackend(config, nullptr));
     MOAT_TRY(web::TlsContext::Load(config.tls));
     std::printf("%s: %zu profiles, nothing wrong\n", base::Printable(options.config).c_str(), config.profiles.size());
     return {};

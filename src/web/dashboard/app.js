@@ -206,6 +206,49 @@ function showDenials(status) {
   $("denials").replaceChildren(...(cards.length ? cards : [element("div", { class: "empty" }, "nothing was denied")]));
 }
 
+const percent = (part, all) => (all ? `${(part / all * 100).toFixed(part === 0 || part === all ? 0 : 1)} %` : "–");
+const arrow = (before, now) => `${before} → ${now}`;
+const good = (side) => side.causes.exit || 0;
+
+// Whether two shares differ by more than chance: three standard deviations of their difference.
+function beyondChance(before, after) {
+  if (before.jobs < 20 || after.jobs < 20) return undefined;
+  const all = (good(before) + good(after)) / (before.jobs + after.jobs);
+  const deviation = Math.sqrt(all * (1 - all) * (1 / before.jobs + 1 / after.jobs));
+  const difference = good(after) / after.jobs - good(before) / before.jobs;
+  return Math.abs(difference) > 3 * deviation ? difference : 0;
+}
+
+function verdict({ before, after }) {
+  const difference = beyondChance(before, after);
+  if (difference === undefined) return ["", "too few jobs"];
+  if (difference < 0) return ["worse", "fewer are good"];
+  if (after.wall_p50_ns > before.wall_p50_ns * 1.2) return ["worse", "slower"];
+  if (difference > 0) return ["better", "more are good"];
+  return before.wall_p50_ns > after.wall_p50_ns * 1.2 ? ["better", "faster"] : ["", "no difference"];
+}
+
+function showRollout(status) {
+  const { since_ns: since, digest, profiles } = status.rollout;
+  const verdicts = profiles.map(verdict);
+  const worse = verdicts.filter(([kind]) => kind === "worse").length;
+  $("rollout-count").hidden = worse === 0;
+  $("rollout-count").textContent = worse;
+  $("rollout-since").textContent = since ? `${digest}, in force since ${new Date(since / 1e6).toLocaleString("en-GB")}` : "";
+  fill("rollout", since ? profiles.map((each, i) => {
+    const { before, after } = each;
+    const others = [...new Set([...Object.keys(before.causes), ...Object.keys(after.causes)])].filter((name) => name !== "exit").sort();
+    const shares = others.map((name) => element("span", { class: "share" },
+      `${name} ${arrow(percent(before.causes[name] || 0, before.jobs), percent(after.causes[name] || 0, after.jobs))}`));
+    const times = (key) => arrow(before.jobs ? duration(before[key]) : "–", after.jobs ? duration(after[key]) : "–");
+    return element("tr", {}, element("td", {}, each.profile), number(arrow(before.jobs, after.jobs)),
+      number(arrow(percent(good(before), before.jobs), percent(good(after), after.jobs))), element("td", { class: "wide" }, ...shares),
+      number(times("wall_p50_ns")), number(times("wall_p99_ns")),
+      number(arrow(before.jobs ? size(before.memory_p99) : "–", after.jobs ? size(after.memory_p99) : "–")),
+      element("td", {}, element("span", { class: `verdict ${verdicts[i][0]}` }, verdicts[i][1])));
+  }) : [], since ? "no job has ended in either" : "there has been one configuration only");
+}
+
 async function ask(path, method) {
   return fetch(path, { method: method || "GET", headers: token ? { Authorization: `Bearer ${token}` } : {}, cache: "no-store" });
 }
@@ -234,6 +277,7 @@ function draw(status) {
   showLatency(status);
   showCauses(status);
   showDenials(status);
+  showRollout(status);
 }
 
 async function refresh() {
@@ -275,5 +319,5 @@ $("login").addEventListener("submit", (event) => {
   sessionStorage.setItem("token", token);
   refresh();
 });
-if (["now", "latency", "causes", "denials"].includes(location.hash.slice(1))) choose(location.hash.slice(1));
+if (["now", "latency", "causes", "denials", "rollout"].includes(location.hash.slice(1))) choose(location.hash.slice(1));
 refresh();

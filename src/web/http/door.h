@@ -14,6 +14,7 @@
 #include "web/config.h"
 #include "web/http/tls.h"
 #include "web/http/views.h"
+#include "web/install_rate.h"
 #include "web/log.h"
 #include "web/metrics.h"
 #include "web/service.h"
@@ -28,6 +29,7 @@ struct DoorParts {
   Backend& backend;
   Metrics& metrics;
   Log& log;
+  const InstallRate& filters;  // of the backend and the probe
   std::function<Status()> probe;  // starts a sandbox, for /healthz
   ExplainDenial explain;
 };

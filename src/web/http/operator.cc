@@ -33,6 +33,7 @@ void HttpDoor::GetMetrics(Response& response) {
   parts_.metrics.SetLoad(parts_.backend.Load());
   parts_.metrics.SetConnections(reactor_->connections());
   parts_.metrics.SetLostLines(parts_.log.lost());
+  parts_.metrics.SetFilters(parts_.filters.installed(), parts_.filters.waits());
   parts_.metrics.SetStore(parts_.service.store().jobs(), parts_.service.store().bytes());
   response.status = 200;
   response.set_content(parts_.metrics.Text(), "text/plain; version=0.0.4; charset=utf-8");

@@ -8,6 +8,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::uint64_t kHour = 3'600'000'000'000, kMinute = 60'000'000'000;
+constexpr std::uint64_t kMostCompared = 20'000;
 constexpr std::size_t kMostLive = 200, kMostRows = 50;
 
 std::string Dump(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace) + "\n"; }
@@ -52,6 +53,19 @@ json HistoryJson(const HistoryJob& job) {
           {"memory_peak", job.memory_peak}, {"exit_status", job.exit_status}};
 }
 
+json SideJson(const RolloutSide& side) {
+  return {{"jobs", side.jobs}, {"causes", side.causes}, {"wall_p50_ns", side.wall_p50_ns}, {"wall_p99_ns", side.wall_p99_ns},
+          {"memory_p99", side.memory_p99}};
+}
+
+json RolloutJson(const Rollout& rollout) {
+  json profiles = json::array();
+  for (const auto& [name, sides] : rollout.profiles) {
+    profiles.push_back({{"profile", name}, {"before", SideJson(sides.first)}, {"after", SideJson(sides.second)}});
+  }
+  return {{"since_ns", rollout.since_ns}, {"digest", rollout.digest.substr(0, 12)}, {"profiles", profiles}};
+}
+
 Status AddHistory(json& status, History& history, const ExplainDenial& explain) {
   MOAT_TRY(history.Flush());
   json recent = json::array(), denials = json::array(), limits = json::array(), causes = json::array();
@@ -64,6 +78,7 @@ Status AddHistory(json& status, History& history, const ExplainDenial& explain) 
   for (const CauseCount& each : MOAT_TRY(history.Causes(now - kHour, kMinute))) {
     causes.push_back({{"from_ns", each.from_ns}, {"profile", each.profile}, {"cause", each.cause}, {"jobs", each.jobs}});
   }
+  status["rollout"] = RolloutJson(MOAT_TRY(history.CompareRollout(kMostCompared)));
   status["recent"] = std::move(recent);
   status["denials"] = std::move(denials);
   status["limits"] = std::move(limits);
