@@ -20,7 +20,9 @@ namespace {
 constexpr std::uint64_t kMillisecond = 1000000;
 constexpr std::uint64_t kNever = ~0ULL;
 constexpr std::uint64_t kInitPatience = 15 * kMillisecond;  // for pid 1 to end everybody
-constexpr std::uint64_t kLastFlush = 20 * kMillisecond;  // of a job that ended at its deadline
+// What a job that was ended at its deadline has left in its pipes: 20 ms, and less where ending it took long.
+constexpr std::uint64_t kLastFlush = 20 * kMillisecond, kLeastFlush = 5 * kMillisecond;
+constexpr std::uint64_t kBackWithin = 40 * kMillisecond;
 
 std::uint64_t After(std::uint64_t now, std::uint64_t delay) { return delay == abi::kNone ? kNever : now + delay; }
 
@@ -126,7 +128,9 @@ class Supervisor {
     ended_at_ = sys::NowNs();
     // A reader that does not read must not hold us longer than the job itself could have.
     const std::uint64_t wall = After(begin_, limits_.wall_ns);
-    flush_until_ = wall == kNever ? kNever : std::max(After(wall, limits_.grace_ns), ended_at_ + kLastFlush);
+    const std::uint64_t due = wall == kNever ? kNever : After(wall, limits_.grace_ns);
+    if (due == kNever) return;
+    flush_until_ = std::max(due, std::clamp(due + kBackWithin, ended_at_ + kLeastFlush, ended_at_ + kLastFlush));
   }
 
   void TakeSignals() {
