@@ -5,17 +5,19 @@
 #include <poll.h>
 #include <sys/file.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "api/report_wire.h"
 #include "api/request.h"
 #include "sys/calls.h"
+#include "sys/message.h"
 
 namespace moat::api {
 namespace {
@@ -39,29 +41,17 @@ Result<std::string> BodyFromFile(const sys::Fd& file, std::uint64_t size) {
 
 Result<Reply> Receive(int socket, std::uint32_t job) {
   std::vector<char> buffer(sizeof(Answer) + kMaxInline);
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  struct iovec part{buffer.data(), buffer.size()};
-  struct msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof(control);
-  ssize_t size;
-  do size = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-  while (size < 0 && errno == EINTR);
-  if (size < 0 && errno == EAGAIN) return Reply{};
-  if (size <= 0) return Reply{std::nullopt, true};
-  sys::Fd file;
-  if (const cmsghdr* head = CMSG_FIRSTHDR(&message); head != nullptr && head->cmsg_type == SCM_RIGHTS) {
-    int fd;
-    std::memcpy(&fd, CMSG_DATA(head), sizeof(fd));
-    file = sys::Fd(fd);
-  }
+  auto message = sys::ReceiveMessage(socket, buffer, 1, sys::Wait::kNo);
+  if (!message.ok() && message.error().error_number == EAGAIN) return Reply{};
+  if (!message.ok() || message->size == 0) return Reply{std::nullopt, true};
+  if (!message->whole) return BugError("a helper's answer with more than belongs to it");
+  const std::size_t size = message->size;
+  const sys::Fd file = message->fds.empty() ? sys::Fd() : std::move(message->fds.front());
   Answer answer;
-  if (static_cast<std::size_t>(size) < sizeof(answer)) return BugError("a helper's answer that is too short");
+  if (size < sizeof(answer)) return BugError("a helper's answer that is too short");
   std::memcpy(&answer, buffer.data(), sizeof(answer));
   if (answer.kind != FrameKind::kReport || answer.job != job) return BugError("a helper's answer to something else");
-  std::string body(buffer.data() + sizeof(answer), static_cast<std::size_t>(size) - sizeof(answer));
+  std::string body(buffer.data() + sizeof(answer), size - sizeof(answer));
   if ((answer.flags & kBodyInMemFd) != 0) body = MOAT_TRY(BodyFromFile(file, answer.body_size));
   Reply reply{UnpackReport(body)};
   if (!reply.report) return BugError("a helper's answer that is no report");
@@ -71,9 +61,7 @@ Result<Reply> Receive(int socket, std::uint32_t job) {
 void AskToCancel(int socket, std::uint32_t job) {
   CancelRequest request;
   request.job = job;
-  ssize_t sent;
-  do sent = send(socket, &request, sizeof(request), MSG_NOSIGNAL);
-  while (sent < 0 && errno == EINTR);
+  (void)sys::SendMessage(socket, sys::BytesOf(request), {}, {});  // nobody there: then nobody runs the job
 }
 
 // Until there is an answer, or nobody who could give one.
@@ -154,25 +142,9 @@ bool PrepareOn(Helper& helper, const StoredPlan& plan) {
   PrepareRequest head;
   head.plan_slot = slot.number;
   if (!slot.filled) head.flags = kCarriesPlan;
-  struct iovec part{&head, sizeof(head)};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  struct msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  if (!slot.filled) {
-    const int fd = plan.file.get();
-    message.msg_control = control;
-    message.msg_controllen = sizeof(control);
-    cmsghdr* rights = CMSG_FIRSTHDR(&message);
-    rights->cmsg_level = SOL_SOCKET;
-    rights->cmsg_type = SCM_RIGHTS;
-    rights->cmsg_len = CMSG_LEN(sizeof(int));
-    std::memcpy(CMSG_DATA(rights), &fd, sizeof(fd));
-  }
-  ssize_t sent;
-  do sent = sendmsg(helper.socket().get(), &message, MSG_NOSIGNAL);
-  while (sent < 0 && errno == EINTR);
-  if (sent < 0) return false;
+  const int file = plan.file.get();
+  const auto fds = slot.filled ? std::span<const int>() : std::span<const int>(&file, 1);
+  if (!sys::SendMessage(helper.socket().get(), sys::BytesOf(head), {}, fds).ok()) return false;
   if (!slot.filled) helper.Filled(slot.number, plan.id);
   return true;
 }

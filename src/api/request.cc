@@ -3,15 +3,15 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
+#include <utility>
 
 #include "base/safe_text.h"
 #include "sys/calls.h"
+#include "sys/message.h"
 
 namespace moat::api {
 namespace {
@@ -157,25 +157,8 @@ Status Request::Send(int socket, std::uint32_t job, std::uint32_t slot, int file
   }
   if (body_file_.valid()) fds.push_back(body_file_.get());
   fds.insert(fds.end(), fds_.begin(), fds_.end());
-  struct iovec parts[2] = {{&head, sizeof(head)}, {body_.data(), body_.size()}};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * kMaxDescriptors)] = {};
-  struct msghdr message{};
-  message.msg_iov = parts;
-  message.msg_iovlen = 2;
-  if (!fds.empty()) {
-    message.msg_control = control;
-    message.msg_controllen = CMSG_SPACE(sizeof(int) * fds.size());
-    cmsghdr* rights = CMSG_FIRSTHDR(&message);
-    rights->cmsg_level = SOL_SOCKET;
-    rights->cmsg_type = SCM_RIGHTS;
-    rights->cmsg_len = CMSG_LEN(sizeof(int) * fds.size());
-    std::memcpy(CMSG_DATA(rights), fds.data(), sizeof(int) * fds.size());
-  }
-  ssize_t sent;
-  do sent = sendmsg(socket, &message, MSG_NOSIGNAL);
-  while (sent < 0 && errno == EINTR);
-  if (sent >= 0) return {};
-  return SystemError("sendmsg", errno == ECONNRESET ? EPIPE : errno, "a request to the helper");
+  auto sent = sys::SendMessage(socket, sys::BytesOf(head), body_, fds);
+  return sent.ok() ? Status() : std::move(sent).error();
 }
 
 std::string Request::TakeCapture(const sys::Fd& file) {

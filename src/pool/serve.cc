@@ -228,7 +228,8 @@ int ReceiveOrder(int (&channels)[kMaxBatch]) {
   message.msg_controllen = sizeof(control);
   const long size = KeeperCall(__NR_recvmsg, kServeDescriptor, &message, MSG_CMSG_CLOEXEC);
   const cmsghdr* head = size > 0 ? CMSG_FIRSTHDR(&message) : nullptr;
-  if (size != sizeof(order) || head == nullptr || head->cmsg_type != SCM_RIGHTS || order.kind != WorkerFrame::kSpawn ||
+  if (size != sizeof(order) || head == nullptr || head->cmsg_level != SOL_SOCKET ||
+      head->cmsg_type != SCM_RIGHTS || order.kind != WorkerFrame::kSpawn ||
       order.count == 0 || order.count > kMaxBatch || head->cmsg_len != CMSG_LEN(sizeof(int) * order.count) ||
       (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) {
     return -1;

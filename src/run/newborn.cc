@@ -8,12 +8,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
-#include <cstring>
 #include <string>
 
 #include "base/text.h"
 #include "run/groups.h"
 #include "sys/calls.h"
+#include "sys/message.h"
 #include "uapi/syscall.h"
 
 namespace moat::run {
@@ -115,21 +115,8 @@ void Newborn::LeaveMountsToKernel() {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends) != 0) return;
   const int fds[2] = {mounts_.get(), ends[1]};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(fds))] = {};
-  char byte = 0;
-  struct iovec part{&byte, 1};
-  struct msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof(control);
-  cmsghdr* rights = CMSG_FIRSTHDR(&message);
-  rights->cmsg_level = SOL_SOCKET;
-  rights->cmsg_type = SCM_RIGHTS;
-  rights->cmsg_len = CMSG_LEN(sizeof(fds));
-  std::memcpy(CMSG_DATA(rights), fds, sizeof(fds));
   // The ends stay open until this process is gone: the socket is nobody's from then on.
-  if (sendmsg(ends[0], &message, MSG_NOSIGNAL) == 1) mounts_.Close();
+  if (sys::SendMessage(ends[0], "m", {}, fds).ok()) mounts_.Close();
 }
 
 void Newborn::Undo() {

@@ -1,7 +1,6 @@
 #include "watch/listener.h"
 
 #include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -10,6 +9,7 @@
 #include <cstring>
 
 #include "sys/calls.h"
+#include "sys/message.h"
 
 // Linux 6.6; the headers of Debian 12 lack it.
 #ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
@@ -61,22 +61,9 @@ void Listener::Kill(const seccomp_notif& question) {
 
 Result<Listener> Receive(int socket) {
   char byte = 0;
-  iovec part{&byte, 1};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof(control);
-  ssize_t got = 0;
-  do {
-    got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-  } while (got < 0 && errno == EINTR);
-  const cmsghdr* rights = got > 0 ? CMSG_FIRSTHDR(&message) : nullptr;
-  if (rights == nullptr || rights->cmsg_type != SCM_RIGHTS) return SystemError("recvmsg", got < 0 ? errno : ECONNRESET, "the listener");
-  int fd = -1;
-  std::memcpy(&fd, CMSG_DATA(rights), sizeof(fd));
-  return Listener(sys::Fd(fd));
+  auto message = MOAT_TRY(sys::ReceiveMessage(socket, {&byte, 1}, 1));
+  if (message.fds.size() != 1) return SystemError("recvmsg", ECONNRESET, "the listener");
+  return Listener(std::move(message.fds.front()));
 }
 
 }  // namespace moat::watch

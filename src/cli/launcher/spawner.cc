@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,6 +11,7 @@
 #include <climits>
 #include <csignal>
 #include <cstring>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +24,7 @@
 #include "run/newborn.h"
 #include "run/privilege.h"
 #include "sys/calls.h"
+#include "sys/message.h"
 
 namespace moat::launcher {
 namespace {
@@ -32,32 +33,16 @@ using api::FrameKind;
 
 constexpr int kEnded = 0, kBadRequest = 125;
 
-bool Send(const void* head, std::size_t head_size, std::string_view body, int fd) {
-  struct iovec parts[2] = {{const_cast<void*>(head), head_size}, {const_cast<char*>(body.data()), body.size()}};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  struct msghdr message{};
-  message.msg_iov = parts;
-  message.msg_iovlen = 2;
-  if (fd >= 0) {
-    message.msg_control = control;
-    message.msg_controllen = sizeof(control);
-    cmsghdr* rights = CMSG_FIRSTHDR(&message);
-    rights->cmsg_level = SOL_SOCKET;
-    rights->cmsg_type = SCM_RIGHTS;
-    rights->cmsg_len = CMSG_LEN(sizeof(int));
-    std::memcpy(CMSG_DATA(rights), &fd, sizeof(fd));
-  }
-  ssize_t sent;
-  do sent = sendmsg(api::kSocketFd, &message, MSG_NOSIGNAL);
-  while (sent < 0 && errno == EINTR);
-  return sent == static_cast<ssize_t>(head_size + body.size());
+bool Send(std::string_view head, std::string_view body, std::span<const int> fds) {
+  const auto sent = sys::SendMessage(api::kSocketFd, head, body, fds);
+  return sent.ok() && *sent == head.size() + body.size();
 }
 
 bool SayHello() {
   api::Hello hello;
   static_assert(sizeof(MOAT_VERSION) <= sizeof(hello.version));
   std::memcpy(hello.version, MOAT_VERSION, sizeof(MOAT_VERSION));
-  return Send(&hello, sizeof(hello), {}, -1);
+  return Send(sys::BytesOf(hello), {}, {});
 }
 
 bool Answer(std::uint32_t job, const Report& report) {
@@ -65,12 +50,13 @@ bool Answer(std::uint32_t job, const Report& report) {
   api::Answer answer;
   answer.job = job;
   answer.body_size = body.size();
-  if (body.size() <= api::kMaxInline) return Send(&answer, sizeof(answer), body, -1);
+  if (body.size() <= api::kMaxInline) return Send(sys::BytesOf(answer), body, {});
   answer.flags = api::kBodyInMemFd;
   auto file = sys::memfd_create("moat-report", MFD_ALLOW_SEALING);
   if (!file.ok() || !sys::WriteAll(file->get(), body, "report").ok()) return false;
   fcntl(file->get(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW);
-  return Send(&answer, sizeof(answer), {}, file->get());
+  const int fds[] = {file->get()};
+  return Send(sys::BytesOf(answer), {}, fds);
 }
 
 Error InputError(const std::string& path, std::string message, std::string fix) {

@@ -2,11 +2,11 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 
-#include <cerrno>
 #include <string>
+
+#include "sys/message.h"
 
 namespace moat::launcher {
 namespace {
@@ -99,29 +99,11 @@ Sealed Sealed::Map(const sys::Fd& fd, std::size_t limit) {
 bool Receive(Frame& frame) {
   frame.fds.clear();
   frame.size = 0;
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * api::kMaxDescriptors)];
-  struct iovec part{frame.bytes.data(), frame.bytes.size()};
-  struct msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof(control);
-  ssize_t size;
-  do size = recvmsg(api::kSocketFd, &message, MSG_CMSG_CLOEXEC);
-  while (size < 0 && errno == EINTR);
-  if (size <= 0) return false;
-  // One is all there can be: the kernel makes one of all that carry descriptors.
-  const cmsghdr* head = CMSG_FIRSTHDR(&message);
-  if (head != nullptr && head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_RIGHTS) {
-    const std::size_t count = (head->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (std::size_t i = 0; i < count; ++i) {
-      int fd;
-      std::memcpy(&fd, CMSG_DATA(head) + i * sizeof(int), sizeof(fd));
-      frame.fds.emplace_back(fd);
-    }
-  }
-  frame.size = static_cast<std::size_t>(size);
-  return (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0;
+  auto message = sys::ReceiveMessage(api::kSocketFd, frame.bytes, api::kMaxDescriptors);
+  if (!message.ok() || message->size == 0) return false;
+  frame.fds = std::move(message->fds);
+  frame.size = message->size;
+  return message->whole;
 }
 
 std::string_view TakePrepare(Frame& frame, Plans& plans) {
