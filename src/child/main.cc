@@ -197,7 +197,8 @@ void Nothing(void*) { Exit(0); }
 
 // RLIMIT_NPROC counts nobody whom it refused. But a job that failed for want of processes mostly has
 // them still: then another one is refused to us as well, who have the same limit, or a second one where
-// the program itself has made room for the first. A limit of one is reached by whoever runs, and proves nothing.
+// the program itself has made room for the first. That is worth a hint, and no proof: it may have had just
+// as many as it wanted. A limit of one is reached by whoever runs, and says nothing.
 void TryAnother(abi::Shared* shared, unsigned char* stack_top) {
   if (StateOf(shared) == abi::ChildState::kDone && shared->status == 0) return;
   for (unsigned i = 0; i < 2; ++i) {

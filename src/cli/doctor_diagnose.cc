@@ -113,11 +113,11 @@ void DiagnoseCgroups(const HostFacts& facts, std::vector<Diagnosis>& found) {
   found.push_back(FromController("memory", cgroups.memory, Verdict::kWeaker,
                                  "the default memory limit holds for each process, not for the job; --memory is refused"));
   const bool counted = facts.root.works || (facts.user_ns.works && facts.rlimit_nproc_per_ns.works);
-  found.push_back(counted ? FromController("pids", cgroups.pids, Verdict::kSpare, "RLIMIT_NPROC counts each job instead")
+  found.push_back(counted ? FromController("pids", cgroups.pids, Verdict::kSpare, "RLIMIT_NPROC keeps the limit instead, and tells of no refusal: no job has the cause pids")
                           : FromController("pids", cgroups.pids, Verdict::kWeaker,
                                            "the number of processes is not limited; --pids is refused"));
   found.push_back(FromController("cpu", cgroups.cpu, Verdict::kSpare, "--cpus is refused"));
-  found.push_back(FromController("cpuacct", cgroups.cpuacct, Verdict::kSpare, "cpu time comes from the reaped processes"));
+  found.push_back(FromController("cpuacct", cgroups.cpuacct, Verdict::kSpare, "cpu time comes from the reaped processes; --cpu is refused"));
   found.push_back(FromController("cpuset", cgroups.cpuset, Verdict::kSpare, "jobs are not bound to processors by group"));
   found.push_back(FromController("freezer", cgroups.freezer, Verdict::kSpare, "jobs cannot be paused"));
   Diagnosis kill{"cgroups", "cgroup.kill", Verdict::kWorks, "", "", "", 0};

@@ -19,7 +19,7 @@ using Offset = std::uint32_t;  // from the start of the blob; 0: none
 using Index = std::uint32_t;
 
 inline constexpr std::uint32_t kMagic = 0x54414f4d;  // "MOAT"
-inline constexpr std::uint32_t kVersion = 9;         // raised with every change of this file
+inline constexpr std::uint32_t kVersion = 10;        // raised with every change of this file
 
 // By whom, and what it may know of the one job: nothing up to kProgram. Per-input ops come behind, so
 // that the places of the ops before them are the same for every job.
@@ -140,7 +140,7 @@ struct LimitsRow {
   std::uint64_t wall_ns, cpu_ns, grace_ns;
   std::uint64_t memory, pids;
   std::uint64_t input, output, output_files, out_stream, err_stream;
-  std::uint64_t stack, file_size;
+  std::uint64_t stack, file_size, address_space;
   std::int32_t oom_score;
   std::uint32_t processors;   // that the job may use; 0: all of the launcher's
 };

@@ -113,6 +113,7 @@ void FillLimits(abi::LimitsRow& row, const policy::Limits& limits) {
   row.err_stream = OrNone(limits.err_stream.value);
   row.stack = OrNone(limits.stack.value);
   row.file_size = OrNone(limits.file_size.value);
+  row.address_space = OrNone(limits.address_space.value);
   row.processors = static_cast<std::uint32_t>(std::ceil(limits.cpus.value));
   row.oom_score = static_cast<std::int32_t>(limits.oom_score.value);
 }

@@ -268,6 +268,32 @@ TEST_F(CompileTest, OneUnifiedGroupHasEveryControllerAskedFor) {
   EXPECT_EQ(parents(), std::vector<std::string>{"/cg/slice"});
 }
 
+// A process that nobody waits for is counted by a group alone, and a refusal by nothing else.
+TEST_F(CompileTest, EveryJobHasTheGroupsThatCount) {
+  const Plan plan = Compiled();
+  const auto* rows = reinterpret_cast<const abi::CgroupRow*>(plan.bytes().data() + plan.header().cgroups);
+  std::vector<abi::CgroupKind> kinds;
+  for (abi::Index i = 0; i < plan.header().cgroup_count; ++i) kinds.push_back(rows[i].kind);
+  EXPECT_EQ(kinds, (std::vector<abi::CgroupKind>{abi::CgroupKind::kV1Memory, abi::CgroupKind::kV1Pids, abi::CgroupKind::kV1Cpuacct}));
+  EXPECT_NE(plan.header().flags & abi::kCountsPids, 0U);
+}
+
+// As most distributions mount it: a second group of the same name could not be made there.
+TEST_F(CompileTest, ControllersOfOneHierarchyShareAGroup) {
+  case_.facts.cgroups.cpu.folder = case_.facts.cgroups.cpuacct.folder = "/cg/cpu,cpuacct/x";
+  SetFlag("cpus", "0.5");
+  const Plan plan = Compiled();
+  int made = 0, entered = 0;
+  for (abi::Index i = 0; i < plan.header().op_count; ++i) {
+    const abi::Op& op = plan.ops()[i];
+    made += op.number == __NR_mkdirat && op.phase == abi::Phase::kGroups;
+    entered += op.number == __NR_openat && op.phase == abi::Phase::kSettle && plan.Text(op.subject) == "tasks";
+  }
+  EXPECT_EQ(made, 3);
+  EXPECT_EQ(entered, 3);
+  EXPECT_EQ(plan.header().cgroup_count, 4U);
+}
+
 TEST_F(CompileTest, CpuAloneIsCountedByAUnifiedGroup) {
   case_.facts = ModernRoot(Hierarchy::kV2);
   case_.facts.cgroups.memory.writable = case_.facts.cgroups.pids.writable = case_.facts.cgroups.cpu.writable = false;

@@ -1,4 +1,4 @@
-// Session, host name, network, limits, control groups, environment.
+// Session, host name, network, limits, environment.
 #include <asm/unistd.h>
 
 #include <algorithm>
@@ -16,13 +16,7 @@ constexpr int kRlimitCpu = 0, kRlimitFsize = 1, kRlimitData = 2, kRlimitStack = 
               kRlimitNofile = 7, kRlimitMemlock = 8, kRlimitAs = 9, kRlimitSigpending = 11, kRlimitMsgqueue = 12,
               kRlimitNice = 13, kRlimitRtprio = 14;
 constexpr int kEperm = 1;
-constexpr std::uint8_t kEinval = 22;
-constexpr std::uint64_t kLockSharedNonblocking = 1 | 4;
-constexpr std::uint8_t kEagain = 11;
 constexpr std::uint64_t kOCloexec = 02000000;
-constexpr std::uint64_t kOWronlyCloexec = 1 | 02000000;
-constexpr std::uint64_t kODirectoryCloexec = 0200000 | 02000000;
-constexpr std::uint64_t kOPathDirectory = 010000000 | 0200000 | 02000000;
 
 void SetLimit(Blob& blob, int resource, std::uint64_t value, std::string_view name, const Origin& origin) {
   blob.For(name, origin);
@@ -99,137 +93,6 @@ Status EmitPids(Blob& blob, const Request& request) {
   return {};
 }
 
-// One group of one hierarchy: made, its files written, pid 1 moved in.
-struct Setting {
-  std::string file, value;
-  bool optional = false;  // a kernel without swap accounting lacks the file
-  Origin origin;
-  std::uint8_t tolerated = 0;  // errno of the write that is no failure; 0: none
-};
-
-void WriteGroupFile(Blob& blob, abi::Offset group, const Setting& setting, Arg content, Arg size) {
-  const abi::Offset fd = blob.Int();
-  blob.For(setting.file, setting.origin);
-  abi::Op& opened = blob.Add(__NR_openat, {Int32(group), Address(blob.Text(setting.file)), Value(kOWronlyCloexec)});
-  opened.result = fd;
-  if (setting.optional) {
-    opened.flags = abi::kTolerate;
-    opened.tolerated = 2;  // ENOENT
-  }
-  abi::Op& written = blob.Add(__NR_write, {Int32(fd), content, size});
-  if (setting.optional || setting.tolerated != 0) {
-    written.flags = abi::kTolerate;
-    written.tolerated = setting.optional ? 9 : setting.tolerated;  // EBADF: not opened
-  }
-  abi::Op& closed = blob.Add(__NR_close, {Int32(fd)});
-  if (setting.optional) {
-    closed.flags = abi::kTolerate;
-    closed.tolerated = 9;
-  }
-}
-
-void EmitGroup(Blob& blob, abi::CgroupKind kind, const std::string& parent, const std::vector<Setting>& settings) {
-  blob.At(kind == abi::CgroupKind::kV2 ? abi::Phase::kAhead : abi::Phase::kGroups, abi::Stage::kCgroup);
-  const abi::Offset parent_fd = blob.Int(), made = blob.Int(), group = blob.Int();
-  blob.For(parent, settings.empty() ? Origin{} : settings.front().origin);
-  blob.Add(__NR_openat, {Signed(kAtFdcwd), Address(blob.Text(parent)), Value(kOPathDirectory)}).result = parent_fd;
-  const abi::Offset name = MOAT_SLOT(blob, group_name);
-  blob.Add(__NR_mkdirat, {Int32(parent_fd), Address(name), Value(0755)}).result = made;
-  // clone3 and flock want a descriptor that is not O_PATH.
-  blob.Add(__NR_openat, {Int32(parent_fd), Address(name), Value(kODirectoryCloexec)}).result = group;
-  // `moat doctor --clean` removes what nobody holds. The lock ends with its last holder, whatever
-  // ends that. A stranger's exclusive one keeps the cleaner away just as well.
-  abi::Op& held = blob.Add(__NR_flock, {Int32(group), Value(kLockSharedNonblocking)});
-  held.flags = abi::kTolerate;
-  held.tolerated = kEagain;
-  for (const Setting& setting : settings) {
-    WriteGroupFile(blob, group, setting, Address(blob.Text(setting.value)), Value(setting.value.size()));
-  }
-  if (kind == abi::CgroupKind::kV2) blob.header().clone_cgroup = group;
-  blob.cgroups().push_back({kind, {}, blob.Text(parent), parent_fd, made, group});
-}
-
-bool Usable(const Controller& controller) {
-  return controller.version != Controller::Version::kNone && controller.writable;
-}
-
-// The groups of a job. A process is in one group of the v2 hierarchy. What was found higher up is
-// there for all: a controller that ends in a group was passed on by every one above it.
-class Groups {
- public:
-  explicit Groups(Blob& blob) : blob_(blob) {}
-  void Add(const Controller& controller, abi::CgroupKind v1_kind, const std::vector<Setting>& v1, const std::vector<Setting>& v2) {
-    if (controller.version == Controller::Version::kV1) return EmitGroup(blob_, v1_kind, controller.folder, v1);
-    if (v2_folder_.empty() || controller.folder.size() < v2_folder_.size()) v2_folder_ = controller.folder;
-    v2_.insert(v2_.end(), v2.begin(), v2.end());
-  }
-  void Finish() {
-    if (!v2_folder_.empty()) EmitGroup(blob_, abi::CgroupKind::kV2, v2_folder_, v2_);
-  }
-
- private:
-  Blob& blob_;
-  std::vector<Setting> v2_;
-  std::string v2_folder_;
-};
-
-void AddMemory(Blob& blob, Groups& groups, const Request& request) {
-  const auto& limit = request.model.limits.memory;
-  const Controller& controller = request.facts.cgroups.memory;
-  if (limit.value == kUnlimited || !Usable(controller)) return;
-  const std::string bytes = base::Number(limit.value);
-  const Origin& origin = limit.origin;
-  groups.Add(controller, abi::CgroupKind::kV1Memory,
-             {{"memory.limit_in_bytes", bytes, false, origin}, {"memory.memsw.limit_in_bytes", bytes, true, origin}},
-             {{"memory.max", bytes, false, origin}, {"memory.swap.max", "0", true, origin}, {"memory.oom.group", "1", true, origin}});
-  blob.Layer("memory limit", abi::LayerState::kEnforced,
-             controller.version == Controller::Version::kV1 ? "cgroup v1" : "cgroup v2");
-}
-
-// The default number of processes is kept by RLIMIT_NPROC, which costs nothing; a group
-// of its own is made when the number was asked for, and then its hits are counted too.
-void AddPids(Blob& blob, Groups& groups, const Request& request) {
-  const auto& limit = request.model.limits.pids;
-  const Controller& controller = request.facts.cgroups.pids;
-  if (limit.value == kUnlimited || !Usable(controller)) return;
-  if (IsDefaultLimit(request, limit.origin) && controller.version != Controller::Version::kV2) return;
-  const Setting setting{"pids.max", base::Number(limit.value + 1), false, limit.origin};
-  groups.Add(controller, abi::CgroupKind::kV1Pids, {setting}, {setting});
-  blob.header().flags |= abi::kCountsPids;
-}
-
-// A group that only counts: made when the limit was asked for.
-void AddCpuTime(Groups& groups, const Request& request) {
-  const auto& limit = request.model.limits.cpu;
-  const Controller& controller = request.facts.cgroups.cpuacct;
-  if (limit.value == policy::Nanoseconds::max() || IsDefaultLimit(request, limit.origin) || !Usable(controller)) return;
-  groups.Add(controller, abi::CgroupKind::kV1Cpuacct, {}, {});
-}
-
-Status AddCpuRate(Blob& blob, Groups& groups, const Request& request) {
-  const auto& limit = request.model.limits.cpus;
-  const Controller& controller = request.facts.cgroups.cpu;
-  if (limit.value <= 0) return {};
-  if (!Usable(controller)) {
-    if (!BestEffort(request)) {
-      return WithOrigin(HostError("the limit `cpus` cannot be enforced here: " + controller.problem,
-                                  "run as root or in a delegated cgroup, or drop the limit"),
-                        limit.origin);
-    }
-    blob.Layer("cpus limit", abi::LayerState::kDegraded, controller.problem);
-    return {};
-  }
-  constexpr std::uint64_t kPeriodUs = 100000;
-  const auto quota = base::Number(std::max<std::uint64_t>(1000, static_cast<std::uint64_t>(limit.value * kPeriodUs)));
-  const std::string period = base::Number(kPeriodUs);
-  // EINVAL: a group around allows less already (kernel/sched/core.c, tg_cfs_schedulable_down), and goes on to.
-  groups.Add(controller, abi::CgroupKind::kV1Cpu,
-             {{"cpu.cfs_period_us", period, false, limit.origin}, {"cpu.cfs_quota_us", quota, false, limit.origin, kEinval}},
-             {{"cpu.max", quota + " " + period, false, limit.origin}});
-  blob.Layer("cpus limit", abi::LayerState::kEnforced, "cgroup");
-  return {};
-}
-
 }  // namespace
 
 bool IsDefaultLimit(const Request& request, const Origin& origin) {
@@ -238,31 +101,6 @@ bool IsDefaultLimit(const Request& request, const Origin& origin) {
 
 bool BestEffort(const Request& request) {
   return request.model.mode.best_effort.value == policy::BestEffort::kYes;
-}
-
-Status EmitCgroups(Blob& blob, const Request& request) {
-  Groups groups(blob);
-  AddMemory(blob, groups, request);
-  AddPids(blob, groups, request);
-  AddCpuTime(groups, request);
-  MOAT_TRY(AddCpuRate(blob, groups, request));
-  groups.Finish();
-  return {};
-}
-
-// A v1 group is entered by pid 1 itself, which writes "0" to `tasks`: moving another process
-// takes a lock that waits for an RCU grace period, 10 ms and more on a quiet machine.
-void EmitCgroupEntry(Blob& blob, const Request& request) {
-  blob.At(abi::Phase::kSettle, abi::Stage::kCgroup);
-  for (const abi::CgroupRow& row : blob.cgroups()) {
-    if (row.kind == abi::CgroupKind::kV2) continue;
-    const Setting enter{"tasks", "0", false, {}};
-    WriteGroupFile(blob, row.fd, enter, Address(blob.Text("0")), Value(1));
-  }
-  if (request.facts.cgroup_ns.works) {
-    blob.For("", {});
-    blob.Add(__NR_unshare, {Value(uapi::kCloneNewCgroup)});
-  }
 }
 
 // Bytes read and written. The file of a process that made itself unreadable belongs to root; root's

@@ -184,7 +184,7 @@ HostFacts ModernUser() {
   HostFacts facts = ModernRoot(Hierarchy::kV2);
   facts.root = No("no CAP_SYS_ADMIN");
   facts.euid = facts.egid = 1000;
-  for (Controller* controller : {&facts.cgroups.memory, &facts.cgroups.pids, &facts.cgroups.cpu}) {
+  for (Controller* controller : {&facts.cgroups.memory, &facts.cgroups.pids, &facts.cgroups.cpu, &facts.cgroups.cpuacct}) {
     controller->writable = false;
     controller->problem = "no group can be made in /sys/fs/cgroup/service (EACCES)";
   }

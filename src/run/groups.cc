@@ -124,16 +124,40 @@ bool ReadCpuV2(int group, Report& report) {
 constexpr const char* kKilled = "at least: the job's pid 1 was killed before it had added up all processes";
 bool Pid1Killed(const Evidence& evidence) { return WIFSIGNALED(evidence.init_status); }
 
+std::uint64_t CpuOf(const Report& report) { return report.cpu_user + report.cpu_system; }
+
+// What a process did whose parent ignores SIGCHLD is in no sum but a group's, and there is a group for
+// processor time alone. It tells whether there was such a process that did anything to speak of.
+void ExplainUnreaped(Report& report, std::uint64_t reaped_cpu) {
+  constexpr std::uint64_t kBlur = 10'000'000;  // pid 1 itself, who ends later than its sums
+  constexpr const char* kUnreaped = "at least: there were processes whose parent ignored SIGCHLD, and nobody has their sums";
+  if (CpuOf(report) <= reaped_cpu + std::max(kBlur, reaped_cpu / 16)) return;
+  if (report.read) report.unknown.push_back({"read", kUnreaped});
+  if (report.written) report.unknown.push_back({"written", kUnreaped});
+  report.unknown.push_back({"context_switches", kUnreaped});
+}
+
+void ExplainCpu(Report& report, const Evidence& evidence, bool counted, std::uint64_t reaped_cpu) {
+  if (Pid1Killed(evidence)) {
+    report.unknown.push_back({"context_switches", kKilled});
+    if (!counted) report.unknown.push_back({"cpu", kKilled});
+  } else if (counted) {
+    ExplainUnreaped(report, reaped_cpu);
+  } else {
+    report.unknown.push_back({"cpu", "at least: the job had no control group that counts processor time, and a process "
+                                     "whose parent ignores SIGCHLD is counted nowhere else"});
+  }
+}
+
 // A figure that is missing has its reason.
-void Explain(Report& report, const Evidence& evidence) {
+void Explain(Report& report) {
   constexpr const char* kNoGroup = "the job had no control group that counts memory";
   if (!report.memory_anonymous) report.unknown.push_back({"memory_peak.anonymous", kNoGroup});
   if (!report.memory_file) report.unknown.push_back({"memory_peak.file", kNoGroup});
   if (!report.memory_shared) report.unknown.push_back({"memory_peak.shared", kNoGroup});
   if (!report.pids_peak) {
-    report.unknown.push_back({"pids_peak", "the job had no control group that counts processes: ask for one by `pids`"});
+    report.unknown.push_back({"pids_peak", "the job had no control group that counts processes, or the kernel keeps no peak of them"});
   }
-  if (Pid1Killed(evidence)) report.unknown.push_back({"context_switches", kKilled});
 }
 
 }  // namespace
@@ -160,21 +184,25 @@ bool ReadCpu(LivePlan& plan, std::uint64_t& ns) {
 
 void ReadCounters(LivePlan& plan, Job::Detail detail, Report& report, Evidence& evidence) {
   const abi::LimitsRow& limits = plan.header().limits;
+  const bool wants_cpu = detail == Job::Detail::kFull || limits.cpu_ns != abi::kNone;
+  const std::uint64_t reaped_cpu = CpuOf(report);
   std::uint64_t entered = 0;
-  bool cpu_is_whole = !Pid1Killed(evidence);
+  abi::Offset last = 0;  // of the groups that were entered: one may have several rows, behind each other
+  bool cpu_counted = false;
   const auto* rows = plan.Rows<abi::CgroupRow>(plan.header().cgroups);
   for (abi::Index i = 0; i < plan.header().cgroup_count; ++i) {
     const int group = plan.Int(rows[i].fd);
-    if (rows[i].kind != CgroupKind::kV2) ++entered;
+    if (rows[i].kind != CgroupKind::kV2 && rows[i].fd != last) ++entered;
+    last = rows[i].fd;
     switch (rows[i].kind) {
       case CgroupKind::kV1Memory: ReadMemoryV1(group, limits.memory, detail, report, evidence); break;
       case CgroupKind::kV1Pids: ReadPids(group, limits.pids, detail, report, evidence); break;
-      case CgroupKind::kV1Cpuacct: cpu_is_whole = ReadCpuV1(group, report) || cpu_is_whole; break;
+      case CgroupKind::kV1Cpuacct: cpu_counted = wants_cpu && ReadCpuV1(group, report); break;
       case CgroupKind::kV2:
         // One group for whatever the plan wanted; files of other controllers are not there.
         ReadMemoryV2(group, plan.Text(rows[i].parent), detail, report, evidence);
         ReadPids(group, limits.pids, detail, report, evidence);
-        if (detail == Job::Detail::kFull || limits.cpu_ns != abi::kNone) cpu_is_whole = ReadCpuV2(group, report) || cpu_is_whole;
+        cpu_counted = cpu_counted || (wants_cpu && ReadCpuV2(group, report));
         break;
       case CgroupKind::kV1Cpu:
       case CgroupKind::kV1Cpuset:
@@ -184,8 +212,8 @@ void ReadCounters(LivePlan& plan, Job::Detail detail, Report& report, Evidence& 
   // Each group of v1 was entered by a byte that pid 1 wrote.
   if (report.written && *report.written >= entered) *report.written -= entered;
   if (detail != Job::Detail::kFull) return;
-  Explain(report, evidence);
-  if (!cpu_is_whole) report.unknown.push_back({"cpu", kKilled});
+  Explain(report);
+  ExplainCpu(report, evidence, cpu_counted, reaped_cpu);
 }
 
 Status NameGroups(LivePlan& plan) {

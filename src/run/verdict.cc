@@ -158,6 +158,10 @@ void HintAt(Report& report, int signal, const abi::LimitsRow& limits) {
   if (signal == SIGXFSZ && limits.file_size != abi::kNone) {
     report.hints.push_back("perhaps a file was to grow past the limit `file_size` of " + Size(limits.file_size));
   }
+  // RLIMIT_CPU, where no group counts: its clock ticks, and is not the one of the figures.
+  if ((signal == SIGKILL || signal == SIGXCPU) && limits.cpu_ns != abi::kNone && CpuOf(report) >= limits.cpu_ns - limits.cpu_ns / 8) {
+    report.hints.push_back("perhaps a process reached the limit `cpu` of " + Duration(limits.cpu_ns));
+  }
   if (signal == SIGSYS) report.hints.push_back("sent by a process of the job, or by a filter of its own: not by that of the policy");
 }
 
@@ -211,13 +215,8 @@ void JudgeProgram(Report& report, const Evidence& evidence, const abi::LimitsRow
   Set(report, Cause::kExit, "exited " + base::Number(static_cast<std::uint64_t>(report.exit_code.value_or(0))));
 }
 
-bool ReachedPids(const Evidence& evidence) { return evidence.pids_hits > 0 || evidence.no_more_processes; }
-
 std::string HowPids(const Evidence& evidence, const abi::LimitsRow& limits) {
   const std::string limit = "limit of " + base::Number(limits.pids) + " processes and threads ";
-  if (evidence.pids_hits == 0) {
-    return limit + "(or one of a control group around moat) reached: when the program had ended, no other could be started";
-  }
   if (evidence.own_pids) return limit + "hit " + Times(evidence.pids_hits);
   const std::string who = "a control group around moat refused another process or thread " + Times(evidence.pids_hits);
   return limits.pids == abi::kNone ? who : who + ", before the " + limit + "was reached";
@@ -232,15 +231,32 @@ void HintAtMemory(Report& report, const Evidence& evidence, const abi::LimitsRow
                          ", which holds for each process here: what it asks for beyond that is refused");
 }
 
+// That there was no room for another at the end proves nothing: whoever needs no more has not been refused one.
+void HintAtPids(Report& report, const Evidence& evidence, const abi::LimitsRow& limits) {
+  if (evidence.pids_hits > 0) {
+    if (evidence.own_pids) Hit(report, "pids");
+    if (report.cause != Cause::kPids) report.hints.push_back(HowPids(evidence, limits));
+  } else if (evidence.no_more_processes) {
+    report.hints.push_back("at the end there were as many processes and threads as the limit `pids` of " + base::Number(limits.pids) +
+                           " (or a control group around moat) allows: perhaps another one was refused, which nobody counts here");
+  }
+}
+
+// It is asked for by people who mean memory.
+void HintAtAddressSpace(Report& report, const abi::LimitsRow& limits) {
+  if (limits.address_space == abi::kNone) return;
+  report.hints.push_back("the limit `address_space` of " + Size(limits.address_space) +
+                         " counts what a process reserves, not the memory that it uses: for that there is `memory`");
+}
+
 // What was reached, but is not the cause.
 void NoteTheRest(Report& report, const Evidence& evidence, const abi::LimitsRow& limits) {
   HintAtMemory(report, evidence, limits);
+  HintAtAddressSpace(report, limits);
   if (report.cause != Cause::kDisk) {
     for (const std::string& scratch : evidence.full.scratch) report.hints.push_back("scratch full: " + scratch);
   }
-  if (!ReachedPids(evidence)) return;
-  if (evidence.own_pids) Hit(report, "pids");
-  if (report.cause != Cause::kPids) report.hints.push_back(HowPids(evidence, limits));
+  HintAtPids(report, evidence, limits);
 }
 
 }  // namespace
@@ -253,7 +269,7 @@ void Judge(Report& report, const Evidence& evidence, const abi::Shared& shared, 
     // certain, whatever the program made of it
   } else if (!evidence.program_done) {
     Set(report, Cause::kWorkerLost, "pid 1 of the job vanished before it could tell how the program ended");
-  } else if (ReachedPids(evidence) && report.exit_code.value_or(1) != 0) {
+  } else if (evidence.pids_hits > 0 && report.exit_code.value_or(1) != 0) {
     Set(report, Cause::kPids, HowPids(evidence, limits));
   } else {
     JudgeProgram(report, evidence, limits);

@@ -26,7 +26,7 @@ struct Evidence {
   std::uint64_t outer_memory = 0; // the lowest limit of the groups around, when that may have been it; 0: none is known
   std::uint64_t pids_hits = 0;    // refusals, where a group counts them
   bool own_pids = true;           // it was this job's limit; false: one of a group around
-  bool no_more_processes = false; // where none does: at the end the kernel refused another process
+  bool no_more_processes = false; // where none does: at the end there was no room for another process
   FullPlaces full;
   bool output_exceeded = false;   // more than may be collected
   bool filter_kills = false;      // the filter kills by itself: SIGSYS may be its doing

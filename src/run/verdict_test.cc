@@ -54,6 +54,15 @@ TEST_F(Verdict, TooLateIsWallWhoeverEndedIt) {
   EXPECT_EQ(report_.ExitStatus(), 125);
 }
 
+// The kernel's own limit for each process, by a clock that ticks: there is no proof.
+TEST_F(Verdict, NearlyTooMuchIsAHintForOneThatWasKilled) {
+  evidence_.program_status = SIGKILL, report_.cpu_user = 45 * kMs;
+  EXPECT_EQ(Judged().cause, Cause::kSignal);
+  EXPECT_TRUE(report_.limits_hit.empty());
+  ASSERT_EQ(report_.hints.size(), 1U);
+  EXPECT_NE(report_.hints.front().find("`cpu`"), std::string::npos) << report_.hints.front();
+}
+
 TEST_F(Verdict, TooMuchIsCpuWhoeverEndedIt) {
   report_.cpu_user = 30 * kMs, report_.cpu_system = 20 * kMs;
   EXPECT_EQ(Judged().cause, Cause::kCpu);
@@ -91,6 +100,26 @@ TEST_F(Verdict, PidsOfAGroupAroundAreNotTheJobsLimit) {
   EXPECT_EQ(Judged().cause, Cause::kPids);
   EXPECT_FALSE(Hit("pids"));
   EXPECT_NE(report_.detail.find("a control group around moat"), std::string::npos) << report_.detail;
+}
+
+// Nobody counted a refusal: it may have had just as many as it wanted.
+TEST_F(Verdict, NoRoomAtTheEndIsNoProofOfPids) {
+  evidence_.no_more_processes = true, evidence_.program_status = Exited(3);
+  EXPECT_EQ(Judged().cause, Cause::kExit);
+  EXPECT_TRUE(report_.limits_hit.empty());
+  ASSERT_EQ(report_.hints.size(), 1U);
+  EXPECT_NE(report_.hints.front().find("`pids` of 20"), std::string::npos) << report_.hints.front();
+}
+
+TEST_F(Verdict, ALimitOfAddressesSaysThatItIsNoneOfMemory) {
+  plan::Case test;
+  test.model = plan::PolicyOf(std::string(plan::kSmallPolicy) + "[limits]\naddress_space = \"4G\"\n");
+  auto plan = test.Compile();
+  ASSERT_TRUE(plan.ok());
+  bytes_ = plan->bytes();
+  EXPECT_EQ(Judged().cause, Cause::kExit);
+  ASSERT_EQ(report_.hints.size(), 1U);
+  EXPECT_NE(report_.hints.front().find("`memory`"), std::string::npos) << report_.hints.front();
 }
 
 TEST_F(Verdict, PidsThatAProgramDidWithoutAreAHint) {

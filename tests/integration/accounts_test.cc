@@ -1,5 +1,6 @@
 // The figures of a known load. The bounds are the same under cgroup v1 and v2 (the virtual machine),
 // which is how the two agree.
+#include <algorithm>
 #include <filesystem>
 
 #include "testkit/caller_test.h"
@@ -69,6 +70,47 @@ TEST_F(Accounts, AgreeWithAKnownLoad) {
   EXPECT_BETWEEN(Number(job.report["written"]), 20 * kMiB, 21 * kMiB);
   EXPECT_GT(Number(job.report["context_switches"]["voluntary"]), 0U) << job;
 }
+
+constexpr const char* kUnreaped = R"(
+import os, signal, sys, time
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+if os.fork() == 0:
+  while time.process_time() < float(sys.argv[1]): pass
+  os._exit(0)
+try: os.wait()
+except ChildProcessError: pass
+)";
+
+// The kernel gives nobody the sums of a process whose parent ignores SIGCHLD; no limit was asked for.
+TEST_F(Accounts, AProcessThatNobodyWaitsForIsCounted) {
+  const Job job = testkit::Moat(testkit::Caller::kRoot).Run({"python3", "-c", kUnreaped, "0.3"});
+  if (!job.report["pids_peak"].is_number()) GTEST_SKIP() << "no control group counts here";
+  EXPECT_EQ(job.exit_code(), 0) << job;
+  EXPECT_EQ(job.report["pids_peak"], 2) << job;
+  EXPECT_GE(Number(job.report["cpu"]["user"]) + Number(job.report["cpu"]["system"]), 300 * kMillisecond) << job;
+  EXPECT_NE(job.report["unknown"].dump().find("context_switches"), std::string::npos) << job;
+}
+
+TEST_F(Accounts, AProcessThatNobodyWaitsForReachesTheLimit) {
+  const Job job = testkit::Moat(testkit::Caller::kRoot).Flag("--cpu", "200ms").Run({"python3", "-c", kUnreaped, "3000"});
+  if (job.Cause() == "setup") GTEST_SKIP() << "no such controller: " << job.report["detail"];
+  EXPECT_EQ(job.Cause(), "cpu") << job;
+  EXPECT_TRUE(job.Hit("cpu")) << job;
+}
+
+class AccountsWithoutGroups : public testkit::CallerTest {};
+
+// What nobody counts is not made up.
+TEST_P(AccountsWithoutGroups, WhatIsNotCountedIsSaid) {
+  const Job job = AsCaller().Run({"true"});
+  const bool told = job.report["unknown"].dump().find("counts processor time") != std::string::npos;
+  const auto enforced = job.Layers("enforced");
+  const bool grouped = std::find(enforced.begin(), enforced.end(), "memory limit") != enforced.end();
+  EXPECT_EQ(told, !grouped) << job;
+  EXPECT_EQ(job.report["pids_peak"].is_null(), !grouped) << job;
+}
+
+MOAT_AS_BOTH_CALLERS(AccountsWithoutGroups);
 
 }  // namespace
 }  // namespace moat

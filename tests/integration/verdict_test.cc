@@ -292,9 +292,10 @@ TEST_P(Verdict, AKilledJobsAccountsAreKept) {
   EXPECT_EQ(job.Cause(), "wall") << job;
   // A pid 1 that gets no processor for long is killed as well, and the report says what that means.
   for (const auto& row : job.report["unknown"]) {
-    if (row["name"] == "cpu") return;
+    if (row["name"] == "cpu" && row["detail"].get<std::string>().find("was killed") != std::string::npos) return;
   }
-  EXPECT_GT(job.report["cpu"]["user"].get<std::uint64_t>() + job.report["cpu"]["system"].get<std::uint64_t>(), 50 * kMillisecond) << job;
+  // Of a busy host it got little; pid 1 alone needs a millisecond or two.
+  EXPECT_GT(job.report["cpu"]["user"].get<std::uint64_t>() + job.report["cpu"]["system"].get<std::uint64_t>(), 10 * kMillisecond) << job;
 }
 
 // pid 1 cannot end anybody while it is stopped. Its own death does, and throws the accounts away.
@@ -308,8 +309,8 @@ TEST_P(Verdict, AccountsThatAreLostAreSaidToBe) {
   EXPECT_EQ(done.Cause(), "wall") << done;
   std::set<std::string> told;
   for (const auto& row : done.report["unknown"]) told.insert(row["name"].get<std::string>());
-  // A group that counts processor time has it all, the one of cgroup v2 always.
-  EXPECT_TRUE(told.count("cpu") != 0 || std::filesystem::exists("/sys/fs/cgroup/cgroup.controllers")) << done;
+  // A group that counts has it all.
+  EXPECT_EQ(told.count("cpu") == 0, done.report["pids_peak"].is_number()) << done;
   for (const char* key : {"context_switches", "read", "written"}) EXPECT_EQ(told.count(key), 1U) << key << "\n" << done;
   EXPECT_TRUE(done.report["read"].is_null()) << done;
 }
