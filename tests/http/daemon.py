@@ -66,7 +66,7 @@ class Daemon:
         self.process, ready = self.spawn("--take-over")
         with ready:
             assert ready.read() == f"{self.port}\n", self.log.read_text()
-        return former.wait(60)
+        return former.wait(120)
 
     def start(self, *words):
         self.process, ready = self.spawn(*words)
