@@ -284,5 +284,24 @@ TEST(Texts, DeepNestingIsAnErrorNotACrash) {
   EXPECT_FALSE(Parse(deep, "e.toml", {}).ok());
 }
 
+// A way through that a newer kernel closes is accepted on older ones only.
+TEST(Exceptions, MaySpeakOfOlderKernels) {
+  const auto allow = [](const std::string& version) {
+    return "moat = 1\n[attack]\nallow = [{ probe = \"a-probe\", reason = \"the kernel has no better way\", before_linux = \"" + version + "\" }]\n";
+  };
+  const auto model = Parse(allow("6.15"), "e.toml", {});
+  ASSERT_TRUE(model.ok()) << ErrorOf(model);
+  const Exception& exception = model->attack_allow.front();
+  for (const char* older : {"6.1.0-56-cloud-amd64", "5.19", "6.14.99"}) EXPECT_TRUE(AppliesTo(exception, older)) << older;
+  for (const char* newer : {"6.15.0", "6.18.44", "7.0", "", "unknown", "6"}) EXPECT_FALSE(AppliesTo(exception, newer)) << newer;
+  EXPECT_TRUE(AppliesTo(Exception{"a-probe", "on every kernel", "", {}}, "6.18"));
+  const auto again = Parse(ToToml(*model), "e.toml", {});
+  ASSERT_TRUE(again.ok()) << ErrorOf(again);
+  EXPECT_EQ(again->attack_allow.front().before_linux, "6.15");
+  for (const char* wrong : {"6", "", "six.one", "6,15"}) EXPECT_NE(ErrorOf(Parse(allow(wrong), "e.toml", {})).find("write it as"), std::string::npos) << wrong;
+  EXPECT_NE(ErrorOf(Parse("moat = 1\n[lint]\nallow = [{ rule = \"a\", reason = \"the kernel has no better way\", before_linux = \"6.15\" }]\n", "e.toml", {}))
+                .find("unknown key"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace moat::policy

@@ -1,5 +1,10 @@
 #include "policy/exceptions.h"
 
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <utility>
+
 #include "base/similar.h"
 #include "policy/scalars.h"
 
@@ -9,8 +14,22 @@ namespace {
 // Long enough for a sentence: "ok" and "needed" are no reasons.
 constexpr std::size_t kShortestReason = 20;
 
+// "6.15" of "6.15.3-cloud", as numbers.
+std::optional<std::pair<unsigned, unsigned>> VersionOf(std::string_view release) {
+  unsigned numbers[2] = {};
+  for (unsigned& number : numbers) {
+    const auto [end, error] = std::from_chars(release.data(), release.data() + release.size(), number);
+    if (error != std::errc()) return std::nullopt;
+    release.remove_prefix(static_cast<std::size_t>(end - release.data()));
+    if (&number == numbers && (release.empty() || release[0] != '.')) return std::nullopt;
+    if (&number == numbers) release.remove_prefix(1);
+  }
+  return std::pair(numbers[0], numbers[1]);
+}
+
 struct Place {
   std::string_view section, key;
+  bool KnowsKernels() const { return section == "attack"; }
   std::string What() const { return "an entry of [" + std::string(section) + "] `allow`"; }
   std::string Example() const {
     return "write { " + std::string(key) + " = \"" + (key == "rule" ? "files-write" : "shown-socket") + "\", reason = \"why it has to be so\" }";
@@ -18,8 +37,9 @@ struct Place {
 };
 
 Status ReadKey(Exception& exception, const Place& place, const Entry& entry) {
-  const std::string_view known[] = {place.key, "reason"};
-  if (entry.key != place.key && entry.key != "reason") {
+  std::vector<std::string_view> known = {place.key, "reason"};
+  if (place.KnowsKernels()) known.push_back("before_linux");
+  if (std::find(known.begin(), known.end(), entry.key) == known.end()) {
     return WithOrigin(WithFix(PolicyError("unknown key " + Quote(entry.key) + " in " + place.What()),
                               DidYouMean(base::Closest(entry.key, known))),
                       entry.origin);
@@ -28,7 +48,11 @@ Status ReadKey(Exception& exception, const Place& place, const Entry& entry) {
     return PolicyError(Quote(entry.key) + " must be a string, not " + std::string(KindName(entry.value.kind)),
                        entry.value.origin);
   }
-  (entry.key == place.key ? exception.name : exception.reason) = entry.value.text;
+  if (entry.key == "before_linux" && !VersionOf(entry.value.text)) {
+    return WithFix(PolicyError("`before_linux` is not a version: " + Quote(entry.value.text), entry.value.origin), "write it as \"6.15\"");
+  }
+  std::string& text = entry.key == place.key ? exception.name : entry.key == "reason" ? exception.reason : exception.before_linux;
+  text = entry.value.text;
   return {};
 }
 
@@ -51,6 +75,12 @@ Result<Exception> ReadException(const Place& place, const Node& node) {
 }
 
 }  // namespace
+
+bool AppliesTo(const Exception& exception, std::string_view kernel_release) {
+  if (exception.before_linux.empty()) return true;
+  const auto kernel = VersionOf(kernel_release);
+  return kernel && *kernel < *VersionOf(exception.before_linux);
+}
 
 std::string_view ExceptionKey(std::string_view section) { return section == "lint" ? "rule" : "probe"; }
 

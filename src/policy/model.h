@@ -125,6 +125,7 @@ struct Mode {
 // are is known to others.
 struct Exception {
   std::string name, reason;  // of the rule or the probe
+  std::string before_linux;  // probes: only on kernels before this one, "6.15"; empty: on every one
   Origin origin;
 };
 

@@ -95,7 +95,8 @@ std::string Exceptions(std::string_view section, const std::vector<Exception>& e
   if (exceptions.empty()) return {};
   std::string out = "\n[" + std::string(section) + "]\nallow = [\n";
   for (const Exception& each : exceptions) {
-    out += "  { " + std::string(ExceptionKey(section)) + " = " + QuoteToml(each.name) + ", reason = " + QuoteToml(each.reason) + " }," + Said(each.origin);
+    out += "  { " + std::string(ExceptionKey(section)) + " = " + QuoteToml(each.name) + ", reason = " + QuoteToml(each.reason) +
+           (each.before_linux.empty() ? "" : ", before_linux = " + QuoteToml(each.before_linux)) + " }," + Said(each.origin);
   }
   return out + "]\n";
 }

@@ -15,6 +15,7 @@
 #include "attack/battery.h"
 #include "attack/table.h"
 #include "attack/targets.h"
+#include "policy/exceptions.h"
 #include "policy/load.h"
 #include "profile/find_profile.h"
 #include "testkit/moat.h"
@@ -38,6 +39,11 @@ Result<Answer> Try(const Entry& attack, const std::string& profile, Caller calle
   return TheBattery().Try(attack, Jail(TheBattery(), request));
 }
 
+std::string KernelRelease() {
+  struct utsname names {};
+  return ::uname(&names) == 0 ? names.release : "";
+}
+
 struct Stated {
   std::string why;
   bool by_profile_itself = false;  // and not by one that it builds on
@@ -48,7 +54,7 @@ Stated WhyOpen(const Entry& attack, const std::string& profile) {
   const auto model = policy::Load(profile, policy::ProfilesIn({folder}));
   EXPECT_TRUE(model.ok()) << model.error().ToString();
   for (const policy::Exception& exception : model->attack_allow) {
-    if (exception.name == attack.name) return {exception.reason, exception.origin.file == model->sources.front()};
+    if (exception.name == attack.name && policy::AppliesTo(exception, KernelRelease())) return {exception.reason, exception.origin.file == model->sources.front()};
   }
   return {};
 }

@@ -16,6 +16,7 @@
 #include "cli/tool/compile.h"
 #include "cli/tool/weaken.h"
 #include "moat/seal_policy.h"
+#include "policy/exceptions.h"
 #include "policy/load.h"
 #include "probe/probe.h"
 #include "sys/calls.h"
@@ -173,6 +174,11 @@ Status TryAll(const AttackOptions& options, attack::Battery& battery, const std:
   return {};
 }
 
+std::string KernelRelease() {
+  struct utsname names {};
+  return uname(&names) == 0 ? names.release : "";
+}
+
 Status Accepted(const AttackOptions& options, attack::Card& card) {
   if (!options.sealed.empty()) return {};
   const policy::Model model = MOAT_TRY(policy::Load(options.policy, StandardProfiles()));
@@ -180,7 +186,7 @@ Status Accepted(const AttackOptions& options, attack::Card& card) {
     if (attack::FindEntry(exception.name) == nullptr) {
       return PolicyError("there is no probe `" + exception.name + "` to accept", exception.origin);
     }
-    card.accepted[exception.name] = exception.reason;
+    if (policy::AppliesTo(exception, KernelRelease())) card.accepted[exception.name] = exception.reason;
   }
   return {};
 }
