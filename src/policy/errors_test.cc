@@ -2,6 +2,8 @@
 // on line 2 of test.toml (line 1 is `moat = 1`).
 #include <gtest/gtest.h>
 
+#include "policy/exceptions.h"
+#include "policy/load.h"
 #include "policy/testing.h"
 
 namespace moat::policy {
