@@ -19,6 +19,7 @@
 #include "api/protocol.h"
 #include "api/report_wire.h"
 #include "base/text.h"
+#include "cli/launcher/own_pages.h"
 #include "cli/launcher/spawner_request.h"
 #include "run/job.h"
 #include "run/newborn.h"
@@ -201,10 +202,16 @@ class Leisure {
       const std::size_t before = ahead_.size();
       ahead_.Prepare(plan_, own_);
       if (ahead_.size() == before) wanted_ = 0;  // not now
+      forked_ = true;
       return true;
     }
-    if (left_.empty()) return false;
-    DropOldest();
+    if (!left_.empty()) {
+      DropOldest();
+      return true;
+    }
+    if (!forked_) return false;
+    forked_ = false;
+    TakeOwnPages();
     return true;
   }
   // Jobs that come without a pause must not pile up what is left of them.
@@ -227,6 +234,7 @@ class Leisure {
   run::Ahead ahead_;
   std::string plan_;
   std::size_t wanted_ = 0;
+  bool forked_ = false;
   std::vector<run::Newborn> left_;
 };
 
