@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <csignal>
 
+#include "run/arrived.h"
 #include "run/groups.h"
 #include "run/told.h"
 #include "run/usage.h"
@@ -137,6 +138,7 @@ class Supervisor {
     struct signalfd_siginfo info;
     while (read(signals_.get(), &info, sizeof(info)) == static_cast<ssize_t>(sizeof(info))) {
       const int number = static_cast<int>(info.ssi_signo);
+      if (NothingArrived(info)) continue;
       if (dead_) {
         if (!IsEnding(number)) continue;
         if (evidence_.stop == Stop::kNo) evidence_.stop = Stop::kCancelled;  // what was written is not all delivered
@@ -233,7 +235,7 @@ class Supervisor {
 bool CancelAsked(int signals) {
   struct signalfd_siginfo info;
   while (read(signals, &info, sizeof(info)) == static_cast<ssize_t>(sizeof(info))) {
-    if (IsEnding(static_cast<int>(info.ssi_signo))) return true;
+    if (IsEnding(static_cast<int>(info.ssi_signo)) && !NothingArrived(info)) return true;
   }
   return false;
 }
