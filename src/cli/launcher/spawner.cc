@@ -269,6 +269,15 @@ int Serve(run::OwnArguments own) {
   }
 }
 
+// musl's malloc gives the memory of a size back to the kernel when the last piece of it is freed: each job would
+// map, touch and unmap the same pages. One piece of each size that is never freed keeps them.
+void KeepMemory() {
+  for (std::size_t size = 16; size <= 16 * 1024; size += size / 4) {
+    void* volatile kept = ::operator new(size);  // volatile: or it is optimised away
+    (void)kept;
+  }
+}
+
 }  // namespace
 
 int Spawner(char** argv) {
@@ -279,6 +288,7 @@ int Spawner(char** argv) {
   char* end = argv[0];
   for (char** word = argv; *word != nullptr; ++word) end = *word + strlen(*word) + 1;
   Attention::Prepare();
+  KeepMemory();
   if (!SayHello()) return kEnded;
   return Serve({argv[0], static_cast<std::size_t>(end - argv[0])});
 }
