@@ -1,4 +1,8 @@
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <sstream>
 
 #include "learn/estimate.h"
 #include "learn/files.h"
@@ -195,6 +199,23 @@ TEST(Scan, TrashIsRefusedAndNothingIsReadPastTheEnd) {
   std::string head(64, '\xff');
   head.replace(0, 5, "\x7f" "ELF\x02");
   EXPECT_TRUE(Scan(head).ok()) << "sections far outside are no sections";
+}
+
+// What the beginning tells is what the whole tells, and of trash it is nothing.
+TEST(Scan, TheBuildIdStandsAtTheBeginning) {
+  char self[4096] = {};
+  ASSERT_GT(readlink("/proc/self/exe", self, sizeof(self) - 1), 0);
+  std::ostringstream bytes;
+  bytes << std::ifstream(self, std::ios::binary).rdbuf();
+  const std::string file = bytes.str();
+  const auto whole = Scan(file);
+  ASSERT_TRUE(whole.ok());
+  EXPECT_EQ(BuildIdOf(std::string_view(file).substr(0, 16384)), whole->build_id);
+  for (std::size_t size = 0; size < 2048; size += 7) {
+    const std::string part = BuildIdOf(std::string_view(file).substr(0, size));
+    EXPECT_TRUE(part.empty() || whole->build_id.rfind(part, 0) == 0) << size;
+  }
+  EXPECT_EQ(BuildIdOf("#!/bin/sh\n"), "");
 }
 
 TEST(Scan, ImportsBecomeCallsByRisk) {

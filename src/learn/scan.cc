@@ -98,6 +98,18 @@ Result<Code> Scan(std::string_view file) {
   return code;
 }
 
+std::string BuildIdOf(std::string_view head) {
+  Elf64_Ehdr elf;
+  Code code;
+  if (!ReadAt(head, 0, elf) || std::memcmp(elf.e_ident, ELFMAG, SELFMAG) != 0 || elf.e_ident[EI_CLASS] != ELFCLASS64) return {};
+  for (unsigned i = 0; i < elf.e_phnum && code.build_id.empty(); ++i) {
+    Elf64_Phdr part;
+    if (!ReadAt(head, elf.e_phoff + std::uint64_t{i} * sizeof(part), part)) break;
+    if (part.p_type == PT_NOTE) TakeBuildId(Part(head, part.p_offset, part.p_filesz), code);
+  }
+  return code.build_id;
+}
+
 std::vector<Reachable> CallsOf(const Code& code, const std::string& object) {
   std::vector<Reachable> found;
   const auto add = [&](const bpf::SyscallInfo* call) {

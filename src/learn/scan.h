@@ -25,6 +25,9 @@ struct Object {
 // kPolicy: no ELF file of 64 bits.
 Result<Code> Scan(std::string_view file);
 
+// The build id alone, from the beginning of a file (some KiB, where linkers put it); "" where it is not found there.
+std::string BuildIdOf(std::string_view head);
+
 struct Reachable {
   std::string call;
   std::uint8_t tier = 0;

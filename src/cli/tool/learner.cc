@@ -271,8 +271,8 @@ class Learner {
     TakeReport(run, *job);
     learned_.seen.Add(number, run);
     ++done_;
-    // Each new policy costs a plan: seldom, and the more seldom the less there is to learn.
-    if (done_ < kEnough || done_ < renewed_at_ * 2) return;
+    // Each new policy costs a plan for each job that starts meanwhile: seldom, and the more seldom the less there is to learn.
+    if (done_ < kEnough || done_ < renewed_at_ * 4) return;
     renewed_at_ = done_;
     (void)Renew().ok();  // the last one does as well
   }
