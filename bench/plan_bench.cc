@@ -45,9 +45,9 @@ class Remembered : public plan::HostView {
   mutable std::map<std::string, std::string> heads_;
 };
 
-// build/release/bench/plan_bench -> build/release/share/moat/profiles
+// build/release/bench/parts/plan_bench -> build/release/share/moat/profiles
 std::string Profiles() {
-  return std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() / "share/moat/profiles";
+  return std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path().parent_path() / "share/moat/profiles";
 }
 
 Result<policy::Model> Load(const std::string& name) { return policy::Load(name, policy::ProfilesIn({Profiles()})); }

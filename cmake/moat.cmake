@@ -158,7 +158,8 @@ function(moat_test_properties name)
   endif()
 endfunction()
 
-# moat_bench(NAME SOURCES a_bench.cc DEPS ...): a Google Benchmark program; `make bench` runs all.
+# moat_bench(NAME SOURCES a_bench.cc DEPS ...): a Google Benchmark program; `make bench` runs all that are
+# in its folder.
 function(moat_bench name)
   if(NOT MOAT_BENCH)
     return()
@@ -167,7 +168,7 @@ function(moat_bench name)
   find_package(benchmark REQUIRED)
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE moat_options ${ARG_DEPS} benchmark::benchmark benchmark::benchmark_main)
-  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bench)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bench/parts)
 endfunction()
 
 # moat_fuzz(NAME SOURCES a_fuzz.cc DEPS ... [CORPUS dir]): a libFuzzer target. As a test it only
