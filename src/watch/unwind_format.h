@@ -16,7 +16,7 @@ inline constexpr std::uint64_t kMagic = 0x31646e6977746f6d;
 inline constexpr int kFirstFile = 3;
 inline constexpr std::size_t kMaxSnapshots = 32, kMaxMappings = 256, kMaxFiles = 64, kMaxStack = 64 * 1024, kMaxFrames = 32;
 inline constexpr std::size_t kMaxFile = 256U << 20, kMaxSaid = 1 << 20, kMaxName = 200;
-inline constexpr unsigned kCpuSeconds = 2;
+inline constexpr unsigned kCpuSeconds = 10;
 
 struct Head {
   std::uint64_t magic = kMagic;

@@ -4,8 +4,10 @@
 #include <elfutils/libdwfl.h>
 #include <gelf.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <memory>
 #include <set>
 
@@ -17,7 +19,7 @@ using watch::unwind::kMaxName;
 using watch::unwind::MappingRow;
 
 constexpr int kThread = 1;                // libdw wants a number
-constexpr std::size_t kCandidates = 256;  // for a frame pointer
+constexpr std::size_t kCandidates = 1024;  // for a frame pointer
 
 struct Freed {
   void operator()(Dwfl* dwfl) const { dwfl_end(dwfl); }
@@ -67,7 +69,7 @@ struct Attempt {
   const std::uint64_t* frame_pointer = nullptr;
   std::vector<std::uint64_t> found = {};
   std::vector<bool> exact = {};  // not a return address
-  bool complete = false;         // it ended where a thread begins, or is as long as can be told
+  bool complete = false;         // it ended where a thread begins
 };
 
 pid_t NextThread(Dwfl*, void* of, void** argument) {
@@ -126,7 +128,7 @@ class Walker {
     if (dwfl_ == nullptr || !dwfl_attach_state(dwfl_.get(), nullptr, kThread, &kCallbacks, &attempt)) return attempt;
     (void)dwfl_getthread_frames(dwfl_.get(), kThread, TakeFrame, &attempt);
     if (attempt.found.empty()) return attempt;
-    attempt.complete = attempt.found.size() == kMaxFrames || IsOutermost(attempt.found.back() - (attempt.exact.back() ? 0 : 1));
+    attempt.complete = IsOutermost(attempt.found.back() - (attempt.exact.back() ? 0 : 1));
     return attempt;
   }
 
@@ -138,8 +140,8 @@ class Walker {
     return false;
   }
 
-  // Whether the call in front of `return_address` leads to another function than the one around `callee`. Only where both
-  // are known, and the call names its target: then it is a frame that was left long ago.
+  // Whether the call in front of `return_address` leads to another function than the one around `callee`. Only where that
+  // one is known, and the call names its target: then it is a frame that was left long ago.
   bool CallsAnother([[maybe_unused]] std::uint64_t return_address, [[maybe_unused]] std::uint64_t callee) {
 #if defined(__x86_64__)
     constexpr std::uint64_t kCall = 5;  // e8 and four bytes
@@ -147,9 +149,10 @@ class Walker {
     if (!ReadCode(return_address - kCall, code, sizeof(code)) || code[0] != 0xe8) return false;
     std::int32_t distance = 0;
     std::memcpy(&distance, code + 1, sizeof(distance));
-    const std::uint64_t target = StartOf(return_address + static_cast<std::uint64_t>(static_cast<std::int64_t>(distance)));
-    const std::uint64_t start = StartOf(callee - 1);
-    return target != 0 && start != 0 && target != start;
+    const std::uint64_t called = return_address + static_cast<std::uint64_t>(static_cast<std::int64_t>(distance));
+    const std::uint64_t target = StartOf(called), start = StartOf(callee - 1);
+    if (start == 0) return false;
+    return target != 0 ? target != start : called != start && !IsJump(called);
 #else
     return false;
 #endif
@@ -180,6 +183,16 @@ class Walker {
       return true;
     }
     return false;
+  }
+
+  // What a call of another object goes through: jmp *there(%rip), perhaps behind an endbr64 or with a bnd.
+  bool IsJump([[maybe_unused]] std::uint64_t address) const {
+    constexpr unsigned char kEndbr[] = {0xf3, 0x0f, 0x1e, 0xfa};
+    unsigned char code[7];
+    if (!ReadCode(address, code, sizeof(code))) return true;  // nobody can tell
+    const unsigned char* at = std::equal(std::begin(kEndbr), std::end(kEndbr), code) ? code + sizeof(kEndbr) : code;
+    if (*at == 0xf2) ++at;
+    return at[0] == 0xff && at[1] == 0x25;
   }
 
   // Of the function that has the address; 0: no name is known for it.
