@@ -1,6 +1,8 @@
 #include "run/covered_path.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <string>
@@ -45,12 +47,25 @@ bool IsThere(const sys::MountFd& folder, const char* name, const struct stat& fa
 
 bool SameTime(const timespec& one, const timespec& other) { return one.tv_sec == other.tv_sec && one.tv_nsec == other.tv_nsec; }
 
-// An overlay has device and inode numbers of its own. Who puts another file in the place of this one
-// changes the time of that one's status, which nobody can set.
+// Between our look and the overlay's somebody may have put another file in the place of this one. An overlay that
+// nobody writes to tells the inode's own number; one that adds to it is not used.
 bool IsUnchanged(const sys::Fd& file, const struct stat& facts) {
   struct stat now {};
-  return ::fstat(file.get(), &now) == 0 && now.st_mode == facts.st_mode && now.st_size == facts.st_size &&
-         now.st_nlink == facts.st_nlink && SameTime(now.st_mtim, facts.st_mtim) && SameTime(now.st_ctim, facts.st_ctim);
+  return ::fstat(file.get(), &now) == 0 && now.st_ino == facts.st_ino && now.st_mode == facts.st_mode &&
+         now.st_size == facts.st_size && now.st_nlink == facts.st_nlink && SameTime(now.st_mtim, facts.st_mtim) &&
+         SameTime(now.st_ctim, facts.st_ctim);
+}
+
+// An overlay opens and reads what is below it with the rights of its maker. That is nothing to a file system that only
+// looks at owner and mode, which the overlay shows unchanged; others answer root more than they would answer the job.
+bool LooksAtModesOnly(const sys::Fd& file) {
+  constexpr std::uint32_t kKnown[] = {EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC, TMPFS_MAGIC, F2FS_SUPER_MAGIC};
+  struct statfs system {};
+  if (::fstatfs(file.get(), &system) != 0) return false;
+  for (const std::uint32_t known : kKnown) {
+    if (static_cast<std::uint32_t>(system.f_type) == known) return true;
+  }
+  return false;
 }
 
 long Configure(const sys::Fd& context, unsigned command, const char* key, int value) {
@@ -95,6 +110,7 @@ CoveredPath::Cover CoveredPath::MakeCover(std::string path, int ids) {
 }
 
 sys::MountFd CoveredPath::Mount(const sys::Fd& file, const struct stat& facts, int ids) {
+  if (!LooksAtModesOnly(file)) return {};
   const std::string path = PathOf(file);
   const std::size_t slash = path.rfind('/');
   if (slash == std::string::npos) return {};

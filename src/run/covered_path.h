@@ -15,8 +15,8 @@ class CoveredPath {
  public:
   // A read-only mount of the file in an overlay of its folder; with `ids`, a user namespace or -1, its
   // owner is seen as there. Not valid where that cannot be done: before Linux 6.15, which takes
-  // detached mounts as layers, on file systems that cannot be a layer, below folders with mounts in
-  // them, for files that have no name any more or were changed meanwhile.
+  // detached mounts as layers; on file systems that may look at more of a reader than owner and mode say; below
+  // folders with mounts in them; for files that have no name any more or were changed meanwhile.
   sys::MountFd Mount(const sys::Fd& file, const struct stat& facts, int ids);
 
  private:

@@ -55,6 +55,11 @@ LivePlan::~LivePlan() {
   if (shared_ != nullptr) munmap(shared_, kPage);
 }
 
+Status LivePlan::KeepFromLaterChildren() {
+  if (madvise(base_, size_, MADV_DONTFORK) == 0 && madvise(shared_, kPage, MADV_DONTFORK) == 0) return {};
+  return SystemError("madvise", errno, "the memory of a plan");
+}
+
 Result<LivePlan> LivePlan::Copy(const CheckedPlan& checked, std::size_t inputs) {
   const std::string_view plan = checked.bytes();
   if (inputs > abi::kMaxInputs) {

@@ -49,6 +49,8 @@ class LivePlan {
   const Row* Rows(abi::Offset offset) const {
     return reinterpret_cast<const Row*>(base_ + offset);
   }
+  // Once pid 1 is born: no later child gets this memory, and with it another job's words or a way to write them.
+  Status KeepFromLaterChildren();
   // Leaves the memory to the end of the process.
   void Leak() { leaked_ = true; }
   std::string_view CallName(std::uint16_t number) const;

@@ -3,6 +3,9 @@
 
 #include <asm/unistd.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cstring>
 #include <random>
@@ -224,6 +227,26 @@ TEST(DamagedPlan, AnyFlippedBitsAreRefusedOrHarmless) {
     auto live = LivePlan::Make(damaged, WithInputs(round % 3));
     if (live.ok()) Use(*live);
   }
+}
+
+// What is forked once pid 1 is born has neither another job's words nor a way to write them.
+TEST(LivePlanMemory, IsNotThatOfLaterChildren) {
+  auto live = LivePlan::Make(PlanBytes(), WithInputs(1));
+  ASSERT_TRUE(live.ok()) << live.error().ToString();
+  const auto seen_by_a_child = [&] {
+    const pid_t child = fork();
+    if (child == 0) {
+      unsigned char there = 0;
+      const bool plan = mincore(live->bytes(), 1, &there) == 0, shared = mincore(&live->shared(), 1, &there) == 0;
+      _exit((plan ? 1 : 0) + (shared ? 2 : 0));
+    }
+    int status = 0;
+    EXPECT_EQ(waitpid(child, &status, 0), child);
+    return WEXITSTATUS(status);
+  };
+  EXPECT_EQ(seen_by_a_child(), 3) << "pid 1";
+  ASSERT_TRUE(live->KeepFromLaterChildren().ok());
+  EXPECT_EQ(seen_by_a_child(), 0);
 }
 
 }  // namespace

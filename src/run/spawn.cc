@@ -287,6 +287,7 @@ Result<Child> Bear(LivePlan& plan) {
   if (pid == 0) child::Main(memory);
   if (IsError(pid)) return CloneError(static_cast<int>(-pid));
   Child child(sys::Pidfd(pidfd), static_cast<int>(pid));
+  MOAT_TRY(plan.KeepFromLaterChildren());
   child.SendAway();
   MOAT_TRY(WriteMaps(plan, child.pid()));
   return child;

@@ -51,6 +51,17 @@ TEST_P(Files, TheMountTableDoesNotTellWhereAnInputLies) {
   for (const auto& input : job.report["inputs"]) EXPECT_EQ(input["path_hidden"], can_hide) << input;
 }
 
+// An overlay opens with the rights of its maker: sysfs tells those of root more than those of the job.
+TEST_P(Files, AnInputIsReadWithTheRightsOfTheJob) {
+  std::string device;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator("/sys/bus/pci/devices", ignored)) device = entry.path() / "config";
+  if (device.empty()) GTEST_SKIP() << "no device has a configuration to read";
+  const testkit::Job job = AsCaller().Input(fs::canonical(device)).Run({"sh", "-c", "head -c 256 {in} | wc -c"});
+  EXPECT_EQ(job.out, "64\n") << job;
+  EXPECT_EQ(job.report["inputs"][0]["path_hidden"], false);
+}
+
 TEST_P(Files, AnInputMayHaveAnotherNameInside) {
   const std::string input = folder_.File("upload-0815.tmp", "content");
   const testkit::Job job = AsCaller().Input(input + "=photo.png").Run({"sh", "-c", "echo {in}; ls /in; cat {in}"});

@@ -175,6 +175,8 @@ void Reactor::TurnOneAway() {
 void Reactor::AcceptOne(sys::Fd socket, std::string read, For wanted) {
   if (connections() >= options_.connections) MakeRoom();
   if (connections() >= options_.connections * 2) return;
+  // What was read before there was TLS would go before the first words of a client that TLS makes known.
+  if (!read.empty() && options_.tls != nullptr && options_.tls->Get() != nullptr) return;
   const int on = 1;
   setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
   const int number = socket.get();
