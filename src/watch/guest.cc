@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 
 #include "base/text.h"
 #include "sys/calls.h"
@@ -78,9 +79,16 @@ std::vector<Mapping> Guest::Code() const {
   return code;
 }
 
-// The stack pointer of a thread in a call: proc_pid_syscall(5), the last but one word.
+// The stack pointer of a thread in a call: proc_pid_syscall(5), the last but one word. The kernel asks us a moment before
+// the thread lies down to wait, and until then the file says "running".
 std::uint64_t Guest::StackPointer() const {
+  constexpr int kLooks = 50;
+  constexpr timespec kPause{0, 200'000};
   auto text = sys::ReadFile(Proc(tid_, "syscall"), 512);
+  for (int look = 1; look < kLooks && text.ok() && text->starts_with("running"); ++look) {
+    nanosleep(&kPause, nullptr);
+    text = sys::ReadFile(Proc(tid_, "syscall"), 512);
+  }
   if (!text.ok()) return 0;
   std::vector<std::uint64_t> words;
   for (const char* at = text->c_str(); *at != '\0';) {
