@@ -154,7 +154,10 @@ void Supervise(abi::Shared* shared, int program, Inbox& inbox, Clock& clock) {
 class Kept {
  public:
   void Add(std::int32_t fd) {
-    if (fd >= 0 && count_ < kMost) fds_[count_++] = fd;
+    for (unsigned i = 0; i < count_; ++i) {
+      if (fds_[i] == fd) return;
+    }
+    if (fd >= 0 && count_ < kMost) fds_[count_++] = fd;  // one too many is closed, and the op that wants it fails
   }
   void CloseOthers() const {
     unsigned from = 0;

@@ -216,13 +216,13 @@ Status EmitProc(Blob& blob, const Layout& layout, const Mount& mount, const Requ
   return {};
 }
 
-// A file system that was filled by us and is now closed.
 abi::Op& EmitAttributes(Blob& blob, const Mount& mount, const uapi::MountAttr& attributes) {
   return blob.Add(__NR_mount_setattr, {Int32(mount.fd), Address(blob.Text("")), Value(uapi::kAtEmptyPath),
                                        Address(blob.Struct(attributes)), Value(sizeof(attributes))});
 }
 constexpr uapi::MountAttr kClosed{uapi::kMountAttrRdonly, 0, 0, 0}, kOpen{0, uapi::kMountAttrRdonly, 0, 0};
 
+// A file system that was filled by us and is now closed.
 void EmitReadOnly(Blob& blob, const Mount& mount) {
   blob.For(mount.target, mount.origin);
   EmitAttributes(blob, mount, kClosed);

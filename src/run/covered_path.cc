@@ -18,9 +18,6 @@ namespace {
 using uapi::IsError;
 using uapi::Syscall;
 
-constexpr std::uint64_t kHarmless =
-    uapi::kMountAttrRdonly | uapi::kMountAttrNosuid | uapi::kMountAttrNodev | uapi::kMountAttrNoexec;
-
 // Where the kernel says that the file lies; empty when it has no name here.
 std::string PathOf(const sys::Fd& file) {
   char path[4096];
@@ -79,7 +76,7 @@ sys::Fd OpenContext(const char* file_system) {
 
 sys::MountFd MountOf(const sys::Fd& context) {
   if (IsError(Configure(context, uapi::kFsconfigCreate, nullptr, 0))) return {};
-  const long mount = Syscall(__NR_fsmount, context.get(), uapi::kFsmountCloexec, kHarmless);
+  const long mount = Syscall(__NR_fsmount, context.get(), uapi::kFsmountCloexec, kInputAttributes);
   return IsError(mount) ? sys::MountFd() : sys::MountFd(static_cast<int>(mount));
 }
 

@@ -4,11 +4,17 @@
 
 #include <sys/stat.h>
 
+#include <cstdint>
 #include <string>
 
 #include "sys/fd.h"
+#include "uapi/kernel.h"
 
 namespace moat::run {
+
+// Of the mount of an input.
+inline constexpr std::uint64_t kInputAttributes =
+    uapi::kMountAttrRdonly | uapi::kMountAttrNosuid | uapi::kMountAttrNodev | uapi::kMountAttrNoexec;
 
 // The overlays of one job's inputs. Not thread-safe.
 class CoveredPath {

@@ -23,9 +23,6 @@ namespace {
 using uapi::IsError;
 using uapi::Syscall;
 
-constexpr std::uint64_t kReadOnly =
-    uapi::kMountAttrRdonly | uapi::kMountAttrNosuid | uapi::kMountAttrNodev | uapi::kMountAttrNoexec;
-
 Error InputError(std::string message, const std::string& path, std::string fix = {}) {
   Error error = PolicyError("input `" + base::Printable(path) + "`: " + std::move(message));
   error.subject = path;
@@ -70,7 +67,7 @@ Result<sys::MountFd> ReadOnlyMount(const sys::Fd& file, const std::string& path)
   const long tree = Syscall(__NR_open_tree, file.get(), "", uapi::kOpenTreeClone | uapi::kOpenTreeCloexec | uapi::kAtEmptyPath);
   if (IsError(tree)) return SystemError("open_tree", static_cast<int>(-tree), path);
   sys::MountFd mount(static_cast<int>(tree));
-  const uapi::MountAttr attributes{kReadOnly, 0, uapi::kMsPrivate, 0};
+  const uapi::MountAttr attributes{kInputAttributes, 0, uapi::kMsPrivate, 0};
   const long set = Syscall(__NR_mount_setattr, mount.get(), "", uapi::kAtEmptyPath, &attributes, sizeof(attributes));
   if (IsError(set)) return SystemError("mount_setattr", static_cast<int>(-set), path);
   return mount;

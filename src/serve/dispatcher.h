@@ -6,11 +6,11 @@
 #include <string>
 #include <vector>
 
+#include "base/pace.h"
 #include "pool/admission.h"
 #include "serve/config.h"
 #include "serve/keeper.h"
 #include "serve/loop.h"
-#include "serve/pace.h"
 #include "serve/service.h"
 
 namespace moat::serve {
@@ -64,12 +64,8 @@ class Dispatcher final : public Service {
   void RetireIdleKeepers();
   void TellIfDrained();
 
-  // Of the filters that jails install. A thousand in a second, for some time, can lock up what the kernel
-  // keeps them in, until the machine is started anew (docs/adr/0010).
-  static constexpr std::uint64_t kJailsPerSecond = 800, kJailBurst = 64;
-
   Loop& loop_;
-  Pace pace_{kJailsPerSecond, kJailBurst};
+  base::Pace pace_{base::kFiltersASecond, base::kFiltersAtOnce};  // of the jobs in jails: each installs a filter
   pool::Admission admission_;
   std::map<std::string, Room> rooms_;
   std::vector<std::shared_ptr<Keeper>> old_keepers_;

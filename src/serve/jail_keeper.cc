@@ -27,7 +27,7 @@ Result<Policy> LoadPolicy(const ProfileConfig& config) {
 
 }  // namespace
 
-Result<std::unique_ptr<JailKeeper>> JailKeeper::Make(Loop& loop, Pace& pace, std::string name, const ProfileConfig& config, Events events) {
+Result<std::unique_ptr<JailKeeper>> JailKeeper::Make(Loop& loop, base::Pace& pace, std::string name, const ProfileConfig& config, Events events) {
   auto policy = LoadPolicy(config);
   if (!policy.ok()) {
     Error error = std::move(policy).error();
@@ -37,7 +37,7 @@ Result<std::unique_ptr<JailKeeper>> JailKeeper::Make(Loop& loop, Pace& pace, std
   return std::unique_ptr<JailKeeper>(new JailKeeper(loop, pace, std::move(name), config, std::move(*policy), std::move(events)));
 }
 
-JailKeeper::JailKeeper(Loop& loop, Pace& pace, std::string name, const ProfileConfig& config, Policy policy, Events events)
+JailKeeper::JailKeeper(Loop& loop, base::Pace& pace, std::string name, const ProfileConfig& config, Policy policy, Events events)
     : loop_(loop), pace_(pace), name_(std::move(name)), config_(config), events_(std::move(events)), sandbox_(std::move(policy)) {
   for (unsigned i = 0; i < config_.bounds.running; ++i) threads_.emplace_back([this] { Work(); });
   if (config_.ready != 0) KeepReady();

@@ -11,11 +11,11 @@
 #include <thread>
 #include <vector>
 
+#include "base/pace.h"
 #include "moat/sandbox.h"
 #include "serve/config.h"
 #include "serve/keeper.h"
 #include "serve/loop.h"
-#include "serve/pace.h"
 
 namespace moat::serve {
 
@@ -23,7 +23,7 @@ class JailKeeper final : public Keeper {
  public:
   // Reads the policy: what is wrong with it is told here. `pace` is all jails' together and outlives the
   // keeper: each job installs a filter.
-  static Result<std::unique_ptr<JailKeeper>> Make(Loop& loop, Pace& pace, std::string name, const ProfileConfig& config, Events events);
+  static Result<std::unique_ptr<JailKeeper>> Make(Loop& loop, base::Pace& pace, std::string name, const ProfileConfig& config, Events events);
   ~JailKeeper() override;
 
   std::string Check(const Submission& submission) const override;
@@ -44,7 +44,7 @@ class JailKeeper final : public Keeper {
     Time limit{0};
   };
 
-  JailKeeper(Loop& loop, Pace& pace, std::string name, const ProfileConfig& config, Policy policy, Events events);
+  JailKeeper(Loop& loop, base::Pace& pace, std::string name, const ProfileConfig& config, Policy policy, Events events);
   void Work();
   Ended RunTask(const Task& task);
   void OnEnded(JobId id, Ended ended);
@@ -54,7 +54,7 @@ class JailKeeper final : public Keeper {
   Command CommandFor(const Submission& submission) const;
 
   Loop& loop_;
-  Pace& pace_;
+  base::Pace& pace_;
   const std::string name_;
   const ProfileConfig config_;
   const Events events_;

@@ -3,11 +3,12 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
+#include "base/safe_text.h"
 #include "pool/frames.h"
 #include "serve/local_protocol.h"
 
@@ -46,12 +47,23 @@ Status AwaitHello(int channel) {
   return WithFix(HostError("the daemon that serves now hung up"), "only root and its own user may take its place");
 }
 
+// Whoever listens there gives us what clients will trust: in a folder that others may write to it could be anybody.
+Status CheckOwner(int channel, const std::string& socket) {
+  struct ucred peer{};
+  socklen_t size = sizeof(peer);
+  if (getsockopt(channel, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return SystemError("getsockopt", errno, socket);
+  if (peer.uid == 0 || peer.uid == geteuid()) return {};
+  return WithFix(HostError("another user's program listens at `" + base::Printable(socket) + "`"),
+                 "put the socket into a folder that only root and the daemon's user may write to");
+}
+
 }  // namespace
 
 Result<std::optional<Predecessor>> Predecessor::Ask(const std::string& socket) {
   struct sockaddr_un address{};
+  if (socket.size() >= sizeof(address.sun_path)) return SystemError("connect", ENAMETOOLONG, socket);
   address.sun_family = AF_UNIX;
-  std::memcpy(address.sun_path, socket.data(), std::min(socket.size(), sizeof(address.sun_path) - 1));
+  std::memcpy(address.sun_path, socket.data(), socket.size());
   sys::Fd channel(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
   if (!channel.valid()) return SystemError("socket", errno);
   setsockopt(channel.get(), SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof(kPatience));
@@ -59,6 +71,7 @@ Result<std::optional<Predecessor>> Predecessor::Ask(const std::string& socket) {
     if (errno == ECONNREFUSED || errno == ENOENT) return std::optional<Predecessor>();
     return SystemError("connect", errno, socket);
   }
+  MOAT_TRY(CheckOwner(channel.get(), socket));
   MOAT_TRY(AwaitHello(channel.get()));
   MOAT_TRY(SendFrame(channel.get(), BytesOf(Words(TakeOverFrame::Step::kAsk)), {}, {}));
   Predecessor predecessor(std::move(channel));

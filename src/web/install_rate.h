@@ -1,6 +1,4 @@
-// Bounds how many seccomp filters a daemon has installed in a second. The kernel frees a filter behind
-// an RCU grace period, and a host that is asked for thousands a second hangs for good (seen on Linux
-// 6.18). Two daemons, as in an upgrade, stay below a thousand together. Inherited filters are none.
+// Bounds and counts the seccomp filters that a daemon has installed (base/pace.h says why).
 //
 //   InstallRate rate;
 //   if (const auto wait = rate.Take(now)) Wait(*wait); else Start();
@@ -8,28 +6,26 @@
 // Threads: any. Times are of CLOCK_MONOTONIC.
 #pragma once
 
-#include <algorithm>
-#include <chrono>
 #include <cstdint>
 #include <mutex>
 #include <optional>
+
+#include "base/pace.h"
 
 namespace moat::web {
 
 class InstallRate {
  public:
-  using Time = std::chrono::nanoseconds;
-  static constexpr double kASecond = 400, kAtOnce = 40;
+  using Time = base::Pace::Time;
 
   // Nothing: one may be installed now, and is counted. Else the time after which to ask again.
   std::optional<Time> Take(Time now) {
     const std::lock_guard lock(mutex_);
-    Fill(now);
-    if (left_ < 1) {
+    if (const Time at = pace_.When(now); at > now) {
       ++waits_;
-      return Time(static_cast<std::int64_t>((1 - left_) / kASecond * 1e9) + 1);
+      return at - now;
     }
-    left_ -= 1;
+    (void)pace_.Next(now);
     ++installed_;
     return std::nullopt;
   }
@@ -43,14 +39,8 @@ class InstallRate {
   }
 
  private:
-  void Fill(Time now) {
-    if (now > at_) left_ = std::min(kAtOnce, left_ + static_cast<double>((now - at_).count()) / 1e9 * kASecond);
-    at_ = std::max(at_, now);
-  }
-
   mutable std::mutex mutex_;
-  double left_ = kAtOnce;
-  Time at_{0};
+  base::Pace pace_{base::kFiltersASecond, base::kFiltersAtOnce};
   std::uint64_t installed_ = 0, waits_ = 0;
 };
 

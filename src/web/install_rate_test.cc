@@ -31,12 +31,12 @@ TEST(InstallRate, SaysWhenToAskAgain) {
   InstallRate::Time now = seconds(1);
   while (!rate.Take(now)) {
   }
-  EXPECT_EQ(rate.installed(), 40U);
+  EXPECT_EQ(rate.installed(), base::kFiltersAtOnce + 1);
   const auto wait = rate.Take(now);
   ASSERT_TRUE(wait);
   EXPECT_TRUE(rate.Take(now + *wait / 2));
   EXPECT_FALSE(rate.Take(now + *wait));
-  EXPECT_EQ(rate.installed(), 41U);
+  EXPECT_EQ(rate.installed(), base::kFiltersAtOnce + 2);
   // A clock that stands still, or went back, is no gain.
   EXPECT_TRUE(rate.Take(now - milliseconds(500)));
 }

@@ -127,10 +127,11 @@ Result<std::optional<Predecessor>> Predecessor::Ask(const std::string& spool) {
     return SystemError("connect", errno, spool + "/" + kName);
   }
   BePatient(predecessor.channel_);
+  const Peer peer = PeerOf(predecessor.channel_);
+  if (!peer.is_ours) return HostError("another user's program listens in `" + spool + "`", "make the spool the daemon's own, mode 0700");
   // It may be in another pid namespace: then its end of the channel tells that it has gone.
-  const pid_t pid = PeerOf(predecessor.channel_).pid;
-  if (pid > 0) {
-    auto process = sys::pidfd_open(pid);
+  if (peer.pid > 0) {
+    auto process = sys::pidfd_open(peer.pid);
     if (process.ok()) predecessor.process_ = *std::move(process);
   }
   MOAT_TRY(Say(channel, Word::kAsk));
