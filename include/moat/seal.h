@@ -146,6 +146,7 @@ class PreparedSeal {
   Result<SealReport> Apply(SealReport report) const;  // goes on with what was seen so far
   SealRequest request_;
   std::vector<std::uint64_t> code_;
+  bool threads_are_warm_ = false;
 };
 
 class Seal {
@@ -198,7 +199,8 @@ class Seal {
 };
 
 // What libc and the language would load at first use; Prepare calls SealWarmUp, and SealWarmThreads
-// where threads are declared. The others are separate, since a static program pays for them by its size.
+// where there are threads or may be new ones (Apply, where they came in between): libc locks its heap from
+// a process' first thread on, which costs a program of one thread some 3 % where it allocates much. The others are separate, since a static program pays for them by its size.
 void SealWarmUp();                                        // stdio, time zone (sets TZ where it is unset, glibc),
                                                           // locale, messages, unwinder, random, heap
 void SealWarmThreads();                                   // the heaps of threads; starts one and waits for its end

@@ -206,9 +206,12 @@ Result<PreparedSeal> Seal::Compile() const {
   if (request_.self_test == SealSelfTest::kOn) MOAT_TRY(seal::Prove(spec, program.code));
   if (request_.violation == SealViolation::kReport) program.code = seal::LetHandlerThrough(program.code);
   SealWarmUp();
-  if (request_.threads != SealThreads::kNone) SealWarmThreads();
-  Rehearse(request_);
   PreparedSeal prepared;
+  if (request_.threads == SealThreads::kNew || (request_.threads == SealThreads::kExisting && MOAT_TRY(seal::Threads()).size() > 1)) {
+    SealWarmThreads();
+    prepared.threads_are_warm_ = true;
+  }
+  Rehearse(request_);
   prepared.request_ = request_;
   prepared.code_.resize(program.code.size());
   memcpy(prepared.code_.data(), program.code.data(), program.code.size() * sizeof(sock_filter));
@@ -252,6 +255,7 @@ Result<SealReport> PreparedSeal::Apply(SealReport report) const {
   }
   std::vector<seal::Thread> threads;
   if (request_.threads != SealThreads::kNone) threads = MOAT_TRY(seal::Threads());
+  if (threads.size() > 1 && !threads_are_warm_) SealWarmThreads();  // they came after Prepare
   MOAT_TRY(seal::Lower(request_));
   const bool traps = request_.violation == SealViolation::kTrap || request_.violation == SealViolation::kReport;
   if (traps) MOAT_TRY(seal::InstallHandler(request_.violation));

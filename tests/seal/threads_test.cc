@@ -5,6 +5,7 @@
 #include <linux/seccomp.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <sys/single_threaded.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 #include <cerrno>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "seal/testing.h"
 
@@ -177,6 +179,37 @@ TEST(Threads, APoolGoesOnAndEnds) {
     for (auto& gate : gates) sem_post(&gate.go);
     for (auto& thread : pool) thread.join();
     return done == 4 ? 0 : 1;
+  });
+  EXPECT_EQ(ended.code(), 0) << ended.signal() << ended.out;
+}
+
+// malloc takes no locks in a process that never had a second thread: getting ready for some must not start one.
+TEST(Threads, AProgramOfOneThreadStaysOne) {
+  const Ended ended = InChild([] {
+    if (__libc_single_threaded == 0) return 7;
+    MustApply(Plain().Threads());
+    return __libc_single_threaded != 0 ? 0 : 1;
+  });
+  EXPECT_EQ(ended.code(), 0) << ended.signal() << ended.out;
+}
+
+// The heap of a thread that was not there yet when libc was warmed up becomes smaller behind the seal.
+TEST(Threads, AThreadFromAfterPrepareHasAWarmHeap) {
+  const Ended ended = InChild([] {
+    const auto prepared = Plain().Threads().Prepare();
+    if (!prepared.ok()) return 7;
+    Gate gate;
+    std::thread other([&] {
+      sem_post(&gate.ready);
+      sem_wait(&gate.go);
+      std::vector<std::string> pieces;
+      for (int i = 0; i < 64; ++i) pieces.emplace_back(100 * 1024, 'x');
+    });
+    sem_wait(&gate.ready);
+    if (const auto applied = prepared->Apply(); !applied.ok()) return 8;
+    sem_post(&gate.go);
+    other.join();
+    return 0;
   });
   EXPECT_EQ(ended.code(), 0) << ended.signal() << ended.out;
 }
