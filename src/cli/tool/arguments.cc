@@ -57,7 +57,8 @@ Result<Arguments> ParseArguments(const std::vector<std::string>& args, const Fla
 }
 
 Result<unsigned> JobsOf(const std::string& text) {
-  if (text.empty()) return static_cast<unsigned>(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)));
+  // Each job waits for its watcher at every question to it: two for each processor keep them all busy.
+  if (text.empty()) return static_cast<unsigned>(std::clamp(2 * sysconf(_SC_NPROCESSORS_ONLN), 1L, long{kMostJobs}));
   unsigned jobs = 0;
   const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), jobs);
   if (failed != std::errc() || end != text.data() + text.size() || jobs < 1 || jobs > kMostJobs) {

@@ -28,7 +28,7 @@ struct Arguments {
 // `--flag value` and `--flag=value`. An unknown flag is an error with a suggestion.
 Result<Arguments> ParseArguments(const std::vector<std::string>& args, const Flags& flags);
 
-// A count of 1 to 256 threads; the processors where `text` is empty.
+// A count of 1 to 256 threads; two for each processor where `text` is empty.
 Result<unsigned> JobsOf(const std::string& text);
 
 }  // namespace moat::tool

@@ -34,7 +34,7 @@ that allows this and no more. Where POLICY exists it is added to: what people wr
   --corpus DIR     inputs; {in} in the command becomes the one, {out} the folder for its results
   -o POLICY        the policy file; with --dry-run only compared with
   --see PATH       a host path that the jail shows while learning, besides the system; may be repeated
-  --jobs N         runs at the same time; as many as there are processors
+  --jobs N         runs at the same time; twice as many as there are processors
   --dry-run        print what would be written, and write nothing
   --json           the result for machines
 

@@ -41,7 +41,7 @@ failure. Without a command, that which the policy was learned with.
   --junit FILE      the outcome as JUnit XML
   --github          annotations for GitHub's workflows, on standard output
   --shrink          also propose entries of the policy that no input needed
-  --jobs N          runs at the same time; as many as there are processors
+  --jobs N          runs at the same time; twice as many as there are processors
   --json            the outcome for machines
 
 Says as well what has changed since the policy was learned: program, libraries, libc, kernel.
