@@ -1,7 +1,10 @@
 #include "web/http/tls.h"
 
 #include <fcntl.h>
+#include <openssl/bio.h>
 #include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <poll.h>
@@ -10,6 +13,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
+#include <memory>
 
 #include "sys/calls.h"
 
@@ -24,21 +28,25 @@ Error Refused(const char* what, const std::string& path) {
   return PolicyError(std::string(what) + " `" + path + "`: " + text);
 }
 
-Status CheckKeyFile(const std::string& path) {
+int GiveNoPassphrase(char*, int, int, void*) { return -1; }  // else it would ask on the terminal
+
+// Looked at and read by one descriptor: what is used is what was looked at.
+Status LoadKey(SSL_CTX* context, const std::string& path) {
   const sys::Fd file = MOAT_TRY(sys::open(path, O_RDONLY));
   const struct stat facts = MOAT_TRY(sys::fstat(file, path));
-  if ((facts.st_mode & 077) == 0) return {};
-  return WithFix(PolicyError("the key `" + path + "` can be read by others"), "chmod 0600 " + path);
+  if ((facts.st_mode & 077) != 0) return WithFix(PolicyError("the key `" + path + "` can be read by others"), "chmod 0600 " + path);
+  const std::unique_ptr<BIO, decltype(&BIO_free)> text(BIO_new_fd(file.get(), BIO_NOCLOSE), BIO_free);
+  if (text == nullptr) return SystemError("BIO_new_fd", ENOMEM);
+  const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(PEM_read_bio_PrivateKey(text.get(), nullptr, GiveNoPassphrase, nullptr),
+                                                               EVP_PKEY_free);
+  if (key == nullptr || SSL_CTX_use_PrivateKey(context, key.get()) != 1) return Refused("the key", path);
+  if (SSL_CTX_check_private_key(context) != 1) return Refused("the key does not belong to the certificate:", path);
+  return {};
 }
-
-int GiveNoPassphrase(char*, int, int, void*) { return -1; }  // else it would ask on the terminal
 
 Status LoadOwn(SSL_CTX* context, const TlsConfig& config) {
   if (SSL_CTX_use_certificate_chain_file(context, config.certificate.c_str()) != 1) return Refused("the certificate", config.certificate);
-  MOAT_TRY(CheckKeyFile(config.key));
-  if (SSL_CTX_use_PrivateKey_file(context, config.key.c_str(), SSL_FILETYPE_PEM) != 1) return Refused("the key", config.key);
-  if (SSL_CTX_check_private_key(context) != 1) return Refused("the key does not belong to the certificate:", config.key);
-  return {};
+  return LoadKey(context, config.key);
 }
 
 Status LoadClients(SSL_CTX* context, const TlsConfig& config) {
