@@ -5,10 +5,12 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <utility>
 
 #include "base/text.h"
 #include "bench/bundle.h"
+#include "bench/daemon.h"
 #include "moat/sandbox.h"
 #include "bench/namespace_without.h"
 
@@ -51,6 +53,7 @@ class Gathering {
   }
 
   void AddLibrary(Contender contender);
+  void AddPool(Contender contender);
   void AddCrun(Contender contender);
 
   void Skip(const Contender& contender, const std::string& why) { field_.skipped.push_back({contender.name, why}); }
@@ -85,6 +88,17 @@ void Gathering::AddLibrary(Contender contender) {
   if (!tried.ok()) return Skip(contender, tried.error().ToString());
   if (tried->status != 0) return Skip(contender, said->empty() ? "it failed" : *said);
   field_.contenders.push_back(std::move(contender));
+}
+
+// A daemon that has the program's jail ready, and the client that a shell calls.
+void Gathering::AddPool(Contender contender) {
+  const std::string config = setting_.folder + "/pool.toml", socket = setting_.folder + "/pool.sock";
+  std::ofstream(config) << "moat = 1\n[door.local]\nsocket = \"" << socket << "\"\n[profile.one]\npolicy = \"default\"\ncommand = [\""
+                        << setting_.program << "\"]\n";
+  auto daemon = Daemon::Start(setting_.moat, "serve", config, setting_.folder + "/pool.log");
+  if (!daemon.ok()) return Skip(contender, daemon.error().ToString());
+  field_.until_the_end.push_back(std::make_shared<Daemon>(std::move(daemon).value()));
+  Add(std::move(contender), {{setting_.moat, "submit", "--socket", socket, "one"}});
 }
 
 // crun leaves the groups of its last container behind when it runs as here.
@@ -133,7 +147,7 @@ void Gathering::AddCrun(Contender contender) {
       if (!why.empty()) continue;
       if (where != nullptr) contender.name += ", v2 groups hidden from it";
       contender.enforces += manager == std::string_view("disabled") ? "; without control groups" : "; device rules by control group";
-      field_.until_the_end = std::move(groups);
+      field_.until_the_end.push_back(std::move(groups));
       return Add(std::move(contender), program);
     }
   }
@@ -167,6 +181,8 @@ Field Gather(const Setting& setting) {
   }
   gathering.AddLibrary({"moat-library", "`moat::Sandbox::Run`, warm",
                         "the same as `moat run`; the caller's process and its helper stay", {}, true});
+  gathering.AddPool({"moat-submit", "`moat submit`, a new process each time, to `moat serve`",
+                     "the same as `moat run`; namespaces and mounts were made before, for this job alone", {}, true});
   gathering.AddTool({"bwrap-view", "`bwrap --unshare-all`, a view like moat's",
                      "seven namespaces, a view of its own, no_new_privs; root keeps the capabilities of its user namespace; no "
                      "filter, no limits, streams passed through, no report",

@@ -35,7 +35,7 @@ struct Setting {
 struct Field {
   std::vector<Contender> contenders;  // the first is what the others are compared with
   std::vector<Skipped> skipped;
-  std::shared_ptr<const void> until_the_end;  // cleans up behind the contenders
+  std::vector<std::shared_ptr<const void>> until_the_end;  // clean up behind the contenders
 };
 
 // Tries each once. One that cannot run on this host is skipped with its own words.

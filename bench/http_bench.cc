@@ -23,6 +23,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/daemon.h"
 #include "bench/start.h"
 #include "moat/pool.h"
 
@@ -41,39 +42,6 @@ T Must(Result<T> result) {
   if (!result.ok()) Fail(result.error().ToString());
   return std::move(result).value();
 }
-
-// `moat serve` or `moat http`, until it is destroyed.
-class Program {
- public:
-  Program(const std::string& moat, const char* command, const std::string& config, const std::string& log) {
-    int ends[2];
-    if (pipe(ends) != 0) Fail("pipe");
-    pid_ = fork();
-    if (pid_ == 0) {
-      close(ends[0]);
-      if (freopen(log.c_str(), "a", stderr) == nullptr) _exit(127);
-      const std::string fd = std::to_string(ends[1]);
-      execl(moat.c_str(), "moat", command, "--ready-fd", fd.c_str(), config.c_str(), nullptr);
-      _exit(127);
-    }
-    close(ends[1]);
-    char bytes[16] = {};
-    if (read(ends[0], bytes, sizeof(bytes) - 1) < 1) Fail(std::string(command) + " does not begin; see " + log);
-    close(ends[0]);
-    said_ = bytes;
-  }
-  ~Program() {
-    kill(pid_, SIGTERM);
-    waitpid(pid_, nullptr, 0);
-  }
-  Program(const Program&) = delete;
-  Program& operator=(const Program&) = delete;
-  const std::string& said() const { return said_; }
-
- private:
-  pid_t pid_ = 0;
-  std::string said_;
-};
 
 // One connection that is kept; answers are short and have a length.
 class HttpClient {
@@ -147,8 +115,8 @@ int Main(const std::string& build, int rounds) {
   const std::string folder = MakeHouse(build), moat = build + "/bin/moat";
   nlohmann::json results;
   {
-    const Program pool(moat, "serve", folder + "/pool.toml", folder + "/log");
-    const Program door(moat, "http", folder + "/http.toml", folder + "/log");
+    const Daemon pool = Must(Daemon::Start(moat, "serve", folder + "/pool.toml", folder + "/log"));
+    const Daemon door = Must(Daemon::Start(moat, "http", folder + "/http.toml", folder + "/log"));
     PoolClient client = Must(PoolClient::Connect(folder + "/s"));
     HttpClient http(std::atoi(door.said().c_str()));
     PoolJob job;

@@ -19,10 +19,12 @@
 #include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
 
+#include "bench/daemon.h"
 #include "bench/start.h"
 #include "moat/pool.h"
 #include "moat/sandbox.h"
@@ -111,34 +113,22 @@ class Lane {
 };
 
 // `moat serve` with that guest, and with /bin/true in a jail.
-class Daemon {
+class Served {
  public:
-  explicit Daemon(const std::string& build) : folder_(Folder()) {
+  explicit Served(const std::string& build) : folder_(Folder()) {
     std::ofstream(folder_ + "/pool.toml")
         << "moat = 1\n[daemon]\nrunning = 4\n[door.local]\nsocket = \"" << folder_ << "/s\"\n[profile.guest]\nprogram = [\"" << build
         << "/tests/pool_zygote\"]\nready = 16\nrunning = 4\n[profile.true]\npolicy = \"default\"\ncommand = [\"/bin/true\"]\nrunning = 2\n"
            "[profile.nothing]\npolicy = \"default\"\ncommand = [\"" << build << "/bench/nothing\"]\nrunning = 2\n";
-    int ends[2];
-    if (pipe(ends) != 0) Fail("pipe");
-    pid_ = fork();
-    if (pid_ == 0) {
-      const std::string moat = build + "/bin/moat", config = folder_ + "/pool.toml", fd = std::to_string(ends[1]);
-      execl(moat.c_str(), "moat", "serve", "--ready-fd", fd.c_str(), config.c_str(), nullptr);
-      _exit(127);
-    }
-    close(ends[1]);
-    char byte;
-    if (read(ends[0], &byte, 1) != 1) Fail("the daemon does not begin");
-    close(ends[0]);
+    daemon_.emplace(Must(Daemon::Start(build + "/bin/moat", "serve", folder_ + "/pool.toml", "/dev/stderr")));
   }
-  ~Daemon() {
-    kill(pid_, SIGTERM);
-    waitpid(pid_, nullptr, 0);
+  ~Served() {
+    daemon_.reset();
     for (const char* name : {"/pool.toml", "/s"}) unlink((folder_ + name).c_str());
     rmdir(folder_.c_str());
   }
-  Daemon(const Daemon&) = delete;
-  Daemon& operator=(const Daemon&) = delete;
+  Served(const Served&) = delete;
+  Served& operator=(const Served&) = delete;
   PoolClient Connect() const { return Must(PoolClient::Connect(folder_ + "/s")); }
 
  private:
@@ -148,7 +138,7 @@ class Daemon {
     return name;
   }
   const std::string folder_;
-  pid_t pid_ = 0;
+  std::optional<Daemon> daemon_;
 };
 
 struct Contender {
@@ -315,7 +305,7 @@ std::vector<Contender> Hot(Lane& lane, int rounds) {
 int Main(const std::string& build, int rounds, double seconds) {
   json results;
   {
-    const Daemon daemon(build);
+    const Served daemon(build);
     PoolClient client = daemon.Connect();
     auto policy = Must(Policy::Load("default"));
     Sandbox sandbox(policy);

@@ -27,6 +27,10 @@ struct LocalHello {
   char version[32] = {};
 };
 
+// moat::PoolPriority and moat::PoolOutcome, which core code cannot include.
+enum class LocalPriority : std::uint32_t { kHigh, kNormal, kLow };
+enum class LocalOutcome : std::uint32_t { kDone, kRefused, kExpired, kInvalid };
+
 enum SubmitFlags : std::uint32_t { kGivesLog = 1, kGivesFolder = 2 };
 
 // Body: profile, request, then arguments and names of inputs, each ended by NUL.

@@ -1,4 +1,4 @@
-// bin/moat: starts jobs, quickly. It holds what `moat run` needs once a plan exists; for
+// bin/moat: starts jobs, quickly. It holds what `moat run` needs once a plan exists, and `moat submit`; for
 // everything else, plans included, it asks libexec/moat/moat-cli.
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -19,7 +19,9 @@
 #include "cli/launcher/plan_cache.h"
 #include "cli/launcher/report_sink.h"
 #include "cli/launcher/runtime.h"
+#include "cli/launcher/say.h"
 #include "cli/launcher/spawner.h"
+#include "cli/launcher/submit.h"
 #include "run/job.h"
 #include "sys/calls.h"
 #include "uapi/syscall.h"
@@ -28,12 +30,6 @@ extern char** environ;
 
 namespace moat::launcher {
 namespace {
-
-constexpr int kMoatFailed = 125;
-
-void Say(const std::string& line) {
-  (void)!write(2, ("moat: " + line + "\n").c_str(), line.size() + 7);
-}
 
 std::string Variable(const char* name) {
   const char* value = getenv(name);
@@ -256,6 +252,7 @@ int Main(int argc, char** argv) {
   const std::vector<std::string> args(argv, argv + argc);
   const std::string tool = ToolPath();
   if (args.size() >= 2 && args[1] == "run") return RunCommand(args, tool, argv);
+  if (args.size() >= 2 && args[1] == "submit") return Submit({args.begin() + 2, args.end()});
   if (args.size() == 2 && args[1] == "__spawner") {
     ExpectLongLife();
     return Spawner(argv);

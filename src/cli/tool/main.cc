@@ -68,7 +68,6 @@ int Main(const std::vector<std::string>& args) {
   const std::string command = args.size() > 1 ? args[1] : "help";
   const std::vector<std::string> rest(args.size() > 2 ? args.begin() + 2 : args.end(), args.end());
   if (command == "serve") return ServeCommand(rest);
-  if (command == "submit") return SubmitCommand(rest);
   if (command == "__compile") return CompileCommand(rest);
   if (command == "__watch") return WatchCommand(rest);
   if (command == "attack") return AttackCommand(rest);

@@ -1,4 +1,4 @@
-// `moat serve` and `moat submit`.
+// `moat serve`.
 #pragma once
 
 #include <string>
@@ -7,6 +7,5 @@
 namespace moat::tool {
 
 int ServeCommand(const std::vector<std::string>& args);
-int SubmitCommand(const std::vector<std::string>& args);
 
 }  // namespace moat::tool

@@ -1,21 +1,20 @@
+#include "cli/launcher/submit.h"
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 
 #include "base/safe_text.h"
 #include "base/units.h"
 #include "cli/launcher/report_sink.h"
-#include "cli/tool/serve_command.h"
-#include "moat/pool.h"
+#include "cli/launcher/say.h"
+#include "serve/local_client.h"
 #include "sys/calls.h"
 
-namespace moat::tool {
+namespace moat::launcher {
 namespace {
-
-constexpr int kFailed = 125;
 
 constexpr char kUsage[] = R"(moat submit [flags] PROFILE [-- ARGUMENTS]
 
@@ -42,8 +41,8 @@ struct Options {
 };
 
 int Fail(const Error& error) {
-  std::fprintf(stderr, "moat: %s\n", base::Printable(error.ToString()).c_str());
-  return kFailed;
+  Say(base::Printable(error.ToString()));
+  return kMoatFailed;
 }
 
 Result<Options> Parse(const std::vector<std::string>& args) {
@@ -83,9 +82,9 @@ Result<Options> Parse(const std::vector<std::string>& args) {
   return options;
 }
 
-Status SetPriority(const std::string& word, PoolJob& job) {
-  if (word == "high") job.priority = PoolPriority::kHigh;
-  if (word == "low") job.priority = PoolPriority::kLow;
+Status SetPriority(const std::string& word, serve::LocalJob& job) {
+  if (word == "high") job.priority = serve::LocalPriority::kHigh;
+  if (word == "low") job.priority = serve::LocalPriority::kLow;
   if (word == "high" || word == "normal" || word == "low") return {};
   return PolicyError("--priority is high, normal or low");
 }
@@ -100,7 +99,7 @@ struct Files {
   }
 };
 
-Status OpenFiles(const Options& options, PoolJob& job, Files& files) {
+Status OpenFiles(const Options& options, serve::LocalJob& job, Files& files) {
   for (const std::string& path : options.inputs) job.inputs.push_back({MOAT_TRY(files.Keep(sys::open(path, O_RDONLY | O_NOCTTY))), ""});
   for (const std::string& path : options.outputs) {
     job.outputs.push_back(MOAT_TRY(files.Keep(sys::open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY, 0666))));
@@ -113,46 +112,48 @@ Status OpenFiles(const Options& options, PoolJob& job, Files& files) {
   return {};
 }
 
-Status FillJob(const Options& options, PoolJob& job, Files& files) {
+Status FillJob(const Options& options, serve::LocalJob& job, Files& files) {
   job.profile = options.profile;
   job.arguments = options.arguments;
   job.request = options.request;
   if (options.request == "-") job.request = MOAT_TRY(sys::ReadAll(sys::Fd(dup(0)), 1 << 20, "standard input"));
   MOAT_TRY(SetPriority(options.priority, job));
-  if (!options.wall.empty()) job.wall = std::chrono::nanoseconds(MOAT_TRY(base::ParseDuration(options.wall)));
-  if (!options.within.empty()) job.start_within = std::chrono::nanoseconds(MOAT_TRY(base::ParseDuration(options.within)));
+  if (!options.wall.empty()) job.wall_ns = static_cast<std::uint64_t>(MOAT_TRY(base::ParseDuration(options.wall)));
+  if (!options.within.empty()) job.start_within_ns = static_cast<std::uint64_t>(MOAT_TRY(base::ParseDuration(options.within)));
   return OpenFiles(options, job, files);
 }
 
-Result<int> Submit(const Options& options) {
-  PoolJob job;
+Result<int> RunJob(const Options& options) {
+  serve::LocalJob job;
   Files files;
   MOAT_TRY(FillJob(options, job, files));
-  auto sink = MOAT_TRY(launcher::ReportSink::Open(options.report));
-  PoolClient pool = MOAT_TRY(PoolClient::Connect(options.socket));
-  const PoolResult done = MOAT_TRY(pool.Run(job));
-  if (done.outcome != PoolOutcome::kDone) {
+  auto sink = MOAT_TRY(ReportSink::Open(options.report));
+  const sys::Fd door = MOAT_TRY(serve::EnterLocalDoor(options.socket));
+  MOAT_TRY(serve::SendJob(door, 1, job));
+  std::vector<char> buffer(serve::kAnswerBytes);
+  const serve::LocalAnswer done = MOAT_TRY(serve::NextAnswer(door, buffer));
+  if (done.outcome != serve::LocalOutcome::kDone) {
     Error error = HostError("the job was not done: " + done.why);
-    if (done.retry_after.count() > 0) error.fix = "ask again in " + base::FormatDuration(done.retry_after.count());
+    if (done.retry_after_ns > 0) error.fix = "ask again in " + base::FormatDuration(static_cast<std::int64_t>(done.retry_after_ns));
     return error;
   }
   MOAT_TRY(sys::WriteAll(STDOUT_FILENO, done.answer, "standard output"));
   if (sink.wanted()) MOAT_TRY(sink.Write(done.report.ToJson()));
-  if (done.report.cause != Cause::kExit) std::fprintf(stderr, "moat: %s\n", base::Printable(done.report.detail).c_str());
+  if (done.report.cause != Cause::kExit) Say(base::Printable(done.report.detail));
   return done.report.ExitStatus();
 }
 
 }  // namespace
 
-int SubmitCommand(const std::vector<std::string>& args) {
+int Submit(const std::vector<std::string>& args) {
   auto options = Parse(args);
   if (!options.ok()) return Fail(options.error());
   if (options->help) {
-    std::fputs(kUsage, stdout);
-    return 0;
+    const auto said = sys::WriteAll(STDOUT_FILENO, kUsage, "standard output");
+    return said.ok() ? 0 : Fail(said.error());
   }
-  auto code = Submit(*options);
+  auto code = RunJob(*options);
   return code.ok() ? *code : Fail(code.error());
 }
 
-}  // namespace moat::tool
+}  // namespace moat::launcher
