@@ -35,6 +35,8 @@ namespace moat {
 
 inline constexpr int kServeDescriptor = 3;
 inline constexpr unsigned kMaxWorkerInputs = 8, kMaxWorkerOutputs = 8;
+inline constexpr unsigned kMaxWorkerArguments = 256;
+// The former: request, arguments and names of inputs together.
 inline constexpr std::size_t kMaxWorkerRequest = 32 * 1024, kMaxWorkerAnswer = 32 * 1024;
 
 // One job, in its own process.
@@ -43,11 +45,15 @@ class WorkerJob {
   struct Input {
     int fd = -1;             // read, pread, lseek, private mmap; nothing else, however it was opened
     std::uint64_t size = 0;  // bytes, of a file; 0 for a pipe
+    std::string_view name;   // what the caller calls it: a word for messages, never a path; may be empty
   };
-  WorkerJob(std::string_view request, std::span<const Input> inputs, std::span<const int> outputs)
-      : request_(request), inputs_(inputs), outputs_(outputs) {}
+  WorkerJob(std::string_view request, std::span<const Input> inputs, std::span<const int> outputs,
+            std::span<const std::string_view> arguments = {})
+      : request_(request), inputs_(inputs), outputs_(outputs), arguments_(arguments) {}
 
   std::string_view request() const { return request_; }  // the caller's own words
+  // Likewise, one by one; only where the pool's profile lets callers give arguments.
+  std::span<const std::string_view> arguments() const { return arguments_; }
   std::span<const Input> inputs() const { return inputs_; }
   std::span<const int> outputs() const { return outputs_; }  // write, pwrite, lseek, ftruncate
 
@@ -58,6 +64,7 @@ class WorkerJob {
   std::string_view request_;
   std::span<const Input> inputs_;
   std::span<const int> outputs_;
+  std::span<const std::string_view> arguments_;
   bool answered_ = false;
 };
 

@@ -43,11 +43,13 @@ bool Tell(WorkerFrame kind, std::string_view body) {
 // The frame and what came with it. Not on the stack: it is large.
 struct Received {
   JobOrder order;
-  char request[kMaxWorkerRequest];
+  char request[kMaxWorkerRequest];  // and the words behind it
+  std::size_t body_size = 0;
   int fds[kMaxWorkerFds];
   std::size_t fd_count = 0;
   WorkerJob::Input inputs[kMaxWorkerInputs];
   int outputs[kMaxWorkerOutputs];
+  std::string_view arguments[kMaxWorkerArguments];
 };
 Received g_received;  // written to in workers only
 
@@ -92,6 +94,11 @@ void TouchAhead(Received& got) {
   *reinterpret_cast<volatile char*>(got.request) = 0;
 }
 
+[[noreturn]] void Misfit() {
+  Tell(WorkerFrame::kRefused, "a worker was sent a job that does not fit");
+  End(kNotSetUp);
+}
+
 // False when the pool has hung up: nobody wants this worker.
 bool Await(Received& got) {
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * kMaxWorkerFds)];
@@ -109,14 +116,15 @@ bool Await(Received& got) {
     std::memcpy(got.fds, CMSG_DATA(head), got.fd_count * sizeof(int));
   }
   const JobOrder& order = got.order;
+  got.body_size = static_cast<std::size_t>(size) - sizeof(order);  // of nothing, if it does not fit
   const bool fits = static_cast<std::size_t>(size) >= sizeof(order) && order.kind == WorkerFrame::kJob &&
                     order.inputs <= kMaxWorkerInputs && order.outputs <= kMaxWorkerOutputs && order.has_log <= 1 &&
-                    order.request_size == static_cast<std::size_t>(size) - sizeof(order) &&
+                    order.arguments <= kMaxWorkerArguments && (order.input_names == 0 || order.input_names == order.inputs) &&
+                    order.request_size <= static_cast<std::size_t>(size) - sizeof(order) &&
                     got.fd_count == order.inputs + order.outputs + order.has_log &&
                     (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0;
   if (fits) return true;
-  Tell(WorkerFrame::kRefused, "a worker was sent a job that does not fit");
-  End(kNotSetUp);
+  Misfit();
 }
 
 bool Move(int from, int to) { return from == to || !IsError(KeeperCall(__NR_dup3, from, to, 0)); }
@@ -168,9 +176,29 @@ bool LowerForJob(const WorkerPlan& plan, const JobOrder& order) {
          (order.file_size >= plan.file_size || Limit(RLIMIT_FSIZE, order.file_size, order.file_size, 0, 0));
 }
 
+// False when a text does not end where it should.
+bool TakeTexts(Received& got) {
+  std::string_view rest(got.request + got.order.request_size, got.body_size - got.order.request_size);
+  const auto take = [&](std::string_view& to) {
+    const std::size_t end = rest.find('\0');
+    if (end == std::string_view::npos) return false;
+    to = rest.substr(0, end);
+    rest.remove_prefix(end + 1);
+    return true;
+  };
+  for (std::size_t i = 0; i < got.order.arguments; ++i) {
+    if (!take(got.arguments[i])) return false;
+  }
+  for (std::size_t i = 0; i < got.order.input_names; ++i) {
+    if (!take(got.inputs[i].name)) return false;
+  }
+  return rest.empty();
+}
+
 [[noreturn]] void RunHandler(const WorkerPlan& plan, Received& got) {
+  if (!TakeTexts(got)) Misfit();
   WorkerJob job({got.request, static_cast<std::size_t>(got.order.request_size)}, {got.inputs, got.order.inputs},
-                {got.outputs, got.order.outputs});
+                {got.outputs, got.order.outputs}, {got.arguments, got.order.arguments});
   try {
     End((*plan.handler)(job));
   } catch (const std::bad_alloc&) {

@@ -69,6 +69,20 @@ void TakeLastWords(int channel, WorkerEnd& end) {
   }
 }
 
+Status CheckWords(const WorkerOrder& order) {
+  if (order.arguments.size() > kMaxWorkerArguments) return PolicyError("more than 256 arguments");
+  if (!order.input_names.empty() && order.input_names.size() != order.inputs.size()) return PolicyError("names for other inputs than there are");
+  std::size_t size = order.request.size();
+  for (const auto& words : {order.arguments, order.input_names}) {
+    for (const std::string& word : words) {
+      if (word.find('\0') != std::string::npos) return PolicyError("a NUL byte in an argument or in the name of an input");
+      size += word.size() + 1;
+    }
+  }
+  if (size <= kMaxWorkerRequest) return {};
+  return WithFix(PolicyError("a request of over 32 KiB"), "give large things as an input");
+}
+
 // The kernel's own waitid tells the usage, too; libc's does not.
 bool Reap(const sys::Pidfd& pidfd, WorkerEnd& end) {
   siginfo_t info{};
@@ -83,9 +97,7 @@ bool Reap(const sys::Pidfd& pidfd, WorkerEnd& end) {
 }  // namespace
 
 Status CheckWorkerOrder(const WorkerOrder& order) {
-  if (order.request.size() > kMaxWorkerRequest) {
-    return WithFix(PolicyError("a request of over 32 KiB"), "give large things as an input");
-  }
+  MOAT_TRY(CheckWords(order));
   if (order.inputs.size() > kMaxWorkerInputs) return PolicyError("more than 8 inputs");
   if (order.outputs.size() > kMaxWorkerOutputs) return PolicyError("more than 8 outputs");
   SealRole reads, writes;
@@ -117,13 +129,20 @@ Status Worker::Give(const WorkerOrder& order) {
   head.memory = order.limits.memory;
   head.cpu_seconds = order.limits.cpu_seconds;
   head.file_size = order.limits.file_size;
+  head.arguments = static_cast<std::uint32_t>(order.arguments.size());
+  head.input_names = static_cast<std::uint32_t>(order.input_names.size());
   head.request_size = order.request.size();
   std::array<int, kMaxWorkerFds> fds;
   std::size_t count = 0;
   for (const int fd : order.inputs) fds[count++] = fd;
   for (const int fd : order.outputs) fds[count++] = fd;
   if (order.log >= 0) fds[count++] = order.log;
-  MOAT_TRY(SendFrame(channel_.get(), BytesOf(head), order.request, {fds.data(), count}, Wait::kNo));
+  std::string words;  // most jobs have none
+  for (const auto& some : {order.arguments, order.input_names}) {
+    for (const std::string& word : some) words.append(word.c_str(), word.size() + 1);
+  }
+  const std::string body = words.empty() ? std::string() : std::string(order.request) + words;
+  MOAT_TRY(SendFrame(channel_.get(), BytesOf(head), words.empty() ? order.request : body, {fds.data(), count}, Wait::kNo));
   given_ = true;
   return {};
 }

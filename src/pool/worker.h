@@ -27,6 +27,7 @@ struct WorkerOrder {
   std::span<const int> inputs, outputs;
   int log = -1;  // its 1 and 2
   WorkerLimits limits;
+  std::span<const std::string> arguments, input_names;  // of the latter as many as inputs, or none
 };
 // Sizes and counts, and that nothing among them leads further: no folder, socket, order to the kernel.
 Status CheckWorkerOrder(const WorkerOrder& order);

@@ -14,7 +14,7 @@
 
 namespace moat::pool {
 
-inline constexpr std::uint32_t kWorkerProtocol = 1;
+inline constexpr std::uint32_t kWorkerProtocol = 2;
 inline constexpr std::uint32_t kMaxBatch = 8;  // with 28 of the program, below kInputFds + 16
 inline constexpr std::uint32_t kMaxWhy = 512;
 inline constexpr std::size_t kMaxWorkerFds = kMaxWorkerInputs + kMaxWorkerOutputs + 1;
@@ -64,11 +64,13 @@ struct SpawnAnswer {
   std::int32_t pids[kMaxBatch] = {};  // -errno where there is none
 };
 
-// Descriptors: inputs, outputs, log. Body: the request.
+// Descriptors: inputs, outputs, log. Body: the request, then arguments and names of inputs, each ended by NUL.
 struct JobOrder {
   WorkerFrame kind = WorkerFrame::kJob;
   std::uint32_t inputs = 0, outputs = 0;
   std::uint32_t has_log = 0;  // for 1 and 2; else they lead nowhere
+  std::uint32_t arguments = 0, input_names = 0;  // of the latter as many as inputs, or none
+  std::uint32_t unused = 0;
   std::uint64_t memory = kNoWorkerLimit, cpu_seconds = kNoWorkerLimit, file_size = kNoWorkerLimit;
   std::uint64_t request_size = 0;
 };

@@ -139,7 +139,6 @@ Status CheckProfile(const Entry& entry, const ProfileConfig& profile) {
   }
   if (profile.is_program()) {
     if (!profile.command.empty()) return fail("has a `command`", "a program that serves takes its words from `program`");
-    if (profile.takes_arguments) return fail("cannot take arguments", "a program that serves gets a request");
     if (profile.program[0].empty() || profile.program[0][0] != '/') return fail("names its program without a path", "write the absolute path");
     return {};
   }

@@ -102,7 +102,6 @@ TEST(Config, WhatIsWrongIsTold) {
       {"moat = 1\n[profile.a]\nprogram=[1]", "must be a string"},
       {"moat = 1\n[profile.a]\nprogram=\"/a\"", "list of strings"},
       {"moat = 1\n[profile.a]\nprogram=[\"/a\"]\ncommand=[\"b\"]", "has a `command`"},
-      {"moat = 1\n[profile.a]\nprogram=[\"/a\"]\narguments=true", "cannot take arguments"},
       {"moat = 1\n[profile.a]\npolicy=\"x\"", "has no `command`"},
       {"moat = 1\n[profile.a]\nprogram=[\"/a\"]\ncpu=\"1500ms\"", "whole seconds"},
       {"moat = 1\n[profile.a]\nprogram=[\"/a\"]\nwall=\"1000h\"", "a week"},
@@ -117,6 +116,12 @@ TEST(Config, WhatIsWrongIsTold) {
     EXPECT_NE(config.error().ToString().find(wrong.says), std::string::npos) << config.error().ToString();
     EXPECT_EQ(config.error().origin.file, "pool.toml") << wrong.text;
   }
+}
+
+TEST(Config, ProgramsMayTakeArguments) {
+  auto config = ReadConfig("moat = 1\n[profile.a]\nprogram=[\"/a\"]\narguments=true", "a");
+  ASSERT_TRUE(config.ok()) << config.error().ToString();
+  EXPECT_TRUE(config->profiles.at("a").takes_arguments);
 }
 
 TEST(Config, BoundsChangeWithoutANewKeeper) {

@@ -126,12 +126,13 @@ void ZygoteKeeper::OnParked(int channel) {
 }
 
 std::string ZygoteKeeper::Check(const Submission& submission) const {
-  if (!submission.arguments.empty()) return "profile " + name_ + " takes no arguments, but a request";
+  if (!submission.arguments.empty() && !config_.takes_arguments) return "profile " + name_ + " takes no arguments";
   if (submission.folder.valid()) return "profile " + name_ + " collects no folder: give outputs";
   std::vector<int> inputs, outputs;
   for (const sys::Fd& fd : submission.inputs) inputs.push_back(fd.get());
   for (const sys::Fd& fd : submission.outputs) outputs.push_back(fd.get());
-  const Status good = pool::CheckWorkerOrder({submission.request, inputs, outputs, submission.log.get(), limits_});
+  const Status good = pool::CheckWorkerOrder({submission.request, inputs, outputs, submission.log.get(), limits_, submission.arguments,
+                                               submission.input_names});
   return good.ok() ? "" : good.error().ToString();
 }
 
@@ -153,7 +154,7 @@ Status ZygoteKeeper::GiveJob(Busy& busy, const Submission& submission) {
   for (std::size_t i = 0; i < submission.inputs.size(); ++i) inputs[i] = submission.inputs[i].get();
   for (std::size_t i = 0; i < submission.outputs.size(); ++i) outputs[i] = submission.outputs[i].get();
   return busy.worker.Give({submission.request, {inputs.data(), submission.inputs.size()},
-                           {outputs.data(), submission.outputs.size()}, submission.log.get(), limits_});
+                           {outputs.data(), submission.outputs.size()}, submission.log.get(), limits_, submission.arguments, submission.input_names});
 }
 
 void ZygoteKeeper::Begin(JobId id, const Submission& submission) {

@@ -108,12 +108,12 @@ JobEnd EndOf(PoolResult result, const sys::Fd& log) {
   return end;
 }
 
-PoolJob Describe(const Job& job, const ProfileConfig& profile, const sys::Fd& log, const sys::Fd& output) {
+PoolJob Describe(const Job& job, const sys::Fd& log, const sys::Fd& output) {
   PoolJob handed;
   handed.profile = job.profile;
   handed.arguments = job.argv;
   handed.log = log.get();
-  for (const JobInput& input : job.inputs) handed.inputs.push_back({input.file.get(), profile.output.empty() ? input.name : ""});
+  for (const JobInput& input : job.inputs) handed.inputs.push_back({input.file.get(), input.name});
   if (output.valid()) {
     handed.outputs = {output.get()};
   } else {
@@ -133,7 +133,7 @@ JobEnd PoolRunner::Run(Job& job, const CancelToken& cancel) {
     if (!made.ok()) return Failed(made.error());
     output = *std::move(made);
   }
-  PoolJob handed = Describe(job, profile, *log, output);
+  PoolJob handed = Describe(job, *log, output);
   const Status may = job.starting ? job.starting() : Status();
   if (!may.ok()) return Failed(may.error());
   for (;;) {

@@ -100,6 +100,16 @@ TEST(Daemon, WhatDoesNotFitIsTold) {
   EXPECT_EQ(Do(client, "exit 0").report.exit_code, 0);
 }
 
+TEST(Daemon, ProgramsTakeArgumentsWhereTheirProfileSaysSo) {
+  Daemon daemon("running = 2", "arguments = true\n");
+  PoolClient client = daemon.Connect();
+  const sys::Fd file = FileWith("x");
+  PoolJob job = GuestJob("words");
+  job.arguments = {"--page", "1"};
+  job.inputs = {{file.get(), "a.fig"}};
+  EXPECT_EQ(Do(client, job).answer, "[--page][1](a.fig)");
+}
+
 TEST(Daemon, LimitsAndDenialsAreTold) {
   Daemon daemon("running = 2", "wall = \"20s\"\nmemory = \"16M\"\n");
   PoolClient client = daemon.Connect();

@@ -28,7 +28,7 @@ Done Try(Zygote& zygote, const std::string& what) {
   const std::string request = "try " + what;
   const sys::Fd in = FileWith("input"), out = FileWith("output");
   const int inputs[] = {in.get()}, outputs[] = {out.get()};
-  const Done done = Job(zygote, WorkerOrder{request, inputs, outputs, -1, {}});
+  const Done done = Job(zygote, WorkerOrder{request, inputs, outputs, -1, {}, {}, {}});
   EXPECT_EQ(ContentOf(in), "input");
   return done;
 }

@@ -48,6 +48,43 @@ TEST(Worker, ReadsInputsAndWritesOutputs) {
   EXPECT_EQ(ContentOf(first), "one ");
 }
 
+TEST(Worker, HasArgumentsAndNames) {
+  const auto zygote = StartGuest();
+  ASSERT_NE(zygote, nullptr);
+  const sys::Fd file = FileWith("x");
+  const int inputs[] = {file.get(), file.get()};
+  const std::vector<std::string> arguments = {"--page", "", "two words"}, names = {"a.fig", "a.fig"};
+  WorkerOrder order{"words", inputs, {}, -1, {}, arguments, {}};
+  ASSERT_TRUE(CheckWorkerOrder(order).ok());
+  EXPECT_EQ(Job(*zygote, order).answer, "[--page][][two words]()()");
+  order.input_names = names;
+  ASSERT_TRUE(CheckWorkerOrder(order).ok());
+  EXPECT_EQ(Job(*zygote, order).answer, "[--page][][two words](a.fig)(a.fig)");
+  const std::vector<std::string> most(kMaxWorkerArguments, std::string(100, 'x'));
+  order.arguments = most;
+  ASSERT_TRUE(CheckWorkerOrder(order).ok());
+  EXPECT_EQ(Job(*zygote, order).answer.size(), 256 * 102 + 14U);
+  order.arguments = {};
+  order.inputs = {};
+  order.input_names = {};
+  EXPECT_EQ(Job(*zygote, order).answer, "");
+}
+
+TEST(Worker, WordsThatDoNotFitAreRefused) {
+  const sys::Fd file = FileWith("x");
+  const int inputs[] = {file.get(), file.get()};
+  const std::vector<std::string> nul = {std::string(1, '\0')}, many(kMaxWorkerArguments + 1), one = {"one"}, large = {std::string(kMaxWorkerRequest, 'x')};
+  WorkerOrder order;
+  order.inputs = inputs;
+  for (const auto& bad : {nul, many, large}) {
+    order.arguments = bad;
+    EXPECT_FALSE(CheckWorkerOrder(order).ok());
+  }
+  order.arguments = {};
+  order.input_names = one;
+  EXPECT_FALSE(CheckWorkerOrder(order).ok());
+}
+
 TEST(Worker, TakesAsManyDescriptorsAsThereMayBe) {
   const auto zygote = StartGuest();
   ASSERT_NE(zygote, nullptr);
@@ -58,7 +95,7 @@ TEST(Worker, TakesAsManyDescriptorsAsThereMayBe) {
     (i < kMaxWorkerInputs ? inputs : outputs).push_back(files.back().get());
   }
   const sys::Fd log = FileWith("");
-  WorkerOrder order{"copy", inputs, outputs, log.get(), {}};
+  WorkerOrder order{"copy", inputs, outputs, log.get(), {}, {}, {}};
   ASSERT_TRUE(CheckWorkerOrder(order).ok());
   EXPECT_EQ(Job(*zygote, order).report.exit_code, 0);
   EXPECT_EQ(ContentOf(files[kMaxWorkerInputs]), "abcdefgh");

@@ -49,6 +49,14 @@ int Sizes(WorkerJob& job) {
   return job.Answer(text).ok() ? 0 : 2;
 }
 
+// Arguments in brackets, then names of inputs.
+int Words(WorkerJob& job) {
+  std::string text;
+  for (const std::string_view argument : job.arguments()) text += "[" + std::string(argument) + "]";
+  for (const auto& input : job.inputs()) text += "(" + std::string(input.name) + ")";
+  return job.Answer(text).ok() ? 0 : 2;
+}
+
 // Every job must find the program as it was at Serve.
 int Clean(WorkerJob& job) {
   const bool clean = g_count == 0 && g_secret_of_a_job.empty();
@@ -176,7 +184,7 @@ long Attempt(const std::string& what, WorkerJob& job) {
 
 using Handler = int (*)(WorkerJob&);
 const std::map<std::string, Handler> kHandlers = {
-    {"copy", Copy}, {"sizes", Sizes}, {"clean", Clean}, {"fill", Fill}, {"grow", Grow}, {"flood", Flood}, {"spin", Spin},
+    {"copy", Copy}, {"sizes", Sizes}, {"words", Words}, {"clean", Clean}, {"fill", Fill}, {"grow", Grow}, {"flood", Flood}, {"spin", Spin},
     {"number", Number}, {"wait", Wait}, {"hold", Hold}, {"once", Once}, {"threads", ThreadsWork}, {"font", MapFont}, {"map", MapInput}};
 
 int Handle(WorkerJob& job) {

@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cerrno>
 
 #include "base/safe_text.h"
@@ -99,8 +101,24 @@ struct Files {
   }
 };
 
+// What inputs are called: their own names where all are plain and differ, else what the pool calls them.
+std::vector<std::string> NamesOf(const std::vector<std::string>& paths) {
+  std::vector<std::string> names;
+  for (const std::string& path : paths) {
+    std::string name = path.substr(path.rfind('/') + 1);
+    const bool plain = !name.empty() && name.size() <= 128 && name[0] != '.' && name[0] != '-' &&
+                       std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::isalnum(c) != 0 || c == '.' || c == '_' || c == '-'; });
+    if (!plain || std::find(names.begin(), names.end(), name) != names.end()) return std::vector<std::string>(paths.size());
+    names.push_back(std::move(name));
+  }
+  return names;
+}
+
 Status OpenFiles(const Options& options, serve::LocalJob& job, Files& files) {
-  for (const std::string& path : options.inputs) job.inputs.push_back({MOAT_TRY(files.Keep(sys::open(path, O_RDONLY | O_NOCTTY))), ""});
+  const std::vector<std::string> names = NamesOf(options.inputs);
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    job.inputs.push_back({MOAT_TRY(files.Keep(sys::open(options.inputs[i], O_RDONLY | O_NOCTTY))), names[i]});
+  }
   for (const std::string& path : options.outputs) {
     job.outputs.push_back(MOAT_TRY(files.Keep(sys::open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY, 0666))));
   }
