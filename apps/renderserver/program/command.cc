@@ -18,12 +18,11 @@ constexpr unsigned kMostThreads = 64;
 // What CLI11 fills in, before it is checked.
 struct Words {
   std::string input, format, record, backend = "cpu";
-  std::vector<std::string> nodes, pages, outputs;
+  std::vector<std::string> nodes, pages, outputs, formats;
   int thumbnails = 0;
   double scale = 1;
   unsigned threads = 0;
-  unsigned jobs = 0, seconds = 60;
-  bool sealed = false, json = false, verbose = false;
+  bool sealed = false, apart = false, json = false, verbose = false;
 };
 
 void AddShared(CLI::App* app, Words* words) {
@@ -32,14 +31,20 @@ void AddShared(CLI::App* app, Words* words) {
   app->add_option("--seal-record", words->record, "with --sealed: a file that gets one line when the seal stops the program");
 }
 
-CLI::App* AddRender(CLI::App* app, Words* words) {
-  CLI::App* render = app->add_subcommand("render", "draw thumbnails, pages or nodes, as PNG or SVG");
-  AddShared(render, words);
+// What is drawn, whoever asks for it.
+void AddPictures(CLI::App* render, Words* words) {
   render->add_flag("--thumbnail", words->thumbnails, "what the file's own thumbnail shows, 400 pixels wide or high (the default)");
   render->add_option("--node", words->nodes, "a node by its id (1:5) or name; may be repeated")->allow_extra_args(false);
   render->add_option("--page", words->pages, "a page by its name or number (from 1); may be repeated")
       ->allow_extra_args(false);
   render->add_option("--scale", words->scale, "pixels per unit of the design, 0.001 to 1000");
+  render->add_flag("-v,--verbose", words->verbose, "say what could not be drawn as the file means it");
+}
+
+void AddRender(CLI::App* app, Words* words) {
+  CLI::App* render = app->add_subcommand("render", "draw thumbnails, pages or nodes, as PNG or SVG");
+  AddShared(render, words);
+  AddPictures(render, words);
   render->add_option("-o,--output", words->outputs,
                      "a file (.png or .svg), or a folder for one file per picture; - is standard output; may be repeated: "
                      "as often as there are pictures, or for one picture any number of times")
@@ -50,17 +55,13 @@ CLI::App* AddRender(CLI::App* app, Words* words) {
       ->check(CLI::Range(1u, kMostThreads));
   render->add_option("--backend", words->backend, "who puts layers together and blurs them: cpu, or gl (OpenGL ES without a window; never sealed)")
       ->check(CLI::IsMember({"cpu", "gl"}));
-  render->add_flag("-v,--verbose", words->verbose, "say what could not be drawn as the file means it");
-  return render;
 }
 
 void AddServe(CLI::App* app, Words* words) {
-  CLI::App* serve = app->add_subcommand("serve", "draw what standard input asks for, each request in a process forked for it");
-  serve->add_option("--jobs", words->jobs, "requests at once; as many as there are processors by default")->check(CLI::Range(1u, kMostThreads));
-  serve->add_option("--seconds", words->seconds, "for one request; then it is killed")->check(CLI::Range(1u, 86400u))->capture_default_str();
-  serve->footer("A request is a line with a JSON array of words: [\"render\", \"--sealed\", \"a.fig\", \"-o\", \"a.png\"].\n"
-                "It is answered, when it has ended, by a line {\"request\":1,\"code\":0,\"milliseconds\":7.1}, with \"said\" for\n"
-                "what a command would say, or \"signal\" in place of \"code\".");
+  CLI::App* serve = app->add_subcommand("serve", "be started once and draw for `moat serve`: each job in a process forked for it, sealed before it comes");
+  serve->add_flag("--apart", words->apart, "and in namespaces of its own, with nothing in them");
+  serve->footer("A job has one input, an output for each picture, and as arguments what to draw, as with `render`:\n"
+                "--thumbnail, --node, --page, --scale, -v; --format once, or once for each output.");
 }
 
 bool EndsWith(const std::string& text, const std::string& end) {
@@ -137,11 +138,18 @@ std::vector<Picture> Pictures(const std::vector<scene::Selection>& selections, c
   return pictures;
 }
 
+// What AddPictures asks for, but for the pictures.
+void TakeDrawing(const CLI::App& app, const Words& words, Command* command) {
+  command->remarks = words.verbose ? Command::Remarks::kTold : Command::Remarks::kQuiet;
+  if (app.get_option("--scale")->count() == 0) return;
+  if (!(words.scale >= 1e-3 && words.scale <= 1e3)) throw CLI::ValidationError("--scale", "is not within 0.001 to 1000");
+  command->scale = words.scale;
+}
+
 Command Serving(const Words& words) {
   Command command;
   command.kind = Command::Kind::kServe;
-  command.jobs = words.jobs != 0 ? words.jobs : std::clamp(std::thread::hardware_concurrency(), 1u, kMostThreads);
-  command.most = std::chrono::seconds(words.seconds);
+  command.apart = words.apart ? Command::Apart::kYes : Command::Apart::kNo;
   return command;
 }
 
@@ -159,16 +167,41 @@ Command Checked(const CLI::App& app, const Words& words) {
   }
   command.backend = words.backend == "gl" ? Command::Backend::kGl : Command::Backend::kCpu;
   command.text = words.json ? Command::Text::kJson : Command::Text::kPlain;
-  command.remarks = words.verbose ? Command::Remarks::kTold : Command::Remarks::kQuiet;
   if (command.kind != Command::Kind::kRender) return command;
+  TakeDrawing(*used, words, &command);
   command.pictures = Pictures(Selections(*used, words), words);
-  if (used->get_option("--scale")->count() > 0) {
-    if (!(words.scale >= 1e-3 && words.scale <= 1e3)) throw CLI::ValidationError("--scale", "is not within 0.001 to 1000");
-    command.scale = words.scale;
-  }
   const unsigned wanted = words.threads != 0 ? words.threads : std::max(1u, std::thread::hardware_concurrency());
   command.threads = std::min({wanted, kMostThreads, static_cast<unsigned>(command.pictures.size())});
   return command;
+}
+
+// No threads: their number would be asked of the machine, and the pool's jobs are its work for several.
+Command CheckedJob(const CLI::App& app, const Words& words, std::size_t outputs) {
+  Command command;
+  TakeDrawing(app, words, &command);
+  const std::vector<scene::Selection> selections = Selections(app, words);
+  if (outputs == 0 || (selections.size() != 1 && selections.size() != outputs)) {
+    throw CLI::ValidationError("outputs", std::to_string(selections.size()) + " pictures do not go into " + std::to_string(outputs) + " outputs");
+  }
+  if (words.formats.size() > 1 && words.formats.size() != outputs) throw CLI::ValidationError("--format", "is said once, or once for each output");
+  for (std::size_t i = 0; i < outputs; ++i) {
+    const std::string format = words.formats.empty() ? "png" : words.formats[words.formats.size() == 1 ? 0 : i];
+    command.pictures.push_back({selections[selections.size() == 1 ? 0 : i], "output " + std::to_string(i + 1), format == "svg" ? Format::kSvg : Format::kPng});
+  }
+  return command;
+}
+
+// `check` turns what was parsed into a command.
+template <typename Check>
+std::variant<Command, Answer> Understand(CLI::App* app, int argc, const char* const* argv, const Check& check) {
+  try {
+    app->parse(argc, argv);
+    return check();
+  } catch (const CLI::ParseError& error) {
+    std::ostringstream out, err;
+    if (app->exit(error, out, err) == 0) return Answer{out.str(), 0};
+    return Answer{std::string("renderserver: ") + error.what() + " (renderserver --help)\n", kUsageCode};
+  }
 }
 
 }  // namespace
@@ -189,14 +222,18 @@ std::variant<Command, Answer> Parse(int argc, const char* const* argv) {
   app.footer("Exit status: 0, or 1 for the system, 2 for a wrong command line, and from 10 on the file's fault:\n"
              "10 not a design file, 11 container, 12 compression, 13 schema, 14 message, 15 graph, 16 geometry,\n"
              "17 image, 18 budget, 19 no such page or node, 20 output. The message begins with the word.");
-  try {
-    app.parse(argc, argv);
-    return Checked(app, words);
-  } catch (const CLI::ParseError& error) {
-    std::ostringstream out, err;
-    if (app.exit(error, out, err) == 0) return Answer{out.str(), 0};
-    return Answer{std::string("renderserver: ") + error.what() + " (renderserver --help)\n", kUsageCode};
-  }
+  return Understand(&app, argc, argv, [&] { return Checked(app, words); });
+}
+
+std::variant<Command, Answer> ParseJob(const std::vector<std::string>& arguments, std::size_t outputs) {
+  Words words;
+  CLI::App app("What a job draws.", "renderserver");
+  app.set_help_flag();
+  AddPictures(&app, &words);
+  app.add_option("--format", words.formats, "png or svg")->check(CLI::IsMember({"png", "svg"}))->allow_extra_args(false);
+  std::vector<const char*> pointers = {"renderserver"};
+  for (const std::string& argument : arguments) pointers.push_back(argument.c_str());
+  return Understand(&app, static_cast<int>(pointers.size()), pointers.data(), [&] { return CheckedJob(app, words, outputs); });
 }
 
 }  // namespace program

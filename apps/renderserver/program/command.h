@@ -1,7 +1,6 @@
 // The command line, as data.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -24,6 +23,7 @@ struct Picture {
 struct Command {
   enum class Kind : std::uint8_t { kRender, kList, kInfo, kServe };
   enum class Wall : std::uint8_t { kNone, kSealed };
+  enum class Apart : std::uint8_t { kNo, kYes };  // namespaces of its own
   enum class Backend : std::uint8_t { kCpu, kGl };  // who puts layers together
   enum class Text : std::uint8_t { kPlain, kJson };
   enum class Remarks : std::uint8_t { kQuiet, kTold };
@@ -38,9 +38,7 @@ struct Command {
   std::string record;  // where a sealed process says what it was stopped for; "": nowhere
   Text text = Text::kPlain;
   Remarks remarks = Remarks::kQuiet;
-  // kServe
-  unsigned jobs = 1;             // at once
-  std::chrono::seconds most{0};  // for one
+  Apart apart = Apart::kNo;  // kServe
 };
 
 // What to do instead when the command line does not say a command: text and the exit code. Help and
@@ -53,5 +51,9 @@ struct Answer {
 constexpr int kUsageCode = 2;
 
 std::variant<Command, Answer> Parse(int argc, const char* const* argv);
+
+// The words of a job that the pool hands over: what to draw, a picture for each of its `outputs`, which
+// are called "output 1" ...; or for one picture any number of them. Files are none of their business.
+std::variant<Command, Answer> ParseJob(const std::vector<std::string>& arguments, std::size_t outputs);
 
 }  // namespace program

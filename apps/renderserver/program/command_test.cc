@@ -121,5 +121,61 @@ TEST(Command, ListAndInfo) {
   EXPECT_EQ(Good({"info", "a.fig"}).kind, Command::Kind::kInfo);
 }
 
+Command Job(const std::vector<std::string>& arguments, std::size_t outputs) {
+  auto parsed = ParseJob(arguments, outputs);
+  if (const Answer* answer = std::get_if<Answer>(&parsed)) {
+    ADD_FAILURE() << answer->text;
+    return {};
+  }
+  return std::get<Command>(parsed);
+}
+
+TEST(Job, DrawsAThumbnailIntoEachOutput) {
+  const Command command = Job({}, 2);
+  EXPECT_EQ(command.kind, Command::Kind::kRender);
+  ASSERT_EQ(command.pictures.size(), 2u);
+  EXPECT_EQ(command.pictures[1].selection.kind, SelectionKind::kThumbnail);
+  EXPECT_EQ(command.pictures[1].format, Format::kPng);
+  EXPECT_EQ(command.pictures[1].path, "output 2");
+  EXPECT_EQ(command.threads, 1u);
+}
+
+TEST(Job, SaysWhatToDrawAndHow) {
+  const Command command = Job({"--node", "1:5", "--page", "2", "--format", "svg", "--format", "png", "--scale", "2", "-v"}, 2);
+  ASSERT_EQ(command.pictures.size(), 2u);
+  EXPECT_EQ(command.pictures[0].selection.key, "1:5");
+  EXPECT_EQ(command.pictures[0].format, Format::kSvg);
+  EXPECT_EQ(command.pictures[1].selection.kind, SelectionKind::kPage);
+  EXPECT_EQ(command.pictures[1].format, Format::kPng);
+  EXPECT_EQ(command.scale, 2);
+  EXPECT_EQ(command.remarks, Command::Remarks::kTold);
+  EXPECT_EQ(Job({"--page", "1", "--format", "svg"}, 3).pictures[2].format, Format::kSvg);
+}
+
+TEST(Job, WhatDoesNotFitIsRefusedInOneLine) {
+  struct Wrong {
+    std::vector<std::string> arguments;
+    std::size_t outputs;
+  };
+  const std::vector<Wrong> all = {{{}, 0}, {{"--page", "1", "--page", "2"}, 1}, {{"--page", "1", "--page", "2"}, 3},
+                                  {{"--format", "png", "--format", "svg"}, 3}, {{"--format", "gif"}, 1}, {{"--scale", "0"}, 1}, {{"a.fig"}, 1},
+                                  {{"--help"}, 1}, {{"--version"}, 1}, {{"-o", "x"}, 1}, {{"--sealed"}, 1}, {{"--threads", "2"}, 1},
+                                  {{"--backend", "gl"}, 1}, {{""}, 1}};
+  for (const Wrong& wrong : all) {
+    auto parsed = ParseJob(wrong.arguments, wrong.outputs);
+    const Answer* answer = std::get_if<Answer>(&parsed);
+    ASSERT_NE(answer, nullptr) << wrong.arguments.size();
+    EXPECT_EQ(answer->code, kUsageCode);
+    EXPECT_EQ(answer->text.find('\n'), answer->text.size() - 1) << answer->text;
+  }
+}
+
+TEST(Command, Serve) {
+  EXPECT_EQ(Good({"serve"}).kind, Command::Kind::kServe);
+  EXPECT_EQ(Good({"serve"}).apart, Command::Apart::kNo);
+  EXPECT_EQ(Good({"serve", "--apart"}).apart, Command::Apart::kYes);
+  EXPECT_EQ(Bad({"serve", "a.fig"}).code, kUsageCode);
+}
+
 }  // namespace
 }  // namespace program

@@ -20,6 +20,10 @@ Pool::~Pool() {
 }
 
 void Pool::Run(std::size_t count, const std::function<void(std::size_t)>& work) {
+  if (threads_.empty()) {
+    for (std::size_t i = 0; i < count; ++i) work(i);
+    return;
+  }
   std::unique_lock lock(mutex_);
   work_ = &work;
   next_ = 0;

@@ -17,6 +17,13 @@ TEST(Pool, DoesEachPieceOnce) {
   }
 }
 
+TEST(Pool, WithoutThreadsItWorksItself) {
+  Pool pool(0);
+  std::vector<std::thread::id> who;
+  pool.Run(3, [&](std::size_t) { who.push_back(std::this_thread::get_id()); });
+  EXPECT_EQ(who, std::vector<std::thread::id>(3, std::this_thread::get_id()));
+}
+
 // Each piece waits for the other: one thread alone would never end.
 TEST(Pool, WorksAtTheSameTime) {
   Pool pool(2);

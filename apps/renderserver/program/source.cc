@@ -32,6 +32,12 @@ moat::Status Source::Open(const std::string& path, Images images, const fig::Bud
   return {};
 }
 
+void Source::Adopt(File file, const std::string& name, const fig::Budget& budget) {
+  budget_ = budget;
+  name_ = name;
+  canvas_ = std::move(file);
+}
+
 moat::Status Source::OpenImages() {
   auto folder = OpenFolderBelow(folder_, "images");
   if (!folder.ok()) return folder.error().error_number == ENOENT ? moat::Status() : moat::Status(folder.error());

@@ -19,6 +19,8 @@ class Source {
 
   // Opens, and reads nothing.
   moat::Status Open(const std::string& path, Images images, const fig::Budget& budget);
+  // The one file that somebody else has opened: any kind that can be read. Likewise.
+  void Adopt(File file, const std::string& name, const fig::Budget& budget);
   // Of every file that Read and Image may still read; all there are, after Images::kNow.
   std::vector<int> Descriptors() const;
 
