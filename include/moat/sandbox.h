@@ -35,6 +35,7 @@
 // not be made, `worker-lost` when the helper was killed.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -126,6 +127,8 @@ enum class BeyondShare : unsigned char {
   kEnforce,  // enforced as well, and Report::side says "enforced"
 };
 
+enum class Install : unsigned char { kYes, kNo };
+
 struct SandboxOptions {
   // bin/moat; "": as installed, else near this library or program (../bin/moat).
   std::string launcher;
@@ -133,6 +136,10 @@ struct SandboxOptions {
   std::string search_path = "/usr/local/bin:/usr/bin:/bin";
   unsigned idle_helpers = 16;  // as many are kept when there is nothing to do
   BeyondShare beyond_share = BeyondShare::kRefuse;
+  // Asked before a seccomp filter is installed, on the thread of Run or Prepare; may wait. Each helper installs one for
+  // all its jobs; where that cannot be had, each job installs its own. Some kernels bear about a thousand a second and no
+  // more. kNo: then the job is cancelled, or not prepared. It must return soon once `cancel` is.
+  std::function<Install(const CancelToken& cancel)> before_filter;
 };
 
 class Sandbox {

@@ -26,6 +26,7 @@ namespace {
 struct Reply {
   std::optional<Report> report;
   bool lost = false;  // the helper is gone
+  bool declined = false, inherited = false;  // AnswerFlags
 };
 
 Result<std::string> BodyFromFile(const sys::Fd& file, std::uint64_t size) {
@@ -51,10 +52,12 @@ Result<Reply> Receive(int socket, std::uint32_t job) {
   if (size < sizeof(answer)) return BugError("a helper's answer that is too short");
   std::memcpy(&answer, buffer.data(), sizeof(answer));
   if (answer.kind != FrameKind::kReport || answer.job != job) return BugError("a helper's answer to something else");
+  if ((answer.flags & kDeclined) != 0) return Reply{std::nullopt, false, true, false};
   std::string body(buffer.data() + sizeof(answer), size - sizeof(answer));
   if ((answer.flags & kBodyInMemFd) != 0) body = MOAT_TRY(BodyFromFile(file, answer.body_size));
   Reply reply{UnpackReport(body)};
   if (!reply.report) return BugError("a helper's answer that is no report");
+  reply.inherited = (answer.flags & kInherited) != 0;
   return reply;
 }
 
@@ -76,6 +79,7 @@ Result<Reply> Await(const Helper& helper, std::uint32_t job, const CancelToken& 
     // The answer first: a helper may have been killed right behind it.
     if (entries[0].revents != 0 || entries[1].revents != 0) {
       Reply reply = MOAT_TRY(Receive(helper.socket().get(), job));
+      if (reply.declined) return reply;
       reply.lost = reply.lost || entries[1].revents != 0;
       if (reply.report || reply.lost) return reply;
     }
@@ -139,6 +143,7 @@ bool PrepareOn(Helper& helper, const StoredPlan& plan) {
     return false;
   }
   const Helper::Slot slot = helper.SlotOf(plan.id);
+  const bool makes_spawner = helper.is_new() && (plan.plan.header().flags & abi::kInheritable) != 0;
   PrepareRequest head;
   head.plan_slot = slot.number;
   if (!slot.filled) head.flags = kCarriesPlan;
@@ -146,6 +151,7 @@ bool PrepareOn(Helper& helper, const StoredPlan& plan) {
   const auto fds = slot.filled ? std::span<const int>() : std::span<const int>(&file, 1);
   if (!sys::SendMessage(helper.socket().get(), sys::BytesOf(head), {}, fds).ok()) return false;
   if (!slot.filled) helper.Filled(slot.number, plan.id);
+  if (makes_spawner) helper.SetInherits(plan.id);
   return true;
 }
 
@@ -166,8 +172,14 @@ Result<Talk> RunOn(Helper& helper, const StoredPlan& plan, const Command& comman
   auto reply = Await(helper, job, command.cancel);
   Talk talk;
   talk.helper_is_good = reply.ok() && reply->report.has_value() && !reply->lost;
+  if (reply.ok() && reply->declined) return talk;
   if (!talk.helper_is_good) helper.Kill();
   if (!reply.ok()) return std::move(reply).error();
+  // As it expected, mostly. Where a spawner could not be had it says so here.
+  if (reply->report && !reply->inherited && helper.inherits() == plan.id) {
+    talk.installed = true;
+    helper.SetInherits(0);
+  }
   Outcome& outcome = talk.outcome.emplace();
   if (reply->report) {
     outcome.report = *std::move(reply->report);

@@ -10,11 +10,12 @@
 namespace moat::api {
 
 struct Talk {
-  std::optional<Outcome> outcome;  // none: the helper was gone before it had the request
+  std::optional<Outcome> outcome;  // none: the helper was gone before it had the request, or declined it
   bool helper_is_good = false;     // for another job
+  bool installed = false;          // a filter for this job, though it was to inherit one
 };
 
-// Asks it to have the jail of a next job ready. False: it is gone.
+// Asks it to have the jail of a next job ready; a new one makes its spawner, which installs a filter. False: it is gone.
 bool PrepareOn(Helper& helper, const StoredPlan& plan);
 
 // An Error is about the command. `helper` and the command's descriptors stay the caller's.

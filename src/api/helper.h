@@ -38,6 +38,11 @@ class Helper {
   Slot SlotOf(std::uint64_t plan) const;
   void Filled(std::uint32_t slot, std::uint64_t plan);
 
+  // The plan whose jobs install no filter in it: that of its spawner, which its first frame asks for (ADR 12). 0: none.
+  std::uint64_t inherits() const { return inherits_; }
+  void SetInherits(std::uint64_t plan) { inherits_ = plan; }
+  bool is_new() const { return oldest_ == 0 && plans_[0] == 0; }
+
   // Hangs up first, so that many of them end side by side.
   void HangUp() { socket_.Close(); }
   void Kill();
@@ -53,6 +58,7 @@ class Helper {
   std::uint32_t job_ = 0;
   std::array<std::uint64_t, kPlanSlots> plans_{};
   std::uint32_t oldest_ = 0;
+  std::uint64_t inherits_ = 0;
 };
 
 }  // namespace moat::api

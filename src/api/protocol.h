@@ -15,7 +15,7 @@
 
 namespace moat::api {
 
-inline constexpr std::uint32_t kProtocol = 2;
+inline constexpr std::uint32_t kProtocol = 3;
 inline constexpr std::size_t kMaxInline = 32 * 1024;
 inline constexpr std::size_t kMaxBody = 8 << 20;     // the kernel's own limit of argv and environment is 6 MiB
 inline constexpr std::size_t kMaxPlan = 4 << 20;
@@ -45,6 +45,8 @@ enum RunFlags : std::uint32_t {
   kGivesOut = 8,
   kGivesErr = 16,
   kGivesOutput = 32,   // descriptor of the output folder
+  kInherited = 64,     // in answers: no filter was installed for the job (ADR 12)
+  kDeclined = 128,     // in answers, without a body: nothing has run, and this helper ends
 };
 
 // Body: `arguments` + `offered` + `extra` texts, then path and name of each input; each text
@@ -60,7 +62,8 @@ struct RunRequest {
 };
 static_assert(abi::kMaxInputs <= 64);
 
-// Asks for the next job's jail, before there is one; also to replace one that has become old.
+// Asks for the next job's jail, before there is one; also to replace one that has become old. As the first frame it
+// also makes the spawner, which must not have seen a job.
 struct PrepareRequest {
   FrameKind kind = FrameKind::kPrepare;
   std::uint32_t plan_slot = 0;

@@ -40,12 +40,17 @@ class Pool {
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
-  HelperPointer Take() {
+  // One that has a spawner for this plan, if there is one.
+  HelperPointer Take(std::uint64_t plan) {
     const std::lock_guard<std::mutex> lock(mutex_);
     LeaveToParent();
     if (idle_.empty()) return nullptr;
-    HelperPointer helper = std::move(idle_.back());  // the one whose memory is still warm
-    idle_.pop_back();
+    auto found = idle_.end() - 1;  // the one whose memory is still warm
+    for (auto each = idle_.begin(); each != idle_.end(); ++each) {
+      if ((*each)->inherits() == plan) found = each;
+    }
+    HelperPointer helper = std::move(*found);
+    idle_.erase(found);
     return helper;
   }
   void Give(HelperPointer helper) {
@@ -99,6 +104,9 @@ struct Sandbox::Impl {
 
   Result<api::PlanPointer> PlanFor(const Command& command);
   Result<Outcome> RunWith(const api::StoredPlan& plan, const Command& command);
+  bool MayInstall(const CancelToken& cancel) const {
+    return !options.before_filter || options.before_filter(cancel) == Install::kYes;
+  }
 
   const Options options;
   api::PlanStore plans;
@@ -120,13 +128,35 @@ Result<api::PlanPointer> Sandbox::Impl::PlanFor(const Command& command) {
   return plans.Get(key);
 }
 
-// A helper may have been killed while it was idle: then the next one is tried.
+namespace {
+
+Outcome Cancelled(const api::StoredPlan& plan) {
+  Outcome outcome;
+  outcome.report.cause = Cause::kCancelled;
+  outcome.report.detail = "cancelled before it began";
+  outcome.report.policy_name = plan.plan.Text(plan.plan.header().policy_name);
+  outcome.report.policy_hash = plan.plan.header().policy_hash;
+  outcome.report.version = MOAT_VERSION;
+  return outcome;
+}
+
+bool IsInheritable(const api::StoredPlan& plan) { return (plan.plan.header().flags & abi::kInheritable) != 0; }
+
+}  // namespace
+
+// A helper may have been killed while it was idle: then the next one is tried. A new one makes its spawner first.
 Result<Outcome> Sandbox::Impl::RunWith(const api::StoredPlan& plan, const Command& command) {
   for (;;) {
-    HelperPointer helper = pool.Take();
+    HelperPointer helper = pool.Take(plan.id);
     const bool is_new = helper == nullptr;
     if (is_new) helper = MOAT_TRY(StartHelper(options.launcher));
+    if (helper->inherits() != plan.id && !MayInstall(command.cancel)) {
+      pool.Give(std::move(helper));
+      return Cancelled(plan);
+    }
+    if (helper->is_new() && IsInheritable(plan)) api::PrepareOn(*helper, plan);
     api::Talk talk = MOAT_TRY(api::RunOn(*helper, plan, command));
+    if (talk.installed) (void)MayInstall(command.cancel);
     if (talk.helper_is_good) pool.Give(std::move(helper));
     if (talk.outcome) return *std::move(talk.outcome);
     if (is_new) return SystemError("sendmsg", EPIPE, "a helper that ended at once");
@@ -160,9 +190,10 @@ Status Sandbox::Prepare(const Command& command, unsigned count) {
   const api::PlanPointer plan = MOAT_TRY(impl_->PlanFor(command));
   std::vector<HelperPointer> ready;
   while (ready.size() < std::min(count, impl_->options.idle_helpers)) {
-    HelperPointer helper = impl_->pool.Take();
+    HelperPointer helper = impl_->pool.Take(plan->id);
     const bool is_new = helper == nullptr;
     if (is_new) helper = MOAT_TRY(StartHelper(impl_->options.launcher));
+    if (is_new && IsInheritable(*plan) && !impl_->MayInstall({})) break;
     if (api::PrepareOn(*helper, *plan)) {
       ready.push_back(std::move(helper));
     } else if (is_new) {

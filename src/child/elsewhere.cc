@@ -25,7 +25,7 @@ void Enter(void* argument) {
   Work& work = *static_cast<Work*>(argument);
   const long entered = Syscall(__NR_setns, work.mounts, uapi::kCloneNewNs);
   work.outcome = IsError(entered) ? Outcome{work.begin, static_cast<int>(-entered)}
-                                  : Interpret(work.memory.blob, work.memory.shared, work.begin, work.end);
+                                  : Interpret(Caller(), work.memory.blob, work.memory.shared, work.begin, work.end);
   for (;;) Syscall(__NR_exit_group, 0);
 }
 
@@ -37,7 +37,7 @@ Outcome InterpretAmong(std::int32_t mounts, const Memory& memory, abi::Phase pha
   alignas(16) unsigned char stack[kStackBytes];
   // Until it says otherwise it was killed.
   Work work{mounts, memory, begin, header.phase_begin[static_cast<unsigned>(phase) + 1], {begin, kEsrch}};
-  const long pid = Vfork(stack + kStackBytes, Enter, &work, Parent::kWaits);
+  const long pid = Vfork(Caller(), stack + kStackBytes, Enter, &work, Parent::kWaits);
   if (IsError(pid)) return {begin, static_cast<int>(-pid)};
   while (Syscall(__NR_wait4, pid, nullptr, kWall, nullptr) == kEintr) {
   }

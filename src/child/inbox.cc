@@ -7,7 +7,6 @@ namespace moat::child {
 namespace {
 
 using uapi::IsError;
-using uapi::Syscall;
 
 constexpr int kSigkill = 9;
 constexpr unsigned kSigmaskBytes = 8;
@@ -88,41 +87,41 @@ constexpr unsigned kNoSignal = 0x4000;
 
 }  // namespace
 
-void HandOver(std::int32_t watcher, std::int32_t listener) {
+void HandOver(const Caller& call, std::int32_t watcher, std::int32_t listener) {
   const char word = 'L';
   Part part{&word, 1};
   Rights rights{20, kSolSocket, kScmRights, listener, 0};
   Message message{nullptr, 0, 0, &part, 1, &rights, sizeof(rights), 0, 0};
-  if (listener >= 0) Syscall(__NR_sendmsg, watcher, &message, kNoSignal);
-  Syscall(__NR_close, listener);
+  if (listener >= 0) call(__NR_sendmsg, watcher, &message, kNoSignal);
+  call(__NR_close, listener);
 }
 
-Inbox::Inbox(abi::Shared* shared, std::int32_t listener, Watch watch)
-    : shared_(shared), listener_(listener), watch_(watch) {
+Inbox::Inbox(const Caller& call, abi::Shared* shared, std::int32_t listener, Watch watch)
+    : call_(call), shared_(shared), listener_(listener), watch_(watch) {
   if (listener_ < 0) return;
   const unsigned long all = ~0UL;
-  signals_ = static_cast<std::int32_t>(Syscall(__NR_signalfd4, -1, &all, kSigmaskBytes, kNonblockCloexec));
+  signals_ = static_cast<std::int32_t>(call_(__NR_signalfd4, -1, &all, kSigmaskBytes, kNonblockCloexec));
   if (signals_ >= 0) return;
   // Nobody listens then: what the filter would ask about fails (ENOSYS) instead.
-  Syscall(__NR_close, listener_);
+  call_(__NR_close, listener_);
   listener_ = -1;
 }
 
 int Inbox::Wait(const KernelTimespec* patience) {
   if (listener_ < 0) {
     const unsigned long all = ~0UL;
-    if (signals_ >= 0) Syscall(__NR_close, signals_);
+    if (signals_ >= 0) call_(__NR_close, signals_);
     signals_ = -1;
-    const long number = Syscall(__NR_rt_sigtimedwait, &all, nullptr, patience, kSigmaskBytes);
+    const long number = call_(__NR_rt_sigtimedwait, &all, nullptr, patience, kSigmaskBytes);
     return IsError(number) ? 0 : static_cast<int>(number);
   }
   Poll polls[2] = {{signals_, kPollin, 0}, {listener_, kPollin, 0}};
   KernelTimespec left = patience != nullptr ? *patience : KernelTimespec{};
-  if (Syscall(__NR_ppoll, polls, 2, patience != nullptr ? &left : nullptr, nullptr, 0) <= 0) return 0;
+  if (call_(__NR_ppoll, polls, 2, patience != nullptr ? &left : nullptr, nullptr, 0) <= 0) return 0;
   if ((polls[1].revents & kPollin) != 0) {
     TakeOne();
   } else if (polls[1].revents != 0) {  // nobody is left who could ask
-    Syscall(__NR_close, listener_);
+    call_(__NR_close, listener_);
     listener_ = -1;
   }
   return polls[0].revents != 0 ? TakeSignal() : 0;
@@ -132,7 +131,7 @@ void Inbox::TakeRest() {
   for (int most = 0; listener_ >= 0 && most < 1000; ++most) {
     Poll asked{listener_, kPollin, 0};
     const KernelTimespec at_once{0, 0};
-    if (Syscall(__NR_ppoll, &asked, 1, &at_once, nullptr, 0) <= 0 || (asked.revents & kPollin) == 0) return;
+    if (call_(__NR_ppoll, &asked, 1, &at_once, nullptr, 0) <= 0 || (asked.revents & kPollin) == 0) return;
     if (!TakeOne()) return;
   }
 }
@@ -142,15 +141,15 @@ void Inbox::TakeRest() {
 // there before, without the call; the kill does not depend on that.
 bool Inbox::TakeOne() {
   Notification asked{};
-  if (IsError(Syscall(__NR_ioctl, listener_, kReceive, &asked))) return false;
+  if (IsError(call_(__NR_ioctl, listener_, kReceive, &asked))) return false;
   if (watch_ == Watch::kAllocations && asked.number == __NR_fallocate && asked.arch == kNativeArch) {
-    NoteUnmet(shared_, static_cast<std::int32_t>(asked.pid), asked.args);
+    NoteUnmet(call_, shared_, static_cast<std::int32_t>(asked.pid), asked.args);
     Answer answer{asked.id, 0, 0, kContinue};
-    Syscall(__NR_ioctl, listener_, kSend, &answer);  // fails when the caller is gone
+    call_(__NR_ioctl, listener_, kSend, &answer);  // fails when the caller is gone
     return true;
   }
   Note(shared_, asked);
-  if (asked.pid > 1) Syscall(__NR_kill, static_cast<int>(asked.pid), kSigkill);
+  if (asked.pid > 1) call_(__NR_kill, static_cast<int>(asked.pid), kSigkill);
   return true;
 }
 
@@ -159,7 +158,7 @@ int Inbox::TakeSignal() {
     std::uint32_t number;
     unsigned char rest[124];
   } info;
-  return Syscall(__NR_read, signals_, &info, sizeof(info)) == sizeof(info) ? static_cast<int>(info.number) : 0;
+  return call_(__NR_read, signals_, &info, sizeof(info)) == sizeof(info) ? static_cast<int>(info.number) : 0;
 }
 
 }  // namespace moat::child

@@ -6,7 +6,6 @@ namespace moat::child {
 namespace {
 
 using uapi::IsError;
-using uapi::Syscall;
 using uapi::Word;
 
 constexpr int kSigkill = 9;
@@ -30,10 +29,10 @@ Word Resolve(const unsigned char* blob, abi::Kind kind, Word word) {
   return 0;
 }
 
-bool HasEnded(std::int32_t pidfd) {
+bool HasEnded(const Caller& call, std::int32_t pidfd) {
   struct { std::int32_t fd; short events, revents; } entry{pidfd, kPollin, 0};
   const struct { long seconds, nanoseconds; } at_once{0, 0};
-  return Syscall(__NR_ppoll, &entry, 1, &at_once, nullptr, 0) == 1;
+  return call(__NR_ppoll, &entry, 1, &at_once, nullptr, 0) == 1;
 }
 
 int Same(const unsigned char* a, const unsigned char* b, Word size) {
@@ -46,26 +45,30 @@ int Same(const unsigned char* a, const unsigned char* b, Word size) {
 // Tests: the launcher dies right before this op. The job, which cannot signal it out of its pid
 // namespace, says that it got here and goes on once that is done. The program, which has closed
 // everything, cannot see it and waits.
-void Crash(const abi::Slots& slots) {
-  if (!IsError(Syscall(__NR_pidfd_send_signal, slots.launcher_pidfd, kSigkill, nullptr, 0))) return;
-  Syscall(__NR_write, 1, "!", 1);
+void Crash(const Caller& call, const abi::Slots& slots) {
+  if (!IsError(call(__NR_pidfd_send_signal, slots.launcher_pidfd, kSigkill, nullptr, 0))) return;
+  call(__NR_write, 1, "!", 1);
   struct { std::int32_t fd; short events, revents; } entry{slots.launcher_pidfd, kPollin, 0};
-  while (entry.revents != kPollin) Syscall(__NR_ppoll, &entry, 1, nullptr, nullptr, 0);
+  while (entry.revents != kPollin) call(__NR_ppoll, &entry, 1, nullptr, nullptr, 0);
 }
 
 // Returns 0 or an errno, the tolerated one too.
-int RunOp(unsigned char* blob, abi::Shared* shared, const abi::Op& op) {
+int RunOp(const Caller& call, unsigned char* blob, abi::Shared* shared, const abi::Op& op) {
   Word args[6];
   for (int i = 0; i < 6; ++i) args[i] = Resolve(blob, op.kinds[i], op.args[i]);
   if (op.number >= static_cast<std::uint16_t>(abi::Pseudo::kFirst)) {
     if (op.number == static_cast<std::uint16_t>(abi::Pseudo::kGate)) {
       const auto& header = *reinterpret_cast<const abi::Header*>(blob);
       const auto& slots = *reinterpret_cast<const abi::Slots*>(blob + header.slots);
-      const int waited = WaitFor(&shared->gate, static_cast<std::uint32_t>(args[0]), slots.launcher_pidfd, kGateLookNs);
+      const int waited = WaitFor(call, &shared->gate, static_cast<std::uint32_t>(args[0]), slots.launcher_pidfd, kGateLookNs);
       return waited == 0 && __atomic_load_n(&shared->end, __ATOMIC_ACQUIRE) != 0 ? kEcanceled : waited;
     }
     if (op.number == static_cast<std::uint16_t>(abi::Pseudo::kTell)) {
-      Raise(&shared->told, static_cast<std::uint32_t>(args[0]));
+      Raise(call, &shared->told, static_cast<std::uint32_t>(args[0]));
+      return 0;
+    }
+    if (op.number == static_cast<std::uint16_t>(abi::Pseudo::kForget)) {
+      call.ForgetSetUp();
       return 0;
     }
     if (op.number == static_cast<std::uint16_t>(abi::Pseudo::kSame)) {
@@ -74,7 +77,9 @@ int RunOp(unsigned char* blob, abi::Shared* shared, const abi::Op& op) {
     }
     return kEnosys;
   }
-  const long result = uapi::Syscall6(op.number, args[0], args[1], args[2], args[3], args[4], args[5]);
+  // The one that has a number in its sixth register already is the exec (ADR 1).
+  const bool has_sixth = op.kinds[5] != abi::Kind::kValue || op.args[5] != 0;
+  const long result = (has_sixth ? Caller() : call).Words(op.number, args);
   if (IsError(result)) return static_cast<int>(-result);
   if ((op.flags & abi::kMustBeZero) != 0 && result != 0) return kEsrch;
   if (op.result != 0) *reinterpret_cast<std::int32_t*>(blob + op.result) = static_cast<std::int32_t>(result);
@@ -87,33 +92,34 @@ int RunOp(unsigned char* blob, abi::Shared* shared, const abi::Op& op) {
 
 }  // namespace
 
-int WaitFor(std::uint32_t* word, std::uint32_t wanted, std::int32_t process, long look_ns) {
+int WaitFor(const Caller& call, std::uint32_t* word, std::uint32_t wanted, std::int32_t process, long look_ns) {
   const struct { long seconds, nanoseconds; } patience{look_ns / kSecondNs, look_ns % kSecondNs};
   for (;;) {
     const std::uint32_t now = __atomic_load_n(word, __ATOMIC_ACQUIRE);
     if (now >= wanted) return 0;
-    if (HasEnded(process)) return __atomic_load_n(word, __ATOMIC_ACQUIRE) >= wanted ? 0 : kEsrch;
-    const long result = Syscall(__NR_futex, word, kFutexWait, now, &patience, nullptr, 0);
+    if (HasEnded(call, process)) return __atomic_load_n(word, __ATOMIC_ACQUIRE) >= wanted ? 0 : kEsrch;
+    const long result = call(__NR_futex, word, kFutexWait, now, &patience);
     if (IsError(result) && result != -kEagain && result != kEintr && result != -kEtimedout) return static_cast<int>(-result);
   }
 }
 
-void Raise(std::uint32_t* word, std::uint32_t to) {
+void Raise(const Caller& call, std::uint32_t* word, std::uint32_t to) {
   __atomic_store_n(word, to, __ATOMIC_RELEASE);
-  Syscall(__NR_futex, word, kFutexWake, kEveryone, nullptr, nullptr, 0);
+  call(__NR_futex, word, kFutexWake, kEveryone);
 }
 
-Outcome Interpret(unsigned char* blob, abi::Shared* shared, abi::Index begin, abi::Index end) {
+Outcome Interpret(const Caller& call, unsigned char* blob, abi::Shared* shared, abi::Index begin, abi::Index end) {
   const auto& header = *reinterpret_cast<const abi::Header*>(blob);
   const auto* ops = reinterpret_cast<const abi::Op*>(blob + header.ops);
   const auto& slots = *reinterpret_cast<const abi::Slots*>(blob + header.slots);
   Outcome outcome;
   for (abi::Index i = begin; i < end; ++i) {
     const abi::Op& op = ops[i];
+    if ((op.flags & abi::kOwnFilter) != 0 && call.numbered()) continue;
     const bool spawn = op.number == static_cast<std::uint16_t>(abi::Pseudo::kSpawn);
     const bool fails = i == slots.fail_op && slots.fail_errno > 0;
-    if (i == slots.fail_op && slots.fail_errno == abi::kCrashHere) Crash(slots);
-    const int error = fails ? slots.fail_errno : spawn ? 0 : RunOp(blob, shared, op);
+    if (i == slots.fail_op && slots.fail_errno == abi::kCrashHere) Crash(call, slots);
+    const int error = fails ? slots.fail_errno : spawn ? 0 : RunOp(call, blob, shared, op);
     if (error == 0 && spawn) return outcome;
     if (error == 0 || ((op.flags & abi::kTolerate) != 0 && error == op.tolerated)) continue;
     if ((op.flags & abi::kOptional) != 0) continue;

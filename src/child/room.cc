@@ -6,7 +6,6 @@ namespace moat::child {
 namespace {
 
 using uapi::IsError;
-using uapi::Syscall;
 
 constexpr std::uint64_t kTmpfs = 0x01021994;
 constexpr std::uint64_t kKeepSize = 1;      // FALLOC_FL_KEEP_SIZE: the one mode that takes room, besides none
@@ -32,28 +31,28 @@ struct File {
 static_assert(sizeof(FileSystem) == 120 && sizeof(File) == 256);
 
 // The caller's descriptor as one of ours; negative when it cannot be had.
-long Fetch(std::int32_t thread, std::uint64_t fd) {
-  long pidfd = Syscall(__NR_pidfd_open, thread, kPidfdThread);
-  if (IsError(pidfd)) pidfd = Syscall(__NR_pidfd_open, thread, 0U);
+long Fetch(const Caller& call, std::int32_t thread, std::uint64_t fd) {
+  long pidfd = call(__NR_pidfd_open, thread, kPidfdThread);
+  if (IsError(pidfd)) pidfd = call(__NR_pidfd_open, thread, 0U);
   if (IsError(pidfd)) return pidfd;
-  const long fetched = Syscall(__NR_pidfd_getfd, pidfd, static_cast<std::uint32_t>(fd), 0U);
-  Syscall(__NR_close, pidfd);
+  const long fetched = call(__NR_pidfd_getfd, pidfd, static_cast<std::uint32_t>(fd), 0U);
+  call(__NR_close, pidfd);
   return fetched;
 }
 
 }  // namespace
 
-void NoteUnmet(abi::Shared* shared, std::int32_t thread, const std::uint64_t* args) {
+void NoteUnmet(const Caller& call, abi::Shared* shared, std::int32_t thread, const std::uint64_t* args) {
   const auto mode = static_cast<std::uint32_t>(args[1]);
   const std::uint64_t wanted = args[3];
   if ((mode & ~kKeepSize) != 0 || static_cast<std::int64_t>(wanted) <= 0) return;
-  const long fd = Fetch(thread, args[0]);
+  const long fd = Fetch(call, thread, args[0]);
   if (IsError(fd)) return;
   FileSystem system{};
   File file{};
-  const bool seen = !IsError(Syscall(__NR_fstatfs, fd, &system)) &&
-                    !IsError(Syscall(__NR_statx, fd, "", kEmptyPath, kStatxBlocks, &file));
-  Syscall(__NR_close, fd);
+  const bool seen = !IsError(call(__NR_fstatfs, fd, &system)) &&
+                    !IsError(call(__NR_statx, fd, "", kEmptyPath, kStatxBlocks, &file));
+  call(__NR_close, fd);
   // A file in memory that is no file system's (memfd) has no size; what the file has already may
   // lie where it is wanted.
   if (!seen || system.type != kTmpfs || system.blocks == 0) return;

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "child/call.h"
+
 namespace moat::child {
 
 enum class Parent : unsigned char { kWaits, kGoesOn };
@@ -11,6 +13,7 @@ enum class Parent : unsigned char { kWaits, kGoesOn };
 // descriptors is shared as well, until the exec. `function` must not return. A negative errno, or a pid.
 // `is_here`: becomes 0 by then, with a futex wake: for callers that wait long. (In vfork they would wait
 // uninterruptibly, which counts as load.)
-long Vfork(unsigned char* stack_top, void (*function)(void*), void* argument, Parent parent, std::uint32_t* is_here = nullptr);
+long Vfork(const Caller& call, unsigned char* stack_top, void (*function)(void*), void* argument, Parent parent,
+           std::uint32_t* is_here = nullptr);
 
 }  // namespace moat::child

@@ -19,7 +19,7 @@ using Offset = std::uint32_t;  // from the start of the blob; 0: none
 using Index = std::uint32_t;
 
 inline constexpr std::uint32_t kMagic = 0x54414f4d;  // "MOAT"
-inline constexpr std::uint32_t kVersion = 10;        // raised with every change of this file
+inline constexpr std::uint32_t kVersion = 11;        // raised with every change of this file
 
 // By whom, and what it may know of the one job: nothing up to kProgram. Per-input ops come behind, so
 // that the places of the ops before them are the same for every job.
@@ -60,6 +60,7 @@ enum class Pseudo : std::uint16_t {
   kSame = 0xff01,    // memory [args[0], +args[2]) must equal [args[1], +args[2]): else ESTALE
   kSpawn = 0xff02,   // vfork: the child goes on with kProgram, pid 1 with its loop
   kTell = 0xff03,    // raises Shared::told to args[0]
+  kForget = 0xff04,  // in jails that inherit their filter: the number of the set-up is forgotten (ADR 12)
 };
 
 enum OpFlags : std::uint8_t {
@@ -68,6 +69,7 @@ enum OpFlags : std::uint8_t {
   kTolerate = 4,    // failing with Op::tolerated is fine
   kBestEffort = 8,  // any failure degrades Op::layer instead of stopping the start
   kOptional = 16,   // any failure is fine: the result stays what it was, and a figure unknown
+  kOwnFilter = 32,  // left out in jails that inherit their filter
 };
 
 struct Op {
@@ -195,7 +197,12 @@ enum HeaderFlags : std::uint32_t {
   kCountsPids = 16,      // a control group counts processes, and refuses more
   kListens = 32,         // the filter asks pid 1 to kill, so that each denial is known (ADR 6)
   kWatchesAllocations = 64,  // and tells pid 1 of each fallocate, which the kernel then does or refuses
+  kInheritable = 128,        // there is a filter for a spawner, whose jails need not install one (ADR 12)
 };
+
+// What stands in a spawner's filter until it draws its numbers: of the set-up, beside the guest, of the exec.
+inline constexpr std::uint64_t kPlaceSetUp = 0xb5d1930ce24a7f68, kPlaceBeside = 0xc9e83d47715ba602,
+                               kPlaceExec = 0x8f3a61d20b7c45e9;
 
 inline constexpr std::uint32_t kEnforceAll = 10000;
 
@@ -234,6 +241,8 @@ struct Header {
   Offset filter;                   // sock_filter[]
   Index filter_count;
   Index nonce_low, nonce_high;     // instructions whose k is half of the nonce; 0: none
+  Offset spawner_filter;           // sock_filter[], with the kPlace numbers in it; kInheritable
+  Index spawner_filter_count;
   Offset exec_path;                // text, the program inside the jail
   Offset program;                  // text, as the caller named it
   Offset input_dir, output_dir;    // texts, inside the jail

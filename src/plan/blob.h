@@ -60,6 +60,7 @@ class Blob {
   std::vector<abi::CgroupRow>& cgroups() { return cgroups_; }
   std::vector<abi::ScratchRow>& scratches() { return scratches_; }
   std::vector<abi::LayerRow>& layers() { return layers_; }
+  const std::vector<abi::Op>& ops() const { return ops_; }
 
   // Sorts the ops by phase (stable) and writes everything down.
   std::string Finish();

@@ -41,6 +41,13 @@ void EmitGate(Blob& blob, Phase phase, std::uint32_t gate) {
   blob.Add(abi::Pseudo::kGate, {Value(gate)});
 }
 
+// What is left, beside the guest, are calls that could change nothing.
+void EmitForget(Blob& blob) {
+  blob.At(Phase::kProgram, Stage::kGate);
+  blob.For("", {});
+  blob.Add(abi::Pseudo::kForget, {});
+}
+
 // Until here pid 1 shares the launcher's descriptors, which are still being opened.
 void EmitSplit(Blob& blob) {
   blob.At(Phase::kSettle, Stage::kGate);
@@ -193,11 +200,14 @@ Result<Plan> Compile(const Request& request) {
   EmitLandlock(blob, ruleset);
   EmitCloseAll(blob);
   const bool waits_filtered = MOAT_TRY(FilterLetsWait(request));
+  EmitForget(blob);
   if (!waits_filtered) EmitGate(blob, Phase::kProgram, abi::kGateJob);
-  MOAT_TRY(EmitSeccomp(blob, request));
+  bpf::FilterSpec filter;
+  MOAT_TRY(EmitSeccomp(blob, request, filter));
   if (waits_filtered) EmitGate(blob, Phase::kProgram, abi::kGateJob);
   EmitExec(blob, program);
   EmitInputs(blob, layout, request);
+  EmitSpawnerFilter(blob, request, filter);
 
   EmitEnvironment(blob, layout, request);
   FillHeader(blob, layout, request);

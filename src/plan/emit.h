@@ -2,6 +2,7 @@
 // of the policy into prepared system calls.
 #pragma once
 
+#include "bpf/filter.h"
 #include "plan/blob.h"
 #include "plan/layout.h"
 #include "plan/plan.h"
@@ -43,8 +44,11 @@ void EmitLandlock(Blob& blob, abi::Offset ruleset);  // 0: there is none
 void EmitNoNewPrivs(Blob& blob);
 // May the program-to-be wait at a gate behind the filter? Else it waits before it is installed.
 Result<bool> FilterLetsWait(const Request& request);
-// kProgram: the filter.
-Status EmitSeccomp(Blob& blob, const Request& request);
+// kProgram: the filter. `made` is what it was compiled from; no rules: there is none.
+Status EmitSeccomp(Blob& blob, const Request& request, bpf::FilterSpec& made);
+// When all ops are there: the same for a spawner, whose jails inherit it (ADR 12). It knows their calls by a number.
+// Where none is made, each jail installs its own.
+void EmitSpawnerFilter(Blob& blob, const Request& request, const bpf::FilterSpec& own);
 
 void EmitEnvironment(Blob& blob, const Layout& layout, const Request& request);
 

@@ -28,9 +28,6 @@ bpf::Action ActionOf(const policy::Do& wanted) {
   return bpf::KillProcess();
 }
 
-// Stands in the compiled filter until the launcher puts a random number in its place.
-constexpr std::uint64_t kNoncePlace = 0x8f3a61d20b7c45e9;
-
 // A policy without exec still has to let the launcher start its program: that one exec is
 // known by a number in a register that execve does not use, and that no guest can learn.
 bool AllowOwnExec(bpf::FilterSpec& spec) {
@@ -40,7 +37,7 @@ bool AllowOwnExec(bpf::FilterSpec& spec) {
   if (bpf::Interpret(spec, data) == bpf::Allow()) return false;
   bpf::Condition nonce;
   nonce.arg = 5;
-  nonce.value = kNoncePlace;
+  nonce.value = abi::kPlaceExec;
   spec.rules.insert(spec.rules.begin(), {__NR_execve, {nonce}, bpf::Allow(), 0, true});
   return true;
 }
@@ -139,8 +136,8 @@ Status NoteNonce(Blob& blob, const bpf::Program& program) {
   for (abi::Index i = 0; i < program.code.size(); ++i) {
     const sock_filter& instruction = program.code[i];
     if (instruction.code != (BPF_JMP | BPF_JEQ | BPF_K)) continue;
-    if (instruction.k == static_cast<std::uint32_t>(kNoncePlace)) header.nonce_low = i;
-    if (instruction.k == static_cast<std::uint32_t>(kNoncePlace >> 32)) header.nonce_high = i;
+    if (instruction.k == static_cast<std::uint32_t>(abi::kPlaceExec)) header.nonce_low = i;
+    if (instruction.k == static_cast<std::uint32_t>(abi::kPlaceExec >> 32)) header.nonce_high = i;
   }
   if (header.nonce_low == 0 || header.nonce_high == 0) return BugError("the filter lost the mark of the launcher's exec");
   header.flags |= abi::kExecNonce;
@@ -180,15 +177,16 @@ Result<bpf::FilterSpec> FilterSpecOf(const policy::Model& model, bpf::Abi abi) {
   return spec;
 }
 
+bool IsAlwaysAllowed(const bpf::FilterSpec& spec, std::uint32_t number) {
+  for (const bpf::Rule& rule : spec.rules) {
+    if (rule.number == number) return rule.all_of.empty() && rule.action == bpf::Allow();
+  }
+  return spec.default_action == bpf::Allow();
+}
+
 Result<bool> FilterLetsWait(const Request& request) {
   const bpf::FilterSpec spec = MOAT_TRY(FilterSpecOf(request.model, bpf::NativeAbi()));
-  const auto always = [&](std::uint32_t number) {
-    for (const bpf::Rule& rule : spec.rules) {
-      if (rule.number == number) return rule.all_of.empty() && rule.action == bpf::Allow();
-    }
-    return spec.default_action == bpf::Allow();
-  };
-  return always(__NR_futex) && always(__NR_ppoll);
+  return IsAlwaysAllowed(spec, __NR_futex) && IsAlwaysAllowed(spec, __NR_ppoll);
 }
 
 void EmitNoNewPrivs(Blob& blob) {
@@ -197,7 +195,7 @@ void EmitNoNewPrivs(Blob& blob) {
   blob.Layer("no_new_privs", abi::LayerState::kEnforced, "");
 }
 
-Status EmitSeccomp(Blob& blob, const Request& request) {
+Status EmitSeccomp(Blob& blob, const Request& request, bpf::FilterSpec& made) {
   const HostFacts& facts = request.facts;
   if (!facts.seccomp.works) {
     if (!BestEffort(request)) {
@@ -228,10 +226,12 @@ Status EmitSeccomp(Blob& blob, const Request& request) {
   } fprog{static_cast<std::uint16_t>(program.code.size()), {}, 0};
   const abi::Offset descriptor = blob.Struct(fprog);
   blob.Relocate(descriptor + 8, code);
+  made = spec;
   blob.At(abi::Phase::kProgram, abi::Stage::kSeccomp);
   blob.For(request.model.name, {});
   abi::Op& install = blob.Add(__NR_seccomp, {Value(SECCOMP_SET_MODE_FILTER),
                                              Value(listens ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0), Address(descriptor)});
+  install.flags = abi::kOwnFilter;
   if (listens) {
     blob.header().flags |= abi::kListens;
     install.result = MOAT_SLOT(blob, listener);

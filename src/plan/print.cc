@@ -51,7 +51,7 @@ class Printer {
   unsigned ArgCount(const abi::Op& op) const {
     if (op.number >= static_cast<std::uint16_t>(abi::Pseudo::kFirst)) {
       return op.number == static_cast<std::uint16_t>(abi::Pseudo::kSame) ? 3
-             : op.number == static_cast<std::uint16_t>(abi::Pseudo::kSpawn) ? 0 : 1;
+             : op.number == static_cast<std::uint16_t>(abi::Pseudo::kSpawn) || op.number == static_cast<std::uint16_t>(abi::Pseudo::kForget) ? 0 : 1;
     }
     const bpf::SyscallInfo* info = bpf::FindSyscall(bpf::NativeAbi(), op.number);
     return info != nullptr ? info->arg_count : 6;
@@ -167,6 +167,7 @@ std::string Print(const Plan& plan) {
     if ((op.flags & abi::kMustBeZero) != 0) line += "  [must be 0]";
     if ((op.flags & abi::kBestEffort) != 0) line += "  [best effort]";
     if ((op.flags & abi::kOptional) != 0) line += "  [or not]";
+    if ((op.flags & abi::kOwnFilter) != 0 && (header.flags & abi::kInheritable) != 0) line += "  [inherited in a pool]";
     const std::string origin = printer.Origin(op);
     if (!origin.empty()) line += "  # " + origin;
     out += line + "\n";
@@ -174,6 +175,10 @@ std::string Print(const Plan& plan) {
   out += "\nfilter       " + base::Number(header.filter_count) + " instructions\n";
   const auto* code = reinterpret_cast<const sock_filter*>(plan.bytes().data() + header.filter);
   if (header.filter != 0) out += bpf::Disassemble({code, header.filter_count}, bpf::NativeAbi());
+  const bool inherited = (header.flags & abi::kInheritable) != 0;
+  out += "\nin a pool    " + (inherited ? "jails inherit a filter of " + base::Number(header.spawner_filter_count) +
+                                            " instructions from their spawner\n"
+                                      : std::string("each jail installs its own filter\n"));
   return out;
 }
 
@@ -221,6 +226,7 @@ std::string PrintJson(const Plan& plan, std::string_view policy) {
     json.EndArray();
   }
   json.EndArray();
+  json.Key("inherited_filter").Number(std::uint64_t{header.spawner_filter_count});
   json.EndObject();
   return std::move(json).Take();
 }

@@ -54,6 +54,7 @@ std::string_view OpName(std::uint16_t number) {
     case abi::Pseudo::kSame: return "<must be the same>";
     case abi::Pseudo::kSpawn: return "<start the program>";
     case abi::Pseudo::kTell: return "<tell the launcher>";
+    case abi::Pseudo::kForget: return "<forget the number of the set-up>";
   }
   const bpf::SyscallInfo* info = bpf::FindSyscall(bpf::NativeAbi(), number);
   return info != nullptr ? info->name : "?";

@@ -52,7 +52,9 @@ class Checker {
                        (header_.nonce_low < header_.filter_count && header_.nonce_high < header_.filter_count);
     return nonce && header_.policy_hash[sizeof(header_.policy_hash) - 1] == '\0' && header_.uid_count > 0 &&
            header_.slots >= sizeof(abi::Header) && Inside<abi::Slots>(header_.slots, 1) &&
-           Inside<sock_filter>(header_.filter, header_.filter_count) && Int(header_.clone_cgroup);
+           Inside<sock_filter>(header_.filter, header_.filter_count) && Int(header_.clone_cgroup) &&
+           Inside<sock_filter>(header_.spawner_filter, header_.spawner_filter_count) && header_.spawner_filter_count <= BPF_MAXINSNS &&
+           ((header_.flags & abi::kInheritable) == 0 || header_.spawner_filter_count > 0);
   }
 
   bool CheckPhases() const {

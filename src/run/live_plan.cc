@@ -23,6 +23,8 @@ void* MapShared(std::size_t size) {
   return memory == MAP_FAILED ? nullptr : memory;
 }
 
+constexpr int kRemove = 9;  // MADV_REMOVE
+
 // With the templates once for each input.
 std::size_t CountOps(const char* ops, abi::Index count, std::size_t inputs) {
   std::size_t sum = 0;
@@ -34,33 +36,74 @@ std::size_t CountOps(const char* ops, abi::Index count, std::size_t inputs) {
   return sum;
 }
 
+std::size_t SizeOf(const CheckedPlan& plan, std::size_t inputs) {
+  const abi::Header header = plan.header();
+  const std::size_t ops = CountOps(plan.bytes().data() + header.ops, header.op_count, inputs) * sizeof(abi::Op);
+  return RoundUp(plan.bytes().size() + 64 + ops + inputs * sizeof(abi::InputSlot), kPage) + LivePlan::kArgumentRoom;
+}
+
 }  // namespace
+
+Result<Berths> Berths::Make(const CheckedPlan& plan, std::size_t inputs, unsigned count) {
+  Berths berths;
+  berths.each_ = SizeOf(plan, inputs) + kPage;
+  berths.count_ = count;
+  berths.free_ = (1ULL << count) - 1;
+  berths.base_ = static_cast<unsigned char*>(MapShared(berths.size()));
+  if (berths.base_ == nullptr) return SystemError("mmap", errno);
+  return berths;
+}
+
+Berths::Berths(Berths&& other) noexcept
+    : base_(std::exchange(other.base_, nullptr)), each_(other.each_), count_(other.count_), free_(other.free_) {}
+
+Berths::~Berths() {
+  if (base_ != nullptr) munmap(base_, size());
+}
+
+unsigned char* Berths::Take() {
+  if (free_ == 0) return nullptr;
+  const auto index = static_cast<unsigned>(__builtin_ctzll(free_));
+  free_ &= ~(1ULL << index);
+  return base_ + index * each_;
+}
+
+// What cannot be emptied is not used again.
+void Berths::Give(unsigned char* berth) {
+  if (madvise(berth, each_, kRemove) == 0) free_ |= 1ULL << (static_cast<std::size_t>(berth - base_) / each_);
+}
 
 LivePlan::LivePlan(LivePlan&& other) noexcept
     : base_(std::exchange(other.base_, nullptr)), size_(other.size_), room_(other.room_),
-      shared_(std::exchange(other.shared_, nullptr)), leaked_(other.leaked_) {}
+      shared_(std::exchange(other.shared_, nullptr)), berths_(other.berths_), leaked_(other.leaked_) {}
 
 LivePlan& LivePlan::operator=(LivePlan&& other) noexcept {
   std::swap(base_, other.base_);
   std::swap(size_, other.size_);
   std::swap(room_, other.room_);
   std::swap(shared_, other.shared_);
+  std::swap(berths_, other.berths_);
   std::swap(leaked_, other.leaked_);
   return *this;
 }
 
 LivePlan::~LivePlan() {
   if (leaked_) return;
+  if (berths_ != nullptr) {
+    if (base_ != nullptr) berths_->Give(base_);
+    return;
+  }
   if (base_ != nullptr) munmap(base_, size_);
   if (shared_ != nullptr) munmap(shared_, kPage);
 }
 
 Status LivePlan::KeepFromLaterChildren() {
+  if (berths_ != nullptr) return {};  // they are kept from the start
   if (madvise(base_, size_, MADV_DONTFORK) == 0 && madvise(shared_, kPage, MADV_DONTFORK) == 0) return {};
   return SystemError("madvise", errno, "the memory of a plan");
 }
 
-Result<LivePlan> LivePlan::Copy(const CheckedPlan& checked, std::size_t inputs) {
+Result<LivePlan> LivePlan::Copy(const CheckedPlan& checked, std::size_t inputs, Berths* berths) {
   const std::string_view plan = checked.bytes();
   if (inputs > abi::kMaxInputs) {
     return WithFix(PolicyError("more than " + base::Number(abi::kMaxInputs) + " inputs"),
@@ -69,11 +112,12 @@ Result<LivePlan> LivePlan::Copy(const CheckedPlan& checked, std::size_t inputs) 
   const abi::Header header = checked.header();
   LivePlan live;
   live.room_ = inputs;
-  const std::size_t ops = CountOps(plan.data() + header.ops, header.op_count, inputs) * sizeof(abi::Op);
-  live.size_ = RoundUp(plan.size() + 64 + ops + inputs * sizeof(abi::InputSlot), kPage) + kArgumentRoom;
-  live.base_ = static_cast<unsigned char*>(MapShared(live.size_));
-  live.shared_ = static_cast<abi::Shared*>(MapShared(kPage));
-  if (live.base_ == nullptr || live.shared_ == nullptr) return SystemError("mmap", errno);
+  live.berths_ = berths;
+  live.size_ = SizeOf(checked, inputs);
+  live.base_ = berths != nullptr ? berths->Take() : static_cast<unsigned char*>(MapShared(live.size_));
+  if (live.base_ == nullptr) return SystemError("mmap", berths != nullptr ? ENOMEM : errno);
+  live.shared_ = static_cast<abi::Shared*>(berths != nullptr ? live.base_ + live.size_ : MapShared(kPage));
+  if (live.shared_ == nullptr) return SystemError("mmap", errno);
   // One call instead of a fault for each page. An older kernel faults.
   madvise(live.base_, RoundUp(plan.size() + header.op_count * sizeof(abi::Op), kPage), kPopulateWrite);
   std::memcpy(live.base_, plan.data(), plan.size());
@@ -96,8 +140,8 @@ Result<LivePlan> LivePlan::Make(std::string_view plan, const Job& job) {
   return Make(MOAT_TRY(CheckedPlan::Check(plan)), job);
 }
 
-Result<LivePlan> LivePlan::Make(const CheckedPlan& plan, const Job& job) {
-  LivePlan live = MOAT_TRY(Copy(plan, job.inputs.size()));
+Result<LivePlan> LivePlan::Make(const CheckedPlan& plan, const Job& job, Berths* berths) {
+  LivePlan live = MOAT_TRY(Copy(plan, berths != nullptr ? abi::kMaxInputs : job.inputs.size(), berths));
   MOAT_TRY(live.Fit(job));
   return live;
 }

@@ -14,14 +14,37 @@
 
 namespace moat::run {
 
+// Memory for some plans at a time, made before the spawner that shares it (ADR 12). What one plan leaves in its
+// place is gone before the next one comes. Outlives the plans in it.
+class Berths {
+ public:
+  static Result<Berths> Make(const CheckedPlan& plan, std::size_t inputs, unsigned count);
+  Berths(Berths&& other) noexcept;
+  Berths& operator=(Berths&&) = delete;
+  ~Berths();
+
+  unsigned char* Take();  // null: each has its plan
+  void Give(unsigned char* berth);
+  unsigned char* bytes() const { return base_; }
+  std::size_t size() const { return each_ * count_; }
+
+ private:
+  Berths() = default;
+  unsigned char* base_ = nullptr;
+  std::size_t each_ = 0;
+  unsigned count_ = 0;
+  std::uint64_t free_ = 0;  // a bit each
+};
+
 class LivePlan {
  public:
-  // There is room for up to `inputs` of them.
-  static Result<LivePlan> Copy(const CheckedPlan& plan, std::size_t inputs);
+  // There is room for up to `inputs` of them. In one of `berths` where these are given: then of the same plan, and
+  // as many inputs.
+  static Result<LivePlan> Copy(const CheckedPlan& plan, std::size_t inputs, Berths* berths = nullptr);
   // Adapts the copy to the job, once: its number of inputs, its fault. pid 1 may wait at the gate
   // meanwhile: nothing moves that it has read.
   Status Fit(const Job& job);
-  static Result<LivePlan> Make(const CheckedPlan& plan, const Job& job);
+  static Result<LivePlan> Make(const CheckedPlan& plan, const Job& job, Berths* berths = nullptr);
   // The same for unchecked bytes.
   static Result<LivePlan> Make(std::string_view plan, const Job& job);
   LivePlan(LivePlan&& other) noexcept;
@@ -51,6 +74,8 @@ class LivePlan {
   }
   // Once pid 1 is born: no later child gets this memory, and with it another job's words or a way to write them.
   Status KeepFromLaterChildren();
+  // Does its jail inherit the filter, from a spawner?
+  bool inherits() const { return berths_ != nullptr; }
   // Leaves the memory to the end of the process.
   void Leak() { leaked_ = true; }
   std::string_view CallName(std::uint16_t number) const;
@@ -65,6 +90,7 @@ class LivePlan {
   std::size_t size_ = 0;
   std::size_t room_ = 0;  // inputs
   abi::Shared* shared_ = nullptr;
+  Berths* berths_ = nullptr;  // where it lies in one of them
   bool leaked_ = false;
 };
 

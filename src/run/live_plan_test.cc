@@ -105,6 +105,30 @@ TEST_P(Expansion, GivesEachInputSlotsOfItsOwn) {
 
 INSTANTIATE_TEST_SUITE_P(Inputs, Expansion, testing::Values(0, 1, 3, abi::kMaxInputs));
 
+// The memory that jails of one spawner have in turn.
+TEST(Berths, HaveNothingOfThePlanBefore) {
+  const std::string bytes = PlanBytes();
+  const auto checked = CheckedPlan::Check(bytes);
+  ASSERT_TRUE(checked.ok());
+  auto berths = Berths::Make(*checked, abi::kMaxInputs, 1);
+  ASSERT_TRUE(berths.ok());
+  const unsigned char* place = nullptr;
+  {
+    auto first = LivePlan::Make(*checked, WithInputs(2), &*berths);
+    ASSERT_TRUE(first.ok()) << first.error().ToString();
+    EXPECT_TRUE(first->inherits());
+    place = first->bytes();
+    std::memcpy(first->room(), "a secret of the first job", 26);
+    first->shared().denials = 7;
+    EXPECT_FALSE(LivePlan::Make(*checked, WithInputs(0), &*berths).ok()) << "there is one";
+  }
+  auto second = LivePlan::Make(*checked, WithInputs(0), &*berths);
+  ASSERT_TRUE(second.ok()) << second.error().ToString();
+  EXPECT_EQ(second->bytes(), place);
+  for (std::size_t i = 0; i < 4096; ++i) ASSERT_EQ(second->room()[i], 0) << i;
+  EXPECT_EQ(second->shared().denials, 0U);
+}
+
 TEST(LivePlan, RefusesTooManyInputs) {
   EXPECT_FALSE(LivePlan::Make(PlanBytes(), WithInputs(abi::kMaxInputs + 1)).ok());
 }

@@ -60,7 +60,7 @@ void Newborn::CloseUnneeded() {
   unneeded_closed_ = true;
 }
 
-Result<Newborn> Newborn::Bear(LivePlan plan, OwnArguments own, Over over, SetupFailure& failed) {
+Result<Newborn> Newborn::Bear(LivePlan plan, OwnArguments own, Over over, SetupFailure& failed, Spawner* spawner) {
   Newborn newborn(std::move(plan));
   LivePlan& live = newborn.plan_;
   MOAT_TRY(FillIdentity(live));
@@ -75,7 +75,7 @@ Result<Newborn> Newborn::Bear(LivePlan plan, OwnArguments own, Over over, SetupF
   }
   slots.wipe = reinterpret_cast<std::uint64_t>(own.bytes);
   slots.wipe_size = own.size;
-  auto child = run::Bear(live);
+  auto child = run::Bear(live, spawner);
   if (!child.ok()) {
     const abi::Shared& shared = live.shared();
     if (shared.state == abi::ChildState::kFailed) failed = DescribeFailure(live, shared.failed_op, shared.failed_errno);
@@ -139,14 +139,24 @@ void Ahead::Prepare(std::string_view plan, OwnArguments own) {
   if (waiting_.size() >= kMost) return;
   auto checked = CheckedPlan::Check(plan);
   if (!checked.ok()) return;
-  auto copy = LivePlan::Copy(*checked, abi::kMaxInputs);
+  Spawner* spawner = SpawnerOf(plan);
+  auto copy = LivePlan::Copy(*checked, abi::kMaxInputs, spawner != nullptr ? &spawner->berths() : nullptr);
   if (!copy.ok()) return;
   SetupFailure failed;
-  auto born = Newborn::Bear(std::move(*copy), own, Over::kTold, failed);
+  auto born = Newborn::Bear(std::move(*copy), own, Over::kTold, failed, spawner);
   if (!born.ok()) return;
   if (!born->Prepare().ok()) return born->Undo();
   plan_ = plan;
   waiting_.push_back({std::move(*born), sys::NowNs()});
+}
+
+void Ahead::StartSpawner(std::string_view plan, OwnArguments own) {
+  auto checked = CheckedPlan::Check(plan);
+  if (spawner_ || !checked.ok() || (checked->header().flags & abi::kInheritable) == 0) return;
+  auto started = Spawner::Start(*checked, own);
+  if (!started.ok()) return;
+  spawner_.emplace(std::move(*started));
+  spawner_plan_ = plan;
 }
 
 bool Ahead::IsGood(const Waiting& waiting, std::uint64_t age) {

@@ -12,6 +12,7 @@
 #include "run/job.h"
 #include "run/live_plan.h"
 #include "run/spawn.h"
+#include "run/spawner.h"
 #include "run/streams.h"
 #include "sys/fd.h"
 
@@ -33,7 +34,7 @@ class Newborn {
  public:
   // All signals must be blocked. On failure nothing is left, and `failed` holds
   // the failed op when it was one.
-  static Result<Newborn> Bear(LivePlan plan, OwnArguments own, Over over, SetupFailure& failed);
+  static Result<Newborn> Bear(LivePlan plan, OwnArguments own, Over over, SetupFailure& failed, Spawner* spawner = nullptr);
 
   LivePlan& plan() { return plan_; }
   Child& child() { return child_; }
@@ -99,12 +100,22 @@ class Ahead {
   std::optional<Newborn> Take(std::string_view plan);
   void Drop();
 
+  // Makes a spawner, from which all jails of this plan are born from then on: none installs a filter. For a process
+  // that has seen no job yet. Where it cannot be had, each jail installs its own.
+  void StartSpawner(std::string_view plan, OwnArguments own);
+  // Of jails of this plan; null: they have none.
+  Spawner* SpawnerOf(std::string_view plan) { return spawner_ && plan == spawner_plan_ ? &*spawner_ : nullptr; }
+  // It was there, and is not any more: this process should go, and another take its place.
+  bool SpawnerIsLost() const { return spawner_ && spawner_->HasEnded(); }
+
  private:
   struct Waiting {
     Newborn newborn;
     std::uint64_t born_at;
   };
   static bool IsGood(const Waiting& waiting, std::uint64_t age);
+  std::string spawner_plan_;
+  std::optional<Spawner> spawner_;  // outlives those that it bore
   std::string plan_;  // of all of them
   std::vector<Waiting> waiting_;
 };

@@ -75,11 +75,14 @@ Result<sys::Fd> OpenOutput(const Job& job) {
   return folder;
 }
 
+constexpr const char* kInherited = ", inherited from the pool's spawner";
+
 void ListLayers(Report& report, const LivePlan& plan) {
   const auto* rows = plan.Rows<abi::LayerRow>(plan.header().layers);
   for (abi::Index i = 0; i < plan.header().layer_count; ++i) {
     const bool failed = (const_cast<LivePlan&>(plan).shared().degraded_layers >> (i & 63) & 1) != 0;
     Layer layer{std::string(plan.Text(rows[i].name)), std::string(plan.Text(rows[i].detail))};
+    if (plan.inherits() && layer.name == "seccomp") layer.detail += kInherited;
     const bool enforced = rows[i].state == abi::LayerState::kEnforced && !failed;
     (enforced ? report.enforced : report.degraded).push_back(std::move(layer));
   }
@@ -208,11 +211,12 @@ Result<Newborn> Birth(const CheckedPlan& checked, const Job& job, SetupFailure& 
       return std::move(*newborn);
     }
   }
-  LivePlan plan = MOAT_TRY(LivePlan::Make(checked, job));
+  Spawner* spawner = job.ahead != nullptr ? job.ahead->SpawnerOf(checked.bytes()) : nullptr;
+  LivePlan plan = MOAT_TRY(LivePlan::Make(checked, job, spawner != nullptr ? &spawner->berths() : nullptr));
   plan.slots().watcher = job.watcher;
   if (job.after == Job::After::kEnds) plan.Leak();
   const Over over = job.remains != nullptr ? Over::kTold : Over::kReaped;
-  return Newborn::Bear(std::move(plan), {job.own_arguments, job.own_arguments_size}, over, failed);
+  return Newborn::Bear(std::move(plan), {job.own_arguments, job.own_arguments_size}, over, failed, spawner);
 }
 
 // A failed op has a better description than the error that it became.

@@ -17,6 +17,7 @@
 #include "child/elsewhere.h"
 #include "child/interpret.h"
 #include "run/groups.h"
+#include "run/spawner.h"
 #include "sys/calls.h"
 #include "uapi/kernel.h"
 #include "uapi/syscall.h"
@@ -35,7 +36,7 @@ void CopyText(char* to, std::size_t size, const std::string& text) {
 
 Status RunPhase(LivePlan& plan, Phase phase) {
   const auto p = static_cast<unsigned>(phase);
-  const child::Outcome outcome = child::Interpret(plan.bytes(), &plan.shared(), plan.header().phase_begin[p],
+  const child::Outcome outcome = child::Interpret(child::Caller(), plan.bytes(), &plan.shared(), plan.header().phase_begin[p],
                                                   plan.header().phase_begin[p + 1]);
   if (outcome.failed_op == abi::kNoOp) return {};
   return OpError(plan, outcome.failed_op, outcome.error);
@@ -250,7 +251,7 @@ void Child::CallOff(abi::Shared& shared) {
   if (pid_ != 0 && __atomic_load_n(&shared.told, __ATOMIC_ACQUIRE) == 0) {
     __atomic_store_n(&shared.end, 1U, __ATOMIC_RELEASE);
     RunAnywhere();
-    child::Raise(&shared.gate, abi::kGateJob);
+    child::Raise(child::Caller(), &shared.gate, abi::kGateJob);
     struct pollfd ended{pidfd_.get(), POLLIN, 0};
     const struct timespec patience{kPatienceSeconds, 0};
     Syscall(__NR_ppoll, &ended, 1, &patience, nullptr, 0);
@@ -270,23 +271,39 @@ Error OpError(LivePlan& plan, abi::Index failed_op, int error_number) {
   return error;
 }
 
-Result<Child> Bear(LivePlan& plan) {
+namespace {
+
+Result<Child> BearOurselves(LivePlan& plan, uapi::CloneArgs& args) {
   MOAT_TRY(DrawNonce(plan));
-  MOAT_TRY(RunPhase(plan, Phase::kAhead));
   int pidfd = -1;
-  uapi::CloneArgs args{};
-  args.flags = plan.header().clone_flags | uapi::kClonePidfd | uapi::kCloneClearSighand | uapi::kCloneFiles;
   args.pidfd = reinterpret_cast<std::uint64_t>(&pidfd);
   args.exit_signal = SIGCHLD;
+  const child::Memory memory{plan.bytes(), plan.size(), &plan.shared(), {}};
+  const long pid = Syscall(__NR_clone3, &args, sizeof(args));
+  if (pid == 0) child::Main(memory);
+  if (IsError(pid)) return CloneError(static_cast<int>(-pid));
+  return Child(sys::Pidfd(pidfd), static_cast<int>(pid));
+}
+
+}  // namespace
+
+Result<Child> Bear(LivePlan& plan, Spawner* spawner) {
+  MOAT_TRY(RunPhase(plan, Phase::kAhead));
+  uapi::CloneArgs args{};
+  args.flags = plan.header().clone_flags | uapi::kClonePidfd | uapi::kCloneClearSighand | uapi::kCloneFiles;
   if (plan.header().clone_cgroup != 0) {
     args.flags |= uapi::kCloneIntoCgroup;
     args.cgroup = static_cast<std::uint64_t>(plan.Int(plan.header().clone_cgroup));
   }
-  const child::Memory memory{plan.bytes(), plan.size(), &plan.shared()};
-  const long pid = Syscall(__NR_clone3, &args, sizeof(args));
-  if (pid == 0) child::Main(memory);
-  if (IsError(pid)) return CloneError(static_cast<int>(-pid));
-  Child child(sys::Pidfd(pidfd), static_cast<int>(pid));
+  Child child;
+  if (spawner != nullptr && plan.inherits()) {
+    sys::Pidfd pidfd;
+    const long pid = spawner->Bear(plan, args, pidfd);
+    if (IsError(pid)) return CloneError(static_cast<int>(-pid));
+    child = Child(std::move(pidfd), static_cast<int>(pid));
+  } else {
+    child = MOAT_TRY(BearOurselves(plan, args));
+  }
   MOAT_TRY(plan.KeepFromLaterChildren());
   child.SendAway();
   MOAT_TRY(WriteMaps(plan, child.pid()));
@@ -309,7 +326,7 @@ Status MountInputs(LivePlan& plan, Child& child, const sys::Fd& mounts) {
   abi::Shared& shared = plan.shared();
   if (__atomic_load_n(&shared.told, __ATOMIC_ACQUIRE) != 1) return {};
   const child::Outcome outcome =
-      child::InterpretAmong(mounts.get(), {plan.bytes(), plan.size(), &shared}, Phase::kJob);
+      child::InterpretAmong(mounts.get(), {plan.bytes(), plan.size(), &shared, {}}, Phase::kJob);
   if (outcome.failed_op == abi::kNoOp) return {};
   child.CallOff(shared);  // it writes where the failure is noted
   return OpError(plan, outcome.failed_op, outcome.error);
@@ -319,10 +336,10 @@ Status MountInputs(LivePlan& plan, Child& child, const sys::Fd& mounts) {
 
 Status Prepare(LivePlan& plan, Child& child) {
   MOAT_TRY(RunBeside(plan, child, Phase::kPrepare));
-  child::Raise(&plan.shared().gate, abi::kGateMounts);
+  child::Raise(child::Caller(), &plan.shared().gate, abi::kGateMounts);
   MOAT_TRY(RunBeside(plan, child, Phase::kGroups));
   child.RunAnywhere();  // before the program is born, who inherits it
-  child::Raise(&plan.shared().gate, abi::kGateGroups);
+  child::Raise(child::Caller(), &plan.shared().gate, abi::kGateGroups);
   return {};
 }
 
@@ -330,12 +347,12 @@ Status Launch(LivePlan& plan, Child& child, const sys::Fd& mounts) {
   constexpr long kLookNs = 50'000'000;  // a child that is gone tells nothing
   abi::Shared& shared = plan.shared();
   if (plan.slots().input_count > 0) {
-    child::WaitFor(&shared.told, 1, child.pidfd().get(), kLookNs);  // its mounts are in place
+    child::WaitFor(child::Caller(), &shared.told, 1, child.pidfd().get(), kLookNs);  // its mounts are in place
     MOAT_TRY(MountInputs(plan, child, mounts));
   }
   __atomic_store_n(&shared.opened_ns, sys::NowNs(), __ATOMIC_RELEASE);
-  child::Raise(&shared.gate, abi::kGateJob);
-  child::WaitFor(&shared.told, 1, child.pidfd().get(), kLookNs);
+  child::Raise(child::Caller(), &shared.gate, abi::kGateJob);
+  child::WaitFor(child::Caller(), &shared.told, 1, child.pidfd().get(), kLookNs);
   return {};
 }
 

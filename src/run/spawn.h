@@ -56,9 +56,11 @@ Status FillIdentity(LivePlan& plan);
 // Puts argv and the environment into the plan's memory.
 Status FillArguments(LivePlan& plan, const Job& job, const std::vector<std::string>& inputs);
 
+class Spawner;
+
 // Runs the kAhead ops, clones, writes the maps. All signals must be blocked; the identity must be
-// filled in.
-Result<Child> Bear(LivePlan& plan);
+// filled in. A plan in a spawner's berths is borne by that one.
+Result<Child> Bear(LivePlan& plan, Spawner* spawner);
 // Runs the kPrepare and kGroups ops and opens the gates behind them. On failure the child is ended.
 // The guest's ends of its streams are in the slots before. From then on the child goes on by itself, up to
 // the program that only waits to be executed.

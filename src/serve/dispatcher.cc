@@ -66,7 +66,7 @@ Result<std::shared_ptr<Keeper>> Dispatcher::MakeKeeper(const std::string& name, 
   events.ended = [this](JobId id, Keeper::Ended ended) { OnEnded(id, std::move(ended)); };
   events.changed = [this](bool) { PumpSoon(); };
   if (config.is_program()) return std::shared_ptr<Keeper>(std::make_shared<ZygoteKeeper>(loop_, name, config, std::move(events)));
-  return std::shared_ptr<Keeper>(MOAT_TRY(JailKeeper::Make(loop_, pace_, name, config, std::move(events))));
+  return std::shared_ptr<Keeper>(MOAT_TRY(JailKeeper::Make(loop_, filters_, name, config, std::move(events))));
 }
 
 Status Dispatcher::Configure(const Config& config) {

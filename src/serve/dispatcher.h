@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "base/pace.h"
 #include "pool/admission.h"
 #include "serve/config.h"
+#include "serve/filter_rate.h"
 #include "serve/keeper.h"
 #include "serve/loop.h"
 #include "serve/service.h"
@@ -38,6 +38,7 @@ class Dispatcher final : public Service {
     KeeperFigures keeper;
   };
   std::vector<ProfileFigures> figures() const;
+  std::uint64_t filters_installed() const { return filters_.installed(); }
 
  private:
   struct Room {  // of one profile, as it is configured now
@@ -65,7 +66,7 @@ class Dispatcher final : public Service {
   void TellIfDrained();
 
   Loop& loop_;
-  base::Pace pace_{base::kFiltersASecond, base::kFiltersAtOnce};  // of the jobs in jails: each installs a filter
+  FilterRate filters_;  // of all jails
   pool::Admission admission_;
   std::map<std::string, Room> rooms_;
   std::vector<std::shared_ptr<Keeper>> old_keepers_;

@@ -1,10 +1,13 @@
 #include "serve/jail_keeper.h"
 
+#include <poll.h>
+
 #include <algorithm>
 #include <utility>
 
 #include "base/units.h"
 #include "run/report_words.h"
+#include "sys/calls.h"
 
 namespace moat::serve {
 namespace {
@@ -25,20 +28,36 @@ Result<Policy> LoadPolicy(const ProfileConfig& config) {
   return policy;
 }
 
+// On the thread of the job.
+Install AwaitTurn(FilterRate& filters, const CancelToken& cancel) {
+  const Time now(sys::NowNs());
+  const Time at = filters.Next(now);
+  if (at <= now) return Install::kYes;
+  struct pollfd cancelled{cancel.descriptor(), POLLIN, 0};  // poll skips a negative one
+  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(at - now);
+  return poll(&cancelled, 1, static_cast<int>(wait.count())) > 0 ? Install::kNo : Install::kYes;
+}
+
+SandboxOptions OptionsFor(FilterRate& filters) {
+  SandboxOptions options;
+  options.before_filter = [&filters](const CancelToken& cancel) { return AwaitTurn(filters, cancel); };
+  return options;
+}
+
 }  // namespace
 
-Result<std::unique_ptr<JailKeeper>> JailKeeper::Make(Loop& loop, base::Pace& pace, std::string name, const ProfileConfig& config, Events events) {
+Result<std::unique_ptr<JailKeeper>> JailKeeper::Make(Loop& loop, FilterRate& filters, std::string name, const ProfileConfig& config, Events events) {
   auto policy = LoadPolicy(config);
   if (!policy.ok()) {
     Error error = std::move(policy).error();
     if (error.origin.empty()) error.origin = config.origin;
     return error;
   }
-  return std::unique_ptr<JailKeeper>(new JailKeeper(loop, pace, std::move(name), config, std::move(*policy), std::move(events)));
+  return std::unique_ptr<JailKeeper>(new JailKeeper(loop, filters, std::move(name), config, std::move(*policy), std::move(events)));
 }
 
-JailKeeper::JailKeeper(Loop& loop, base::Pace& pace, std::string name, const ProfileConfig& config, Policy policy, Events events)
-    : loop_(loop), pace_(pace), name_(std::move(name)), config_(config), events_(std::move(events)), sandbox_(std::move(policy)) {
+JailKeeper::JailKeeper(Loop& loop, FilterRate& filters, std::string name, const ProfileConfig& config, Policy policy, Events events)
+    : loop_(loop), name_(std::move(name)), config_(config), events_(std::move(events)), sandbox_(std::move(policy), OptionsFor(filters)) {
   for (unsigned i = 0; i < config_.bounds.running; ++i) threads_.emplace_back([this] { Work(); });
   if (config_.ready != 0) KeepReady();
 }
@@ -63,7 +82,6 @@ JailKeeper::~JailKeeper() {
   *alive_ = false;
   loop_.Drop(warm_timer_);
   for (auto& [id, busy] : busy_) {
-    loop_.Drop(busy.start);
     loop_.Drop(busy.wall);
     busy.cancel.Cancel();
   }
@@ -119,16 +137,7 @@ void JailKeeper::Begin(JobId id, const Submission& submission) {
       late.cancel.Cancel();
     });
   }
-  AddInTurn(id, std::move(task));
-}
-
-void JailKeeper::AddInTurn(JobId id, Task task) {
-  const Time at = pace_.Next(loop_.now());
-  if (at <= loop_.now()) return AddTask(std::move(task));
-  busy_[id].start = loop_.At(at, [this, id, kept = std::make_shared<Task>(std::move(task))] {
-    busy_.at(id).start = 0;
-    AddTask(std::move(*kept));
-  });
+  AddTask(std::move(task));
 }
 
 void JailKeeper::Work() {

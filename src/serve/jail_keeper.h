@@ -11,9 +11,9 @@
 #include <thread>
 #include <vector>
 
-#include "base/pace.h"
 #include "moat/sandbox.h"
 #include "serve/config.h"
+#include "serve/filter_rate.h"
 #include "serve/keeper.h"
 #include "serve/loop.h"
 
@@ -21,9 +21,9 @@ namespace moat::serve {
 
 class JailKeeper final : public Keeper {
  public:
-  // Reads the policy: what is wrong with it is told here. `pace` is all jails' together and outlives the
-  // keeper: each job installs a filter.
-  static Result<std::unique_ptr<JailKeeper>> Make(Loop& loop, base::Pace& pace, std::string name, const ProfileConfig& config, Events events);
+  // Reads the policy: what is wrong with it is told here. `filters` is all jails' together and outlives the
+  // keeper.
+  static Result<std::unique_ptr<JailKeeper>> Make(Loop& loop, FilterRate& filters, std::string name, const ProfileConfig& config, Events events);
   ~JailKeeper() override;
 
   std::string Check(const Submission& submission) const override;
@@ -39,22 +39,20 @@ class JailKeeper final : public Keeper {
   };
   struct Busy {
     CancelToken cancel;
-    Loop::TimerId start = 0, wall = 0;
+    Loop::TimerId wall = 0;
     bool timed_out = false;
     Time limit{0};
   };
 
-  JailKeeper(Loop& loop, base::Pace& pace, std::string name, const ProfileConfig& config, Policy policy, Events events);
+  JailKeeper(Loop& loop, FilterRate& filters, std::string name, const ProfileConfig& config, Policy policy, Events events);
   void Work();
   Ended RunTask(const Task& task);
   void OnEnded(JobId id, Ended ended);
   void KeepReady();
   void AddTask(Task task);
-  void AddInTurn(JobId id, Task task);
   Command CommandFor(const Submission& submission) const;
 
   Loop& loop_;
-  base::Pace& pace_;
   const std::string name_;
   const ProfileConfig config_;
   const Events events_;

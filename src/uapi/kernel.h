@@ -15,6 +15,7 @@ inline constexpr std::uint64_t kCloneVm = 0x100;
 inline constexpr std::uint64_t kCloneFiles = 0x400;
 inline constexpr std::uint64_t kCloneVfork = 0x4000;
 inline constexpr std::uint64_t kClonePidfd = 0x1000;
+inline constexpr std::uint64_t kCloneParent = 0x8000;
 inline constexpr std::uint64_t kCloneNewTime = 0x80;
 inline constexpr std::uint64_t kCloneNewNs = 0x20000;
 inline constexpr std::uint64_t kCloneNewCgroup = 0x02000000;

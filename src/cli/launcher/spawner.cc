@@ -46,18 +46,28 @@ bool SayHello() {
   return Send(sys::BytesOf(hello), {}, {});
 }
 
-bool Answer(std::uint32_t job, const Report& report) {
+bool Answer(std::uint32_t job, const Report& report, std::uint32_t flags) {
   const std::string body = api::PackReport(report);
   api::Answer answer;
   answer.job = job;
+  answer.flags = flags;
   answer.body_size = body.size();
   if (body.size() <= api::kMaxInline) return Send(sys::BytesOf(answer), body, {});
-  answer.flags = api::kBodyInMemFd;
+  answer.flags |= api::kBodyInMemFd;
   auto file = sys::memfd_create("moat-report", MFD_ALLOW_SEALING);
   if (!file.ok() || !sys::WriteAll(file->get(), body, "report").ok()) return false;
   fcntl(file->get(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW);
   const int fds[] = {file->get()};
   return Send(sys::BytesOf(answer), {}, fds);
+}
+
+// Another helper takes the job.
+int Decline(std::uint32_t job) {
+  api::Answer answer;
+  answer.job = job;
+  answer.flags = api::kDeclined;
+  Send(sys::BytesOf(answer), {}, {});
+  return kEnded;
 }
 
 Error InputError(const std::string& path, std::string message, std::string fix) {
@@ -181,14 +191,17 @@ class Leisure {
   }
 
   run::Ahead& ahead() { return ahead_; }
-  // Somebody expects a job of this plan. What fails is left to the job itself.
+  // Somebody expects a job of this plan. What fails is left to the job itself. A spawner is made while this memory
+  // has nothing of any job in it, or never.
   void Expect(std::string_view plan) {
     abi::Header header;
     std::memcpy(&header, plan.data(), sizeof(header));
     if ((header.flags & abi::kOwnNamespace) != 0 && !run::EnterOwnNamespace().ok()) return;
+    if (!has_seen_jobs_) ahead_.StartSpawner(plan, own_);
     ahead_.DropOld(plan);
     Want(plan, std::max<std::size_t>(wanted_, 1));
   }
+  void SeeJob() { has_seen_jobs_ = true; }
   // After a first job there is a second one, mostly; after a second one there are many.
   void JobIsOver(std::string_view plan, run::Remains& remains, const Report& report) {
     if (remains.newborn) left_.push_back(std::move(*remains.newborn));
@@ -234,7 +247,7 @@ class Leisure {
   run::Ahead ahead_;
   std::string plan_;
   std::size_t wanted_ = 0;
-  bool forked_ = false;
+  bool forked_ = false, has_seen_jobs_ = false;
   std::vector<run::Newborn> left_;
 };
 
@@ -252,11 +265,14 @@ int Serve(run::OwnArguments own) {
     if (kind == FrameKind::kPrepare) {
       const std::string_view plan = TakePrepare(frame, plans);
       if (plan.empty()) return kBadRequest;
+      if (leisure.ahead().SpawnerIsLost()) return kEnded;
       leisure.Expect(plan);
       continue;
     }
+    leisure.SeeJob();
     Request request;
     if (kind != FrameKind::kRun || !TakeApart(frame, plans, request)) return kBadRequest;
+    if (leisure.ahead().SpawnerIsLost()) return Decline(request.head.job);
     leisure.MakeRoom();
     request.job.ahead = &leisure.ahead();
     run::Remains remains;
@@ -264,7 +280,8 @@ int Serve(run::OwnArguments own) {
     const std::string_view plan = plans.slots[request.head.plan_slot].bytes();
     const Report report = RunJob(request, plan, own);
     request.files.clear();
-    if (!Answer(request.head.job, report)) return kEnded;
+    const bool inherited = leisure.ahead().SpawnerOf(plan) != nullptr;
+    if (!Answer(request.head.job, report, inherited ? std::uint32_t{api::kInherited} : 0U)) return kEnded;
     leisure.JobIsOver(plan, remains, report);
   }
 }
