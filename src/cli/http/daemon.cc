@@ -16,6 +16,7 @@
 #include "base/safe_text.h"
 #include "base/sha256.h"
 #include "cli/http/hand_over.h"
+#include "cli/say.h"
 #include "cli/tool/in_words.h"
 #include "moat/sandbox.h"
 #include "sys/calls.h"
@@ -30,7 +31,8 @@
 namespace moat::http_tool {
 namespace {
 
-constexpr int kFailed = 125;
+using cli::Fail;
+
 constexpr std::size_t kMaxConfig = 1U << 20;
 constexpr int kDrainMs = 30'000, kLookMs = 20, kRetireMs = 1000;
 
@@ -50,11 +52,6 @@ SIGTERM: takes no more jobs, gives those that run 30 s, and goes; the second one
 accepted for later is on the disk and runs after the next start. SIGHUP: reads CONFIG anew. The log is
 on standard error.
 )";
-
-int Fail(const Error& error) {
-  std::fprintf(stderr, "moat: %s\n", base::Printable(error.ToString()).c_str());
-  return kFailed;
-}
 
 int NewToken() {
   const std::string token = "moat_" + web::NewId() + web::NewId();

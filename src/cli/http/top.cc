@@ -13,6 +13,7 @@
 #include "base/safe_text.h"
 #include "base/units.h"
 #include "cli/http/daemon.h"
+#include "cli/say.h"
 #include "moat/result.h"
 #include "sys/calls.h"
 #include "web/http/ask.h"
@@ -20,9 +21,8 @@
 namespace moat::http_tool {
 namespace {
 
+using cli::Fail;
 using nlohmann::json;
-
-constexpr int kFailed = 125;
 
 constexpr char kUsage[] = R"(moat top [--at WHERE] [--token-file FILE] [--once] [--json]
 
@@ -161,8 +161,7 @@ int TopCommand(const std::vector<std::string>& args) {
     } while (done.ok() && WaitForKey() == Key::kNone);
   }
   if (done.ok()) return 0;
-  std::fprintf(stderr, "moat: %s\n", base::Printable(done.error().ToString()).c_str());
-  return kFailed;
+  return Fail(done.error());
 }
 
 }  // namespace moat::http_tool

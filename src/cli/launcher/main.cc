@@ -19,9 +19,9 @@
 #include "cli/launcher/plan_cache.h"
 #include "cli/launcher/report_sink.h"
 #include "cli/launcher/runtime.h"
-#include "cli/launcher/say.h"
 #include "cli/launcher/spawner.h"
 #include "cli/launcher/submit.h"
+#include "cli/say.h"
 #include "run/job.h"
 #include "sys/calls.h"
 #include "uapi/syscall.h"
@@ -30,6 +30,9 @@ extern char** environ;
 
 namespace moat::launcher {
 namespace {
+
+using cli::kMoatFailed;
+using cli::Say;
 
 std::string Variable(const char* name) {
   const char* value = getenv(name);

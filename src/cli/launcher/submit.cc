@@ -11,12 +11,15 @@
 #include "base/safe_text.h"
 #include "base/units.h"
 #include "cli/launcher/report_sink.h"
-#include "cli/launcher/say.h"
+#include "cli/say.h"
 #include "serve/local_client.h"
 #include "sys/calls.h"
 
 namespace moat::launcher {
 namespace {
+
+using cli::Fail;
+using cli::Say;
 
 constexpr char kUsage[] = R"(moat submit [flags] PROFILE [-- ARGUMENTS]
 
@@ -41,11 +44,6 @@ struct Options {
   std::vector<std::string> inputs, outputs, arguments;
   bool help = false;
 };
-
-int Fail(const Error& error) {
-  Say(base::Printable(error.ToString()));
-  return kMoatFailed;
-}
 
 Result<Options> Parse(const std::vector<std::string>& args) {
   Options options;

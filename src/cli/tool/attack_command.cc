@@ -11,7 +11,7 @@
 #include "attack/battery.h"
 #include "attack/card.h"
 #include "attack/targets.h"
-#include "base/safe_text.h"
+#include "cli/say.h"
 #include "cli/tool/attack_options.h"
 #include "cli/tool/compile.h"
 #include "cli/tool/weaken.h"
@@ -24,7 +24,8 @@
 namespace moat::tool {
 namespace {
 
-constexpr int kFailed = 125;
+using cli::Fail;
+using cli::kMoatFailed;
 
 // What was planted is taken away also when somebody loses patience.
 volatile sig_atomic_t interrupted = 0;
@@ -34,11 +35,6 @@ void CatchInterrupts() {
   struct sigaction action {};
   action.sa_handler = Interrupt;
   for (const int number : {SIGINT, SIGTERM, SIGHUP}) ::sigaction(number, &action, nullptr);
-}
-
-int Fail(const Error& error) {
-  std::fprintf(stderr, "moat: %s\n", base::Printable(error.ToString()).c_str());
-  return kFailed;
 }
 
 std::string FindInPath(const std::string& name) {
@@ -227,7 +223,7 @@ int AttackCommand(const std::vector<std::string>& args) {
   }
   const std::string text = options->json ? attack::PrintJson(*card) : attack::PrintText(*card);
   std::fwrite(text.data(), 1, text.size(), stdout);
-  if (std::fflush(stdout) != 0) return kFailed;
+  if (std::fflush(stdout) != 0) return kMoatFailed;
   return attack::AnyFails(*card) ? 1 : 0;
 }
 

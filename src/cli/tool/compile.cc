@@ -7,9 +7,9 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "base/safe_text.h"
 #include "base/text.h"
 #include "cli/launcher/invocation.h"
+#include "cli/say.h"
 #include "cli/tool/weaken.h"
 #include "plan/plan.h"
 #include "profile/find_profile.h"
@@ -21,7 +21,8 @@
 namespace moat::tool {
 namespace {
 
-constexpr int kMoatFailed = 125;
+using cli::Fail;
+using cli::kMoatFailed;
 
 std::string Variable(const char* name) {
   const char* value = std::getenv(name);
@@ -106,11 +107,6 @@ Result<plan::Plan> CompileFor(const std::vector<std::string>& args) {
   const launcher::Invocation run = MOAT_TRY(launcher::ParseRun(args));
   policy::Model model = MOAT_TRY(LoadModel(run));
   return MakePlan(run, model);
-}
-
-int Fail(const Error& error) {
-  std::fprintf(stderr, "moat: %s\n", base::Printable(error.ToString()).c_str());
-  return kMoatFailed;
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/safe_text.h"
+#include "cli/say.h"
 #include "cli/tool/arguments.h"
 #include "cli/tool/compile.h"
 #include "cli/tool/drift.h"
@@ -13,7 +14,7 @@
 namespace moat::tool {
 namespace {
 
-constexpr int kMoatFailed = 125;
+using cli::Fail;
 
 struct Looked {
   std::string policy;
@@ -57,8 +58,7 @@ Result<int> Look(const std::vector<std::string>& args) {
 int DriftCommand(const std::vector<std::string>& args) {
   auto done = Look(args);
   if (done.ok()) return *done;
-  std::fprintf(stderr, "moat: %s\n", base::Printable(done.error().ToString()).c_str());
-  return kMoatFailed;
+  return Fail(done.error());
 }
 
 }  // namespace moat::tool

@@ -11,6 +11,7 @@
 
 #include "base/safe_text.h"
 #include "base/text.h"
+#include "cli/say.h"
 #include "cli/tool/arguments.h"
 #include "cli/tool/edit.h"
 #include "cli/tool/in_words.h"
@@ -20,6 +21,7 @@
 namespace moat::tool {
 namespace {
 
+using cli::Fail;
 using nlohmann::json;
 
 constexpr std::size_t kMaxInput = 16U << 20;
@@ -98,8 +100,6 @@ Result<std::string> Explain(std::string_view text) {
 
 namespace {
 
-constexpr int kFailed = 125;
-
 constexpr char kUsage[] = R"(moat explain FILE [--apply POLICY]
 moat explain --summary DIR [--json]
 
@@ -177,8 +177,7 @@ int ExplainCommand(const std::vector<std::string>& args) {
   auto asked = arguments.ok() ? Take(*arguments) : Result<Asked>(arguments.error());
   auto words = !asked.ok() ? Result<std::string>(asked.error()) : asked->folder.empty() ? ExplainAndApply(*asked) : Summarised(*asked);
   if (!words.ok()) {
-    std::fprintf(stderr, "moat: %s\n", base::Printable(words.error().ToString()).c_str());
-    return kFailed;
+    return Fail(words.error());
   }
   std::fputs(words->c_str(), stdout);
   return 0;

@@ -10,6 +10,7 @@
 
 #include "base/safe_text.h"
 #include "base/text.h"
+#include "cli/say.h"
 #include "cli/tool/arguments.h"
 #include "cli/tool/compile.h"
 #include "cli/tool/drift.h"
@@ -22,7 +23,8 @@
 namespace moat::tool {
 namespace {
 
-constexpr int kMoatFailed = 125;
+using cli::Fail;
+
 constexpr std::size_t kMaxPolicy = 1 << 20;
 constexpr std::size_t kListed = 5;  // of each kind on a terminal; --json has all
 
@@ -220,8 +222,7 @@ Result<int> Learn(const std::vector<std::string>& args) {
 int LearnCommand(const std::vector<std::string>& args) {
   auto done = Learn(args);
   if (done.ok()) return *done;
-  std::fprintf(stderr, "moat: %s\n", base::Printable(done.error().ToString()).c_str());
-  return kMoatFailed;
+  return Fail(done.error());
 }
 
 }  // namespace moat::tool

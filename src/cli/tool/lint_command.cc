@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <optional>
 
-#include "base/safe_text.h"
+#include "cli/say.h"
 #include "cli/tool/compile.h"
 #include "lint/lint.h"
 #include "policy/load.h"
@@ -16,7 +16,8 @@
 namespace moat::tool {
 namespace {
 
-constexpr int kFailed = 125;
+using cli::Fail;
+using cli::kMoatFailed;
 
 constexpr char kUsage[] = R"(moat lint [flags] POLICY...
 
@@ -35,11 +36,6 @@ struct Options {
   std::string format = "text", fail_on = "error";
   bool host = false, help = false;
 };
-
-int Fail(const Error& error) {
-  std::fprintf(stderr, "moat: %s\n", base::Printable(error.ToString()).c_str());
-  return kFailed;
-}
 
 Result<Options> Parse(const std::vector<std::string>& args) {
   Options options;
@@ -125,7 +121,7 @@ Result<int> LintAll(const Options& options) {
                            : options.format == "sarif" ? lint::PrintSarif(all)
                                                        : lint::PrintText(all);
   std::fwrite(text.data(), 1, text.size(), stdout);
-  if (std::fflush(stdout) != 0) return kFailed;
+  if (std::fflush(stdout) != 0) return kMoatFailed;
   return failed ? 1 : 0;
 }
 

@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "base/safe_text.h"
 #include "base/text.h"
 #include "cli/doctor.h"
+#include "cli/say.h"
 #include "cli/tool/attack_command.h"
 #include "cli/tool/compile.h"
 #include "cli/tool/drift_command.h"
@@ -27,12 +27,7 @@
 namespace moat::tool {
 namespace {
 
-constexpr int kMoatFailed = 125;
-
-int Fail(const Error& error) {
-  std::fprintf(stderr, "moat: %s\n", base::Printable(error.ToString()).c_str());
-  return kMoatFailed;
-}
+using cli::Fail;
 
 int DoctorCommand(const std::vector<std::string>& args) {
   for (const std::string& arg : args) {

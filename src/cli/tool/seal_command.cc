@@ -7,6 +7,7 @@
 #include "base/errno_name.h"
 #include "base/safe_text.h"
 #include "cli/launcher/report_sink.h"
+#include "cli/say.h"
 #include "cli/tool/explain.h"
 #include "cli/tool/follow.h"
 #include "moat/seal_policy.h"
@@ -14,7 +15,7 @@
 namespace moat::tool {
 namespace {
 
-constexpr int kFailed = 125;
+using cli::Fail;
 
 constexpr char kUsage[] = R"(moat seal [flags] -- COMMAND ARGS
 
@@ -43,11 +44,6 @@ struct Options {
   bool soft_open = false, waiting = false, verbose = false, help = false;
   std::vector<std::string> command;
 };
-
-int Fail(const Error& error) {
-  std::fprintf(stderr, "moat: %s\n", base::Printable(error.ToString()).c_str());
-  return kFailed;
-}
 
 Result<Options> Parse(const std::vector<std::string>& args) {
   Options options;

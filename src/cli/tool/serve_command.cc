@@ -5,14 +5,14 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "base/safe_text.h"
+#include "cli/say.h"
 #include "serve/daemon.h"
 #include "sys/write_now.h"
 
 namespace moat::tool {
 namespace {
 
-constexpr int kFailed = 125;
+using cli::Fail;
 
 constexpr char kUsage[] = R"(moat serve [--take-over] [--ready-fd N] [CONFIG]
 
@@ -39,11 +39,6 @@ class Sayer {
  private:
   unsigned long lost_ = 0;
 };
-
-int Fail(const Error& error) {
-  std::fprintf(stderr, "moat: %s\n", base::Printable(error.ToString()).c_str());
-  return kFailed;
-}
 
 }  // namespace
 

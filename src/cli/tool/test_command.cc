@@ -8,8 +8,8 @@
 #include <filesystem>
 #include <map>
 
-#include "base/safe_text.h"
 #include "base/text.h"
+#include "cli/say.h"
 #include "cli/tool/arguments.h"
 #include "cli/tool/compile.h"
 #include "cli/tool/corpus.h"
@@ -26,9 +26,9 @@
 namespace moat::tool {
 namespace {
 
-namespace fs = std::filesystem;
-constexpr int kMoatFailed = 125;
+using cli::Fail;
 
+namespace fs = std::filesystem;
 constexpr char kUsage[] = R"(moat test POLICY --corpus DIR [flags] [-- COMMAND {in} {out}]
 
 Runs the command once for each file below DIR with the policy enforced, and fails when the policy was in the
@@ -227,8 +227,7 @@ Result<int> Test(const std::vector<std::string>& args) {
 int TestCommand(const std::vector<std::string>& args) {
   auto done = Test(args);
   if (done.ok()) return *done;
-  std::fprintf(stderr, "moat: %s\n", base::Printable(done.error().ToString()).c_str());
-  return kMoatFailed;
+  return Fail(done.error());
 }
 
 }  // namespace moat::tool

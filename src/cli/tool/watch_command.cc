@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "base/safe_text.h"
 #include "cli/launcher/report_sink.h"
+#include "cli/say.h"
 #include "cli/tool/compile.h"
 #include "cli/tool/in_words.h"
 #include "cli/tool/watched_job.h"
@@ -16,12 +17,7 @@
 namespace moat::tool {
 namespace {
 
-constexpr int kMoatFailed = 125;
-
-int Fail(const Error& error) {
-  std::fprintf(stderr, "moat: %s\n", base::Printable(error.ToString()).c_str());
-  return kMoatFailed;
-}
+using cli::Fail;
 
 sys::Fd TakeSignals() {
   sigset_t taken;
