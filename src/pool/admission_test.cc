@@ -255,70 +255,110 @@ TEST(FairShare, RemembersABoundedNumberOfThoseWhoLeft) {
   EXPECT_LT(share.remembered(), 200U);
 }
 
+// What the queue should hold, beside what it does.
+class Beside {
+ public:
+  Beside() : queue_(MachineBounds{3, 100}) {
+    queue_.SetProfile("p", {2, 5, 3, 2, 30, seconds(5)});
+    queue_.SetProfile("q", {3, 4, 4, 1, 50, seconds(3)});
+  }
+
+  void Apply() {
+    const bool is_p = *rc::gen::arbitrary<bool>();
+    const std::string caller(1, static_cast<char>('a' + *rc::gen::inRange(0, 4)));
+    const Application application{next_id_, is_p ? "p" : "q", caller, static_cast<Priority>(*rc::gen::inRange(0, 3)), {}};
+    if (queue_.Apply(application, now_).admitted()) {
+      waiting_.insert(next_id_);
+      memory_[next_id_] = is_p ? 30 : 50;
+      expires_[next_id_] = now_ + (is_p ? seconds(5) : seconds(3));
+    }
+    ++next_id_;
+  }
+
+  bool Start() {
+    const auto id = queue_.Next(now_);
+    if (!id) return false;
+    RC_ASSERT(waiting_.erase(*id) == 1U);
+    RC_ASSERT(expires_[*id] > now_);
+    running_.insert(*id);
+    return true;
+  }
+
+  void EndOne() {
+    if (running_.empty()) return;
+    const JobId id = *running_.begin();
+    running_.erase(id);
+    if (*rc::gen::inRange(0, 4) == 0) {
+      queue_.PutBack(id);
+      waiting_.insert(id);
+    } else {
+      queue_.Finished(id, now_);
+    }
+  }
+
+  void EndAll() {
+    for (const JobId id : running_) queue_.Finished(id, now_);
+    running_.clear();
+  }
+
+  void CancelOne() {
+    if (waiting_.empty()) return;
+    const JobId id = *waiting_.rbegin();
+    if (queue_.Cancel(id)) waiting_.erase(id);
+  }
+
+  void Pass(Time time) {
+    now_ += time;
+    for (const JobId id : queue_.Expired(now_)) RC_ASSERT(waiting_.erase(id) == 1U);
+  }
+
+  void BoundsHold() {
+    std::uint64_t sum = 0;
+    for (const JobId id : running_) sum += memory_[id];
+    RC_ASSERT(sum <= 100U);
+    RC_ASSERT(running_.size() <= 3U);
+    RC_ASSERT(queue_.running() == running_.size());
+    RC_ASSERT(queue_.waiting() <= waiting_.size());  // some may be overdue and not told yet
+  }
+
+  bool empty() const { return waiting_.empty() && running_.empty(); }
+
+ private:
+  Admission queue_;
+  Time now_{0};
+  JobId next_id_ = 1;
+  std::set<JobId> waiting_, running_;
+  std::map<JobId, std::uint64_t> memory_;
+  std::map<JobId, Time> expires_;
+};
+
 // Whatever is done to it: bounds hold, every admitted job comes out exactly once.
 TEST(AdmissionProperty, NothingIsLostAndNothingExceeded) {
   const bool held = rc::check("admission", [] {
-    Admission queue(MachineBounds{3, 100});
-    const ProfileBounds p{2, 5, 3, 2, 30, seconds(5)}, q{3, 4, 4, 1, 50, seconds(3)};
-    queue.SetProfile("p", p);
-    queue.SetProfile("q", q);
-    Time now{0};
-    JobId next_id = 1;
-    std::set<JobId> waiting, running;
-    std::map<JobId, std::uint64_t> memory;
-    std::map<JobId, Time> expires;
+    Beside both;
     const auto steps = *rc::gen::inRange(1, 300);
     for (int i = 0; i < steps; ++i) {
       const int what = *rc::gen::inRange(0, 10);
       if (what < 4) {
-        const bool is_p = *rc::gen::arbitrary<bool>();
-        const std::string caller(1, static_cast<char>('a' + *rc::gen::inRange(0, 4)));
-        const Application application{next_id, is_p ? "p" : "q", caller, static_cast<Priority>(*rc::gen::inRange(0, 3)), {}};
-        if (queue.Apply(application, now).admitted()) {
-          waiting.insert(next_id);
-          memory[next_id] = is_p ? 30 : 50;
-          expires[next_id] = now + (is_p ? seconds(5) : seconds(3));
-        }
-        ++next_id;
+        both.Apply();
       } else if (what < 7) {
-        if (const auto id = queue.Next(now)) {
-          RC_ASSERT(waiting.erase(*id) == 1U);
-          RC_ASSERT(expires[*id] > now);
-          running.insert(*id);
-        }
-      } else if (what == 7 && !running.empty()) {
-        const JobId id = *running.begin();
-        running.erase(id);
-        if (*rc::gen::inRange(0, 4) == 0) {
-          queue.PutBack(id);
-          waiting.insert(id);
-        } else {
-          queue.Finished(id, now);
-        }
-      } else if (what == 8 && !waiting.empty()) {
-        const JobId id = *waiting.rbegin();
-        if (queue.Cancel(id)) waiting.erase(id);
+        both.Start();
+      } else if (what == 7) {
+        both.EndOne();
+      } else if (what == 8) {
+        both.CancelOne();
       } else {
-        now += milliseconds(*rc::gen::inRange(0, 2000));
-        for (const JobId id : queue.Expired(now)) RC_ASSERT(waiting.erase(id) == 1U);
+        both.Pass(milliseconds(*rc::gen::inRange(0, 2000)));
       }
-      std::uint64_t sum = 0;
-      for (const JobId id : running) sum += memory[id];
-      RC_ASSERT(sum <= 100U);
-      RC_ASSERT(running.size() <= 3U);
-      RC_ASSERT(queue.running() == running.size());
-      RC_ASSERT(queue.waiting() <= waiting.size());  // some may be overdue and not told yet
+      both.BoundsHold();
     }
-    for (int i = 0; i < 100 && !(waiting.empty() && running.empty()); ++i) {
-      for (const JobId id : queue.Expired(now)) RC_ASSERT(waiting.erase(id) == 1U);
-      while (const auto id = queue.Next(now)) {
-        RC_ASSERT(waiting.erase(*id) == 1U);
-        running.insert(*id);
+    for (int i = 0; i < 100 && !both.empty(); ++i) {
+      both.Pass(Time(0));
+      while (both.Start()) {
       }
-      for (const JobId id : running) queue.Finished(id, now);
-      running.clear();
+      both.EndAll();
     }
-    RC_ASSERT(waiting.empty());
+    RC_ASSERT(both.empty());
   });
   EXPECT_TRUE(held);
 }
