@@ -32,11 +32,13 @@ struct Job {
   std::vector<std::string> argv;  // {in} and {out} are still in it
   std::vector<JobInput> inputs;
   sys::DirFd outputs;  // results are collected into this folder
+  sys::Fd output;      // or, of a program that serves: its one output, a file without a name
   int priority = 0;    // -9 to 9; more is sooner
   std::uint64_t start_by_ns = 0;  // CLOCK_MONOTONIC; one that waited longer is never started. 0: no matter
   // Called right before the job is started, by a thread of the backend's. An error: it is not started,
   // and ends as kFailed with that error.
   std::function<Status()> starting;
+  int client = -1;  // a socket: who waits for this job; the job is cancelled when they hang up. Not ours
 };
 
 struct JobEnd {
@@ -70,10 +72,15 @@ struct ProfileLoad {
   std::uint64_t warm_misses = 0;  // jobs that found nothing prepared, since the start
 };
 
+// Does a job on the thread that calls it, which has to be called then, soon, and once: a place is kept.
+using RunHere = std::function<void()>;
+
 class Backend {
  public:
   virtual ~Backend() = default;
-  virtual Admission Submit(Job job, Completion done) = 0;
+  // With `here` the caller's thread would only wait for this job's end. It may get the job back to do: then nobody
+  // has to be woken twice, and `done` is called before it returns.
+  virtual Admission Submit(Job job, Completion done, RunHere* here = nullptr) = 0;
   virtual void Cancel(const std::string& id) = 0;  // no matter whether it waits, runs or is long gone
   virtual std::vector<ProfileLoad> Load() const = 0;
 };

@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <deque>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <thread>
 
@@ -32,14 +33,19 @@ class Lanes final : public Backend {
   Lanes(std::vector<std::unique_ptr<Profile>> profiles, std::vector<std::unique_ptr<Runner>> runners);
   ~Lanes() override;
 
-  Admission Submit(Job job, Completion done) override;
+  Admission Submit(Job job, Completion done, RunHere* here) override;
   void Cancel(const std::string& id) override;
   std::vector<ProfileLoad> Load() const override;
 
  private:
+  // These with the lock.
   Profile* Find(const std::string& name) const;
-  void Loop(Runner& runner);
-  Waiting Take();  // with the lock, and something in the queue
+  bool CanLend(const Job& job) const;
+  Waiting Take();  // something is in the queue
+  Runner* Occupy(Profile& profile);
+  void GiveBack(Runner* runner);
+
+  void Loop();
   void RunOne(Runner& runner, Waiting waiting);
 
   mutable std::mutex mutex_;
@@ -50,12 +56,14 @@ class Lanes final : public Backend {
   std::uint64_t arrivals_ = 0;
   enum class Life : unsigned char { kRuns, kEnds } life_ = Life::kRuns;
   std::vector<std::unique_ptr<Runner>> runners_;
+  std::vector<Runner*> idle_;
   std::vector<std::thread> lanes_;
 };
 
 Lanes::Lanes(std::vector<std::unique_ptr<Profile>> profiles, std::vector<std::unique_ptr<Runner>> runners)
     : profiles_(std::move(profiles)), runners_(std::move(runners)) {
-  for (const auto& runner : runners_) lanes_.emplace_back([this, own = runner.get()] { Loop(*own); });
+  for (const auto& runner : runners_) idle_.push_back(runner.get());
+  for (std::size_t i = 0; i < runners_.size(); ++i) lanes_.emplace_back([this] { Loop(); });
 }
 
 Lanes::~Lanes() {
@@ -68,6 +76,10 @@ Lanes::~Lanes() {
   }
   changed_.notify_all();
   for (std::thread& lane : lanes_) lane.join();
+  {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return idle_.size() == runners_.size(); });  // threads that were lent
+  }
   for (Waiting& waiting : dropped) {
     JobEnd end;
     end.kind = JobEnd::Kind::kDropped;
@@ -82,7 +94,27 @@ Profile* Lanes::Find(const std::string& name) const {
   return nullptr;
 }
 
-Admission Lanes::Submit(Job job, Completion done) {
+// Nobody who came before is passed, and somebody is free.
+bool Lanes::CanLend(const Job& job) const { return job.client >= 0 && queue_.empty() && !idle_.empty() && idle_.back()->watches_client(); }
+
+Runner* Lanes::Occupy(Profile& profile) {
+  Runner* runner = idle_.back();
+  idle_.pop_back();
+  ++profile.running;
+  return runner;
+}
+
+// The last thing that who runs a job does here: with the lock's end this object may end.
+void Lanes::GiveBack(Runner* runner) {
+  idle_.push_back(runner);
+  if (life_ == Life::kEnds) {
+    changed_.notify_all();
+  } else if (!queue_.empty()) {
+    changed_.notify_one();
+  }
+}
+
+Admission Lanes::Submit(Job job, Completion done, RunHere* here) {
   auto cancel = CancelToken::Make();
   if (!cancel.ok()) return {Admission::Kind::kBusy, cancel.error().ToString(), std::chrono::seconds(1)};
   const std::lock_guard lock(mutex_);
@@ -94,8 +126,13 @@ Admission Lanes::Submit(Job job, Completion done) {
     return {Admission::Kind::kBusy, "the queue of `" + profile->name + "` is full",
             std::chrono::milliseconds(std::clamp<std::uint64_t>(wait / 1'000'000, 100, 60'000))};
   }
-  ++profile->queued;
   cancels_[job.id] = *cancel;
+  if (here != nullptr && CanLend(job)) {
+    auto kept = std::make_shared<Waiting>(Waiting{std::move(job), std::move(done), *cancel, sys::NowNs(), ++arrivals_});
+    *here = [this, runner = Occupy(*profile), kept] { RunOne(*runner, std::move(*kept)); };
+    return {};
+  }
+  ++profile->queued;
   queue_.push_back({std::move(job), std::move(done), *cancel, sys::NowNs(), ++arrivals_});
   changed_.notify_one();
   return {};
@@ -126,17 +163,17 @@ Waiting Lanes::Take() {
   return taken;
 }
 
-void Lanes::Loop(Runner& runner) {
+void Lanes::Loop() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    changed_.wait(lock, [this] { return life_ == Life::kEnds || !queue_.empty(); });
+    changed_.wait(lock, [this] { return life_ == Life::kEnds || (!queue_.empty() && !idle_.empty()); });
     if (life_ == Life::kEnds) return;
     Waiting waiting = Take();
     Profile* profile = Find(waiting.job.profile);
     --profile->queued;
-    ++profile->running;
+    Runner* runner = Occupy(*profile);
     lock.unlock();
-    RunOne(runner, std::move(waiting));
+    RunOne(*runner, std::move(waiting));
     lock.lock();
   }
 }
@@ -155,14 +192,14 @@ void Lanes::RunOne(Runner& runner, Waiting waiting) {
     end = runner.Run(waiting.job, waiting.cancel);
     end.queued_ns = queued;
   }
-  end.run_ns = sys::NowNs() - start;
-  {
-    const std::lock_guard lock(mutex_);
-    --profile->running;
-    profile->recent_ns = (profile->recent_ns * 7 + end.run_ns) / 8;
-    cancels_.erase(waiting.job.id);
-  }
+  const std::uint64_t run_ns = sys::NowNs() - start;
+  end.run_ns = run_ns;
   waiting.done(std::move(end));
+  const std::lock_guard lock(mutex_);
+  --profile->running;
+  profile->recent_ns = (profile->recent_ns * 7 + run_ns) / 8;
+  cancels_.erase(waiting.job.id);
+  GiveBack(&runner);
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
-// A backend of lanes: as many threads as jobs may run at the same time, in front of them a bounded
+// A backend of lanes: as many runners as jobs may run at the same time, in front of them a bounded
 // queue for each profile, first come, first served within a priority. What waited too long is not
-// started. What a lane does with a job is its runner's.
+// started. What is done with a job is its runner's; who waits for a job may lend it the thread.
 #pragma once
 
 #include <memory>
@@ -12,12 +12,14 @@
 
 namespace moat::web {
 
-// Runs one job at a time, on its lane's thread, and waits for its end; sooner once it is cancelled.
+// Runs one job at a time, on the thread that calls it, and waits for its end; sooner once it is cancelled.
 // `starting` of the job is the runner's to call.
 class Runner {
  public:
   virtual ~Runner() = default;
   virtual JobEnd Run(Job& job, const CancelToken& cancel) = 0;
+  // Whether it cancels a job whose client hangs up: only then the client's own thread can be lent.
+  virtual bool watches_client() const { return false; }
 };
 
 std::unique_ptr<Backend> MakeLanes(const Config& config, std::vector<std::unique_ptr<Runner>> runners);

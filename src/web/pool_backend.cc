@@ -28,21 +28,22 @@ class PoolRunner final : public Runner {
  public:
   explicit PoolRunner(std::shared_ptr<const Config> config) : config_(std::move(config)) {}
   JobEnd Run(Job& job, const CancelToken& cancel) override;
+  bool watches_client() const override { return true; }
 
  private:
-  Result<PoolResult> HandOver(const PoolJob& job, const CancelToken& cancel);
+  Result<PoolResult> HandOver(const PoolJob& job, const CancelToken& cancel, int client);
   JobEnd Broke(const Error& error);
 
   std::shared_ptr<const Config> config_;
   std::optional<PoolClient> client_;
 };
 
-// Ready to read, or cancelled, or time is up.
+// Ready to read, or cancelled (a client that hangs up does that), or time is up.
 enum class Woken : unsigned char { kReady, kCancelled, kTime };
-Woken WaitFor(int descriptor, const CancelToken& cancel, int milliseconds) {
-  pollfd both[2] = {{descriptor, POLLIN, 0}, {cancel.descriptor(), POLLIN, 0}};
-  const int ready = poll(both, 2, milliseconds);
-  if (ready > 0 && both[0].revents != 0) return Woken::kReady;
+Woken WaitFor(int descriptor, const CancelToken& cancel, int client, int milliseconds) {
+  pollfd all[3] = {{descriptor, POLLIN, 0}, {cancel.descriptor(), POLLIN, 0}, {client, POLLRDHUP, 0}};
+  const int ready = poll(all, 3, milliseconds);
+  if (ready > 0 && all[0].revents != 0) return Woken::kReady;
   return ready > 0 ? Woken::kCancelled : Woken::kTime;
 }
 
@@ -58,11 +59,11 @@ JobEnd Failed(const Error& error) {
   return end;
 }
 
-Result<PoolResult> PoolRunner::HandOver(const PoolJob& job, const CancelToken& cancel) {
+Result<PoolResult> PoolRunner::HandOver(const PoolJob& job, const CancelToken& cancel, int client) {
   if (!client_.has_value()) client_.emplace(MOAT_TRY(PoolClient::Connect(config_->pool)));
   const std::uint64_t id = MOAT_TRY(client_->Submit(job));
   Woken woken = Woken::kTime;
-  while (woken == Woken::kTime) woken = WaitFor(client_->descriptor(), cancel, -1);
+  while (woken == Woken::kTime) woken = WaitFor(client_->descriptor(), cancel, client, -1);
   if (woken == Woken::kCancelled) MOAT_TRY(client_->Cancel(id));
   return client_->Next();
 }
@@ -102,7 +103,8 @@ JobEnd EndOf(PoolResult result, const sys::Fd& log) {
   JobEnd end = Ending(JobEnd::Kind::kRan);
   end.report = std::move(result.report);
   end.out = std::move(result.answer);
-  end.err.resize(kMaxLog);
+  struct stat facts {};
+  if (fstat(log.get(), &facts) == 0) end.err.resize(std::min(static_cast<std::size_t>(facts.st_size), kMaxLog));
   const ssize_t got = pread(log.get(), end.err.data(), end.err.size(), 0);
   end.err.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
   return end;
@@ -127,8 +129,8 @@ JobEnd PoolRunner::Run(Job& job, const CancelToken& cancel) {
   const ProfileConfig& profile = *config_->FindProfile(job.profile);
   const auto log = sys::memfd_create("log", MFD_CLOEXEC);
   if (!log.ok()) return Failed(log.error());
-  sys::Fd output;
-  if (!profile.output.empty()) {
+  sys::Fd output = std::move(job.output);
+  if (!profile.output.empty() && !output.valid()) {
     auto made = sys::openat2(job.outputs.get(), profile.output.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW, 0, 0600);
     if (!made.ok()) return Failed(made.error());
     output = *std::move(made);
@@ -140,7 +142,7 @@ JobEnd PoolRunner::Run(Job& job, const CancelToken& cancel) {
     const std::uint64_t now = sys::NowNs();
     if (job.start_by_ns != 0 && now >= job.start_by_ns) return Ending(JobEnd::Kind::kExpired);
     if (job.start_by_ns != 0) handed.start_within = std::chrono::nanoseconds(job.start_by_ns - now);
-    auto result = HandOver(handed, cancel);
+    auto result = HandOver(handed, cancel, job.client);
     if (!result.ok()) return Broke(result.error());
     if (result->outcome == PoolOutcome::kExpired) return Ending(JobEnd::Kind::kExpired);
     if (result->outcome == PoolOutcome::kInvalid) return Failed(PolicyError("the pool: " + result->why));
@@ -148,7 +150,7 @@ JobEnd PoolRunner::Run(Job& job, const CancelToken& cancel) {
       // No such profile, then there is nothing to wait for; else its queue is full, and the job waits here.
       const auto again = std::chrono::duration_cast<std::chrono::milliseconds>(result->retry_after).count();
       if (again <= 0) return Failed(PolicyError("the pool: " + result->why));
-      if (WaitFor(-1, cancel, static_cast<int>(std::min<std::int64_t>(again, kAskAgainMs))) != Woken::kCancelled) continue;
+      if (WaitFor(-1, cancel, job.client, static_cast<int>(std::min<std::int64_t>(again, kAskAgainMs))) != Woken::kCancelled) continue;
       return Ending(JobEnd::Kind::kDropped);
     }
     JobEnd end = EndOf(*std::move(result), *log);

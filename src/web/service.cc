@@ -109,24 +109,30 @@ bool Service::draining() const {
   return life_ != Life::kRuns;
 }
 
-Admission Service::Run(Staged& staged, const Ask& ask, const std::shared_ptr<Now>& now) {
+// What the job reads and writes.
+Status Service::OpenFiles(Staged& staged, Job& job) {
+  if (staged.kind() == Staged::Kind::kPassing) {
+    job.output = MOAT_TRY(staged.MakeOutput());
+  } else {
+    job.outputs = MOAT_TRY(staged.MakeOutputs());
+  }
+  for (const std::string& name : staged.inputs()) job.inputs.push_back({name, MOAT_TRY(staged.OpenInput(name))});
+  return {};
+}
+
+Admission Service::Run(Staged& staged, const Ask& ask, int client, const std::shared_ptr<Now>& now) {
   if (draining()) return {Admission::Kind::kDraining, "the daemon is ending", {}};
   const std::string id = staged.id(), profile = ask.profile->name, caller = ask.caller;
   now->id = id;
-  Job job{id, profile, caller, ask.argv, {}, {}, ask.priority, 0, {}};
+  Job job{id, profile, caller, ask.argv, {}, {}, {}, ask.priority, 0, {}, client};
   if (ask.wait_ns > 0) job.start_by_ns = sys::NowNs() + static_cast<std::uint64_t>(ask.wait_ns);
-  auto outputs = staged.MakeOutputs();
-  if (!outputs.ok()) return Failed(outputs.error());
-  job.outputs = *std::move(outputs);
-  for (const std::string& name : staged.inputs()) {
-    auto input = staged.OpenInput(name);
-    if (!input.ok()) return Failed(input.error());
-    job.inputs.push_back({name, *std::move(input)});
-  }
+  const Status opened = OpenFiles(staged, job);
+  if (!opened.ok()) return Failed(opened.error());
   {
     const std::lock_guard lock(mutex_);
     live_[id] = {id, profile, caller, LiveJob::Where::kHandedOn, UnixNs()};
   }
+  RunHere here;
   Admission answer = parts_.backend.Submit(std::move(job), [this, now, id, profile, caller](JobEnd end) {
     Record(id, profile, caller, end);
     {
@@ -136,7 +142,8 @@ Admission Service::Run(Staged& staged, const Ask& ask, const std::shared_ptr<Now
     }
     now->end = std::move(end);
     now->bell.Ring();
-  });
+  }, &here);
+  if (here) here();
   if (answer.kind == Admission::Kind::kTaken) return answer;
   const std::lock_guard lock(mutex_);
   live_.erase(id);
@@ -401,7 +408,7 @@ void Service::HandOnOne(const std::string& id) {
 
 Result<Admission> Service::Begin(const StoredJob& stored) {
   const std::string id = stored.id;
-  Job job{id, stored.profile, stored.caller, stored.argv, {}, {}, stored.priority, 0, [this, id] { return store_->BeginAttempt(id); }};
+  Job job{id, stored.profile, stored.caller, stored.argv, {}, {}, {}, stored.priority, 0, [this, id] { return store_->BeginAttempt(id); }, -1};
   const std::uint64_t now = UnixNs();
   // Times of the day become times of the machine; a clock that jumps shifts only what is not yet here.
   if (stored.start_by_ns > now) job.start_by_ns = sys::NowNs() + (stored.start_by_ns - now);

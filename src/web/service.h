@@ -56,15 +56,16 @@ class Service {
   static Result<std::unique_ptr<Service>> Start(Parts parts);
   ~Service();  // accepted jobs stay in the store
 
-  Result<Staged> Stage() { return store_->Stage(); }
+  Result<Staged> Stage(Staged::Kind kind) { return store_->Stage(kind); }
 
-  // For who waits. The bell rings when `end` is there; until then `staged` must stay.
+  // For who waits, and whose `client` is. The bell rings when `end` is there, which it may be when this returns; until
+  // then `staged` must stay.
   struct Now {
     std::string id;
     std::optional<JobEnd> end;
     Bell bell;
   };
-  Admission Run(Staged& staged, const Ask& ask, const std::shared_ptr<Now>& now);
+  Admission Run(Staged& staged, const Ask& ask, int client, const std::shared_ptr<Now>& now);
   Status Keep(Staged staged, const Ask& ask, const JobEnd& end);  // what was run is to be had later
 
   struct Later {
@@ -97,6 +98,7 @@ class Service {
     JobEnd end;
   };
   explicit Service(Parts parts) : parts_(std::move(parts)) {}
+  static Status OpenFiles(Staged& staged, Job& job);
   void Resume(const StoredJob& job);
   void Record(const std::string& id, const std::string& profile, const std::string& caller, const JobEnd& end);
   void Clerk();

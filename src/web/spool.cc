@@ -20,6 +20,7 @@ namespace {
 constexpr std::uint64_t kOwnWays = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
 constexpr int kDeepest = 200;
 constexpr std::size_t kMaxName = 100;
+constexpr std::size_t kStock = 16;
 
 struct CloseDir {
   void operator()(DIR* dir) const { closedir(dir); }
@@ -63,6 +64,15 @@ Status SyncOne(int folder, const std::string& name, bool inner) {
   const std::uint64_t flags = O_RDONLY | O_NOFOLLOW | (inner ? O_DIRECTORY : 0);
   const sys::Fd file = MOAT_TRY(sys::openat2(folder, name.c_str(), flags, kOwnWays));
   return fsync(file.get()) == 0 ? Status() : Status(SystemError("fsync", errno, name));
+}
+
+Result<sys::Fd> MakeUnnamed(int folder) {
+  auto made = sys::openat2(folder, ".", O_TMPFILE | O_EXCL | O_RDWR, kOwnWays, 0600);
+  if (made.ok() || (made.error().error_number != EOPNOTSUPP && made.error().error_number != EISDIR)) return made;
+  const std::string name = NewId();  // a file system that knows no files without a name
+  sys::Fd file = MOAT_TRY(sys::openat2(folder, name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, kOwnWays, 0600));
+  if (unlinkat(folder, name.c_str(), 0) != 0) return SystemError("unlinkat", errno, name);
+  return file;
 }
 
 Status RefuseForeign(const sys::DirFd& folder, const std::string& path) {
@@ -185,6 +195,41 @@ Result<Spool> Spool::Open(const std::string& path, std::uint64_t size) {
   spool.jobs_ = MOAT_TRY(MakeFolder(spool.folder_.get(), "jobs"));
   spool.sweeper_ = std::make_unique<Sweeper>(spool.incoming_.get());
   return spool;
+}
+
+Result<sys::Fd> Spool::TakeUnnamed() {
+  sys::Fd taken;
+  {
+    const std::lock_guard lock(stock_->mutex);
+    if (!stock_->files.empty()) {
+      taken = std::move(stock_->files.back());
+      stock_->files.pop_back();
+    }
+  }
+  if (!taken.valid()) return MakeUnnamed(incoming_.get());
+  return taken;
+}
+
+void Spool::DiscardUnnamed(std::vector<sys::Fd> files, std::uint64_t bytes) {
+  auto kept = std::make_shared<std::vector<sys::Fd>>(std::move(files));  // a std::function is copied
+  sweeper_->Remove("", [used = used_.get(), stock = stock_.get(), folder = incoming_.get(), kept, bytes] {
+    kept->clear();  // a file without a name goes with its last descriptor
+    used->fetch_sub(bytes);
+    Fill(*stock, folder);
+  });
+}
+
+void Spool::Fill(Stock& stock, int folder) {
+  for (;;) {
+    {
+      const std::lock_guard lock(stock.mutex);
+      if (stock.files.size() >= kStock) return;
+    }
+    auto made = MakeUnnamed(folder);
+    if (!made.ok()) return;  // who needs one will be told
+    const std::lock_guard lock(stock.mutex);
+    stock.files.push_back(*std::move(made));
+  }
 }
 
 Status Spool::Reserve(std::uint64_t bytes) {

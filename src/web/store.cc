@@ -82,9 +82,9 @@ Result<std::unique_ptr<Store>> Store::Open(StoreOptions options) {
   return store;
 }
 
-Result<Staged> Store::Stage() {
-  Staged staged(&spool_, NewId());
-  staged.folder_ = MOAT_TRY(MakeFolder(spool_.incoming(), staged.id_));
+Result<Staged> Store::Stage(Staged::Kind kind) {
+  Staged staged(&spool_, NewId(), kind);
+  if (kind == Staged::Kind::kFolder) staged.folder_ = MOAT_TRY(MakeFolder(spool_.incoming(), staged.id_));
   return staged;
 }
 
@@ -104,6 +104,7 @@ Status Store::Insert(const StoredJob& job) {
 }
 
 Result<StoredJob> Store::Accept(Staged staged, StoredJob job) {
+  if (staged.kind_ != Staged::Kind::kFolder) return BugError("an upload without a folder is not for later");
   job.id = staged.id_;
   job.inputs = staged.inputs_;
   job.bytes = staged.bytes_;
@@ -125,6 +126,7 @@ Result<StoredJob> Store::Accept(Staged staged, StoredJob job) {
 }
 
 Status Store::Keep(Staged staged, StoredJob job, std::string_view out, std::string_view err) {
+  if (staged.kind_ != Staged::Kind::kFolder) return BugError("an upload without a folder is not kept");
   const sys::DirFd work = MOAT_TRY(OpenFolder(staged.folder_.get(), "work"));
   MOAT_TRY(WriteNew(work.get(), "stdout", out));
   MOAT_TRY(WriteNew(work.get(), "stderr", err));

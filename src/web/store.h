@@ -51,30 +51,40 @@ struct StoredJob {
 // An upload on its way. What is not accepted goes soon after this object.
 class Staged {
  public:
+  enum class Kind : std::uint8_t {
+    kFolder,   // may be accepted, or kept
+    kPassing,  // for a program that serves, whose client waits for its one output: files without names, no folder
+  };
+
   Staged(Staged&&) noexcept = default;
   Staged& operator=(Staged&&) = delete;
   ~Staged();
 
   const std::string& id() const { return id_; }
-  int folder() const { return folder_.get(); }
+  Kind kind() const { return kind_; }
+  int folder() const { return folder_.get(); }  // of kFolder
   const std::vector<std::string>& inputs() const { return inputs_; }
   std::uint64_t bytes() const { return bytes_; }
 
   Status AddInput(const std::string& name);     // a name of SafeName's; what is written goes there
   Status Write(std::string_view bytes);         // to the last input; ENOSPC when the spool is full
   Result<sys::Fd> OpenInput(const std::string& name) const;
-  Result<sys::DirFd> MakeOutputs();
+  Result<sys::DirFd> MakeOutputs();  // of kFolder
+  Result<sys::Fd> MakeOutput();      // of kPassing; OpenOutput reads it
+  Result<sys::Fd> OpenOutput() const;
 
  private:
   friend class Store;
-  Staged(Spool* spool, std::string id) : spool_(spool), id_(std::move(id)) {}
+  Staged(Spool* spool, std::string id, Kind kind) : spool_(spool), id_(std::move(id)), kind_(kind) {}
   struct Forget {
     void operator()(Spool*) const {}
   };
   std::unique_ptr<Spool, Forget> spool_;  // null once it is somebody else's
   std::string id_;
+  Kind kind_;
   sys::DirFd folder_;
   sys::Fd last_;
+  std::vector<sys::Fd> files_;  // of kPassing: inputs, in their order, and the output behind them
   std::vector<std::string> inputs_;
   std::uint64_t bytes_ = 0;
 };
@@ -89,7 +99,7 @@ class Store {
  public:
   static Result<std::unique_ptr<Store>> Open(StoreOptions options);
 
-  Result<Staged> Stage();
+  Result<Staged> Stage(Staged::Kind kind = Staged::Kind::kFolder);
   // `job` gets its id, inputs and time from here. After an error nothing was accepted.
   Result<StoredJob> Accept(Staged staged, StoredJob job);
   // A job that was run while its client waited, and whose results are to be had for a while.

@@ -78,6 +78,40 @@ TEST_F(StoreTest, WhatIsNotAcceptedGoes) {
   EXPECT_TRUE(std::filesystem::is_empty(folder_.path() + "/incoming"));
 }
 
+// What passes through has no name anywhere, and its input cannot be written by who reads it.
+void PassThrough(Store& store) {
+  auto staged = store.Stage(Staged::Kind::kPassing);
+  ASSERT_TRUE(staged.ok());
+  ASSERT_TRUE(staged->AddInput("a").ok());
+  ASSERT_TRUE(staged->Write("one").ok());
+  ASSERT_TRUE(staged->AddInput("b").ok());
+  ASSERT_TRUE(staged->Write("two").ok());
+  EXPECT_FALSE(staged->AddInput("a").ok());
+  EXPECT_FALSE(staged->OpenOutput().ok());
+  const auto output = staged->MakeOutput();
+  ASSERT_TRUE(output.ok());
+  const auto input = staged->OpenInput("a");
+  ASSERT_TRUE(input.ok());
+  EXPECT_EQ(Text(*input), "one");
+  EXPECT_EQ(Text(*staged->OpenInput("b")), "two");
+  EXPECT_LT(write(input->get(), "x", 1), 0);
+  EXPECT_EQ(Text(*staged->OpenOutput()), "");
+  ASSERT_EQ(write(output->get(), "result", 6), 6);
+  EXPECT_EQ(Text(*staged->OpenOutput()), "result");
+  EXPECT_EQ(store.bytes(), 6u);
+}
+
+TEST_F(StoreTest, WhatPassesLeavesNothing) {
+  auto store = MustOpen(folder_.path());
+  for (int round = 0; round < 40; ++round) {  // more than are made ahead
+    PassThrough(*store);
+    while (store->bytes() != 0) std::this_thread::yield();  // soon, by another thread
+    EXPECT_TRUE(std::filesystem::is_empty(folder_.path() + "/incoming"));
+  }
+  auto staged = store->Stage(Staged::Kind::kPassing);
+  EXPECT_FALSE(store->Accept(*std::move(staged), StoredJob()).ok());
+}
+
 TEST_F(StoreTest, TheSpoolHasASize) {
   StoreOptions options;
   options.folder = folder_.path();

@@ -29,7 +29,11 @@ void Sweeper::Remove(std::string name, std::function<void()> removed) {
       return;
     }
   }
-  (void)RemoveTree(parent_, name);
+  Sweep(name, removed);
+}
+
+void Sweeper::Sweep(const std::string& name, const std::function<void()>& removed) const {
+  if (!name.empty()) (void)RemoveTree(parent_, name);
   removed();
 }
 
@@ -41,8 +45,7 @@ void Sweeper::Loop() {
     const Folder folder = std::move(folders_.front());
     folders_.pop_front();
     lock.unlock();
-    (void)RemoveTree(parent_, folder.name);
-    folder.removed();
+    Sweep(folder.name, folder.removed);
     lock.lock();
   }
 }

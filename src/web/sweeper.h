@@ -18,9 +18,11 @@ class Sweeper {
   ~Sweeper();
   Sweeper(const Sweeper&) = delete;
   Sweeper& operator=(const Sweeper&) = delete;
+  // "": nothing but what `removed` does.
   void Remove(std::string name, std::function<void()> removed);
 
  private:
+  void Sweep(const std::string& name, const std::function<void()>& removed) const;
   void Loop();
 
   const int parent_;

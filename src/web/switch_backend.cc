@@ -28,9 +28,9 @@ SwitchBackend::Left SwitchBackend::Retire() {
 }
 
 // With the lock: a backend that is given a job is not retired in between.
-Admission SwitchBackend::Submit(Job job, Completion done) {
+Admission SwitchBackend::Submit(Job job, Completion done, RunHere* here) {
   const std::lock_guard lock(mutex_);
-  return current_->Submit(std::move(job), std::move(done));
+  return current_->Submit(std::move(job), std::move(done), here);
 }
 
 void SwitchBackend::Cancel(const std::string& id) {

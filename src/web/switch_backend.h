@@ -18,7 +18,7 @@ class SwitchBackend final : public Backend {
   enum class Left : unsigned char { kNone, kSome };
   Left Retire();
 
-  Admission Submit(Job job, Completion done) override;
+  Admission Submit(Job job, Completion done, RunHere* here) override;
   void Cancel(const std::string& id) override;
   // Of the current one; what runs in old ones is added where it still has the profile.
   std::vector<ProfileLoad> Load() const override;

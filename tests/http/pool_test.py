@@ -18,19 +18,23 @@ arguments = true
 [profile.nap]
 policy = "default"
 command = ["/bin/sleep", "1000"]
+[profile.serves]
+program = ["{build}/tests/pool_zygote"]
 """
 PROFILES = """
 [profile.upper]
 command = ["{size}"]
 parameters = { size = { least = 1, usual = 5, most = 9 } }
 [profile.nap]
+[profile.serves]
+output = "o"
 [profile.unknown]
 """
 
 
 def start_pool(d):
     config = d.folder / "pool.toml"
-    config.write_text(POOL.format(folder=d.folder))
+    config.write_text(POOL.format(folder=d.folder, build=daemon.MOAT.parent.parent))
     read, write = os.pipe()
     pool = subprocess.Popen([daemon.MOAT, "serve", "--ready-fd", str(write), config], pass_fds=[write], stderr=subprocess.DEVNULL,
                             stdin=subprocess.DEVNULL)
@@ -47,6 +51,25 @@ def running(d):
     return nap
 
 
+def by_a_program_that_serves(d):
+    assert d.ask("POST", "/v1/jobs/serves?output=o", b"there and back")[2] == b"there and back"
+    big = os.urandom(1000 << 10)
+    status, _, back = d.ask("POST", "/v1/jobs/serves?output=o", big)
+    assert (status, len(back)) == (200, len(big)) and back == big, (status, back[:500])
+    assert d.ask("POST", "/v1/jobs/serves?output=o", b"")[0] == 200
+    assert d.ask("POST", "/v1/jobs/serves?output=other", b"x")[0] == 422
+    job = d.job("serves", b"kept")[1]
+    assert d.get(job["outputs"][0]["href"])[2] == b"kept", job
+    before = len(d.events("job"))
+    client = d.raw(b"POST /v1/jobs/serves?output=o HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nspin")
+    while not any(job["profile"] == "serves" for job in json.loads(d.get("/v1/status")[2])["live"]):
+        pass
+    client.close()
+    while len(d.events("job")) == before:
+        pass
+    assert d.events("job")[-1]["cause"] == "cancelled", d.events("job")[-1]
+
+
 def through_the_pool():
     d = Daemon(profiles=PROFILES)
     text = (d.folder / "http.toml").read_text()
@@ -61,6 +84,7 @@ def through_the_pool():
         assert d.get(job["outputs"][0]["href"])[2] == b"HELLO"
         assert d.ask("POST", "/v1/jobs/upper?output=upper", b"direct")[2] == b"DIRECT"
         assert d.job("unknown", b"x")[0] == 500
+        by_a_program_that_serves(d)
         nap = running(d)
         assert d.ask("DELETE", "/v1/jobs/" + nap)[0] == 202
         assert json.loads(d.get(f"/v1/jobs/{nap}?wait=60s")[2])["cause"] == "cancelled"

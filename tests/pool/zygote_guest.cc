@@ -43,6 +43,15 @@ int Copy(WorkerJob& job) {
   return 0;
 }
 
+int Spin(WorkerJob&);
+
+// Who comes by HTTP says nothing but what is in the input.
+int CopyOrSpin(WorkerJob& job) {
+  char begin[4] = {};
+  const ssize_t got = job.inputs().empty() ? 0 : pread(job.inputs()[0].fd, begin, 4, 0);
+  return got == 4 && std::memcmp(begin, "spin", 4) == 0 ? Spin(job) : Copy(job);
+}
+
 int Sizes(WorkerJob& job) {
   std::string text;
   for (const auto& input : job.inputs()) text += std::to_string(input.size) + " ";
@@ -184,7 +193,8 @@ long Attempt(const std::string& what, WorkerJob& job) {
 
 using Handler = int (*)(WorkerJob&);
 const std::map<std::string, Handler> kHandlers = {
-    {"copy", Copy}, {"sizes", Sizes}, {"words", Words}, {"clean", Clean}, {"fill", Fill}, {"grow", Grow}, {"flood", Flood}, {"spin", Spin},
+    {"", CopyOrSpin}, {"copy", Copy}, {"sizes", Sizes}, {"words", Words}, {"clean", Clean}, {"fill", Fill}, {"grow", Grow},
+    {"flood", Flood}, {"spin", Spin},
     {"number", Number}, {"wait", Wait}, {"hold", Hold}, {"once", Once}, {"threads", ThreadsWork}, {"font", MapFont}, {"map", MapInput}};
 
 int Handle(WorkerJob& job) {

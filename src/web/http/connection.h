@@ -55,6 +55,9 @@ class Connection final : public httplib::Stream {
   // With TLS nobody else can go on with it: it ends, and the client connects anew.
   bool Pass(const PassTo& to) const;
   void EndAnswers() const;  // nothing more is sent
+  // It goes when the answer is sent: its end may take a while.
+  void KeepUntilAnswered(std::shared_ptr<const void> what) { kept_ = std::move(what); }
+  void Answered() { kept_.reset(); }
   std::string subject() const { return tls_ == nullptr ? std::string() : tls_->subject(); }
 
   void Shut() const;
@@ -93,6 +96,7 @@ class Connection final : public httplib::Stream {
   std::uint64_t body_left_ = 0;  // that it may read behind
   std::uint64_t body_since_ns_ = 0, body_bytes_ = 0;
   std::uint64_t answer_since_ns_ = 0, answer_bytes_ = 0;
+  std::shared_ptr<const void> kept_;
 };
 
 }  // namespace moat::web

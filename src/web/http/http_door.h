@@ -64,6 +64,7 @@ class HttpDoor final : public Door {
   // Uploads and submission (submit.cc).
   struct Submission;
   void Submit(const Request& request, Response& response, const Reader& reader);
+  static Staged::Kind KindFor(const Request& request, const Submission& submission);
   Verdict Prepare(const Request& request, Response& response, Submission& submission);
   Verdict ReadOptions(const Request& request, Response& response, Submission& submission);
   Verdict Receive(const Request& request, Response& response, const Reader& reader, Submission& submission);

@@ -226,6 +226,7 @@ void Reactor::Serve(Connection& connection) {
     connection.head_begun = false;
     Connection::Current() = &connection;
     const Next next = answer_(connection);
+    connection.Answered();
     Connection::Current() = nullptr;
     if (next == Next::kClose) return Linger(connection);
     if (PassOn(connection)) return;

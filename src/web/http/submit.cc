@@ -152,8 +152,15 @@ HttpDoor::Verdict HttpDoor::ReadOptions(const Request& request, Response& respon
   return Verdict::kGoOn;
 }
 
+// Of who waits for the one output of a program that serves nothing is ever kept.
+Staged::Kind HttpDoor::KindFor(const Request& request, const Submission& submission) {
+  const std::string& output = submission.ask.profile->output;
+  const bool passes = submission.when == Submission::When::kNow && !output.empty() && QueryOf(request, "output") == output;
+  return passes ? Staged::Kind::kPassing : Staged::Kind::kFolder;
+}
+
 HttpDoor::Verdict HttpDoor::Receive(const Request& request, Response& response, const Reader& reader, Submission& submission) {
-  auto staged = parts_.service.Stage();
+  auto staged = parts_.service.Stage(KindFor(request, submission));
   if (!staged.ok()) return Fail(response, 507, "there is no room for an upload");
   submission.staged = std::make_shared<Staged>(*std::move(staged));
   const bool has_body = request.has_header("Transfer-Encoding") || request.get_header_value<std::uint64_t>("Content-Length") > 0;
@@ -186,7 +193,9 @@ void HttpDoor::Submit(const Request& request, Response& response, const Reader& 
     Busy(response, 503, 1000, "as many clients are being served as can be", "threads");
     return;
   }
-  Submission submission;
+  const auto kept = std::make_shared<Submission>();
+  Connection::Current()->KeepUntilAnswered(kept);
+  Submission& submission = *kept;
   if (Prepare(request, response, submission) == Verdict::kAnswered) return;
   const std::uint64_t start = sys::NowNs();
   if (Receive(request, response, reader, submission) == Verdict::kAnswered) return;
@@ -210,13 +219,15 @@ void HttpDoor::SubmitLater(Response& response, Submission& submission) {
 
 void HttpDoor::SubmitNow(const Request& request, Response& response, Submission& submission) {
   auto now = std::make_shared<Service::Now>();
-  if (CheckAdmission(response, parts_.service.Run(*submission.staged, submission.ask, now)) == Verdict::kAnswered) return;
   const Connection* connection = Connection::Current();
+  const Admission admission = parts_.service.Run(*submission.staged, submission.ask, connection->number(), now);
+  if (CheckAdmission(response, admission) == Verdict::kAnswered) return;
   auto wake = Connection::Wake::kTime;
   while (wake == Connection::Wake::kTime) wake = connection->WaitFor(now->bell.descriptor(), 60'000);
   if (wake == Connection::Wake::kGone) parts_.service.Cancel(now->id);
   now->bell.Wait();  // the job uses what was uploaded: that stays until the job has ended
-  if (wake == Connection::Wake::kGone) {
+  const bool cancelled = now->end->kind == JobEnd::Kind::kDropped || now->end->report.cause == Cause::kCancelled;
+  if (wake == Connection::Wake::kGone || (cancelled && connection->WaitFor(-1, 0) == Connection::Wake::kGone)) {
     Fail(response, 499, "the client went away");
     return;
   }
@@ -258,7 +269,8 @@ void HttpDoor::SendOwnOutput(Response& response, Submission& submission, const J
     response.status = 422;
     return response.set_content(EndBody(submission.staged->id(), submission.ask.profile->name, end, Outputs::kGone), "application/json");
   }
-  auto file = OpenBelow(submission.staged->folder(), "work/out/" + name);
+  const Staged& staged = *submission.staged;
+  auto file = staged.kind() == Staged::Kind::kPassing ? staged.OpenOutput() : OpenBelow(staged.folder(), "work/out/" + name);
   if (!file.ok()) {
     Fail(response, 500, "the output cannot be read");
     return;
