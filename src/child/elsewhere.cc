@@ -29,7 +29,39 @@ void Enter(void* argument) {
   for (;;) Syscall(__NR_exit_group, 0);
 }
 
+struct Making {
+  NewNetwork& made;
+  int error;
+};
+
+long OpenHere(const char* path) {
+  constexpr int kAtFdcwd = -100;
+  constexpr std::uint64_t kReadCloexec = 02000000;
+  return Syscall(__NR_openat, kAtFdcwd, path, kReadCloexec);
+}
+
+void Make(void* argument) {
+  Making& making = *static_cast<Making*>(argument);
+  const long apart = Syscall(__NR_unshare, uapi::kCloneNewNet);
+  const long space = IsError(apart) ? apart : OpenHere("/proc/thread-self/ns/net");
+  const long sockets = IsError(space) ? space : OpenHere("/proc/thread-self/net/unix");
+  if (!IsError(space)) making.made.space = static_cast<std::int32_t>(space);
+  if (!IsError(sockets)) making.made.sockets = static_cast<std::int32_t>(sockets);
+  making.error = IsError(sockets) ? static_cast<int>(-sockets) : 0;
+  for (;;) Syscall(__NR_exit_group, 0);
+}
+
 }  // namespace
+
+int MakeNetwork(NewNetwork& made) {
+  alignas(16) unsigned char stack[kStackBytes];
+  Making making{made, kEsrch};
+  const long pid = Vfork(Caller(), stack + kStackBytes, Make, &making, Parent::kWaits);
+  if (IsError(pid)) return static_cast<int>(-pid);
+  while (Syscall(__NR_wait4, pid, nullptr, kWall, nullptr) == kEintr) {
+  }
+  return making.error;
+}
 
 Outcome InterpretAmong(std::int32_t mounts, const Memory& memory, abi::Phase phase) {
   const auto& header = *reinterpret_cast<const abi::Header*>(memory.blob);

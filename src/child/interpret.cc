@@ -116,6 +116,7 @@ Outcome Interpret(const Caller& call, unsigned char* blob, abi::Shared* shared, 
   for (abi::Index i = begin; i < end; ++i) {
     const abi::Op& op = ops[i];
     if ((op.flags & abi::kOwnFilter) != 0 && call.numbered()) continue;
+    if ((op.flags & abi::kOwnNetwork) != 0 && slots.network >= 0) continue;
     const bool spawn = op.number == static_cast<std::uint16_t>(abi::Pseudo::kSpawn);
     const bool fails = i == slots.fail_op && slots.fail_errno > 0;
     if (i == slots.fail_op && slots.fail_errno == abi::kCrashHere) Crash(call, slots);

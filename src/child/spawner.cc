@@ -64,6 +64,8 @@ long Bear(const Caller& call, Orders& orders) {
   if ((header.flags & abi::kExecNonce) != 0) slots.nonce = call.numbers()->exec;
   const long open = call(__NR_madvise, memory.blob, memory.size + kShared, kDoFork);
   if (IsError(open)) return open;
+  const long there = slots.network < 0 ? 0 : call(__NR_setns, slots.network, uapi::kCloneNewNet);
+  if (IsError(there)) return there;
   const long pid = call(__NR_clone3, &orders.clone, sizeof(orders.clone));
   if (pid == 0) Main(memory);
   const long closed = call(__NR_madvise, memory.blob, memory.size + kShared, kDontFork);

@@ -19,7 +19,7 @@ using Offset = std::uint32_t;  // from the start of the blob; 0: none
 using Index = std::uint32_t;
 
 inline constexpr std::uint32_t kMagic = 0x54414f4d;  // "MOAT"
-inline constexpr std::uint32_t kVersion = 11;        // raised with every change of this file
+inline constexpr std::uint32_t kVersion = 12;        // raised with every change of this file
 
 // By whom, and what it may know of the one job: nothing up to kProgram. Per-input ops come behind, so
 // that the places of the ops before them are the same for every job.
@@ -70,6 +70,7 @@ enum OpFlags : std::uint8_t {
   kBestEffort = 8,  // any failure degrades Op::layer instead of stopping the start
   kOptional = 16,   // any failure is fine: the result stays what it was, and a figure unknown
   kOwnFilter = 32,  // left out in jails that inherit their filter
+  kOwnNetwork = 64,  // left out in jails that get a network namespace: Slots::network
 };
 
 struct Op {
@@ -185,6 +186,7 @@ struct Slots {
   std::int32_t listener;          // of the filter, in pid 1
   std::int32_t notice;            // an eventfd that pid 1 writes when nobody but itself is left; -1: it just ends
   std::int32_t watcher;           // a socket that gets the listener instead of pid 1 (ADR 7); -1: none
+  std::int32_t network;           // an empty network namespace, which the job's pid 1 is born in; -1: it makes its own
   std::int32_t accounts;          // pid 1's own /proc/self/io, where the launcher may not read it; else -1
   InputSlot inputs[1];            // the template; run/ makes one for each input behind the ops
 };
@@ -198,6 +200,7 @@ enum HeaderFlags : std::uint32_t {
   kListens = 32,         // the filter asks pid 1 to kill, so that each denial is known (ADR 6)
   kWatchesAllocations = 64,  // and tells pid 1 of each fallocate, which the kernel then does or refuses
   kInheritable = 128,        // there is a filter for a spawner, whose jails need not install one (ADR 12)
+  kHandsOnNetwork = 256,     // jails of a spawner may have an empty network namespace one after the other
 };
 
 // What stands in a spawner's filter until it draws its numbers: of the set-up, beside the guest, of the exec.

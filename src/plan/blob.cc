@@ -139,6 +139,7 @@ std::string Blob::Finish() {
   slots.accounts = -1;
   slots.notice = -1;
   slots.watcher = -1;
+  slots.network = -1;
   header_.size = static_cast<std::uint32_t>(bytes_.size());
   std::memcpy(bytes_.data(), &header_, sizeof(header_));
   return bytes_;

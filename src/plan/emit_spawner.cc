@@ -63,6 +63,49 @@ void AllowOps(Numbered& numbered, const Blob& blob) {
   }
 }
 
+bool Refuses(const bpf::Action& action) {
+  using bpf::ActionKind;
+  return action.kind == ActionKind::kErrno || action.kind == ActionKind::kKillProcess || action.kind == ActionKind::kNotify;
+}
+
+bool Speaks(const bpf::Condition& condition, bpf::Compare compare) {
+  constexpr std::uint64_t kAfUnix = 1;
+  return condition.arg == 0 && condition.compare == compare && condition.value == kAfUnix;
+}
+
+// Can the call be made for local sockets alone? As the kernel reads it: the first rule that holds decides.
+bool IsLocalOnly(const bpf::FilterSpec& spec, std::uint32_t call) {
+  for (const bpf::Rule& rule : spec.rules) {
+    if (rule.number != call) continue;
+    if (Refuses(rule.action)) {
+      if (rule.all_of.empty()) return true;
+      if (rule.all_of.size() == 1 && Speaks(rule.all_of.front(), bpf::Compare::kNotEqual)) return true;
+      continue;
+    }
+    const auto is_local = [](const bpf::Condition& condition) { return Speaks(condition, bpf::Compare::kEqual); };
+    if (std::none_of(rule.all_of.begin(), rule.all_of.end(), is_local)) return false;
+  }
+  return Refuses(spec.default_action);
+}
+
+bool IsRefused(const bpf::FilterSpec& spec, std::uint32_t call) {
+  for (const bpf::Rule& rule : spec.rules) {
+    if (rule.number != call) continue;
+    if (!Refuses(rule.action)) return false;
+    if (rule.all_of.empty()) return true;
+  }
+  return Refuses(spec.default_action);
+}
+
+// An empty network namespace keeps nothing of a job but its sockets. Where these are local ones, none of another job can be
+// reached by an abstract name (Landlock), and all are gone with their job, which is looked at: the namespace is as new.
+bool MayHandOnNetwork(const bpf::FilterSpec& own, const Request& request) {
+  constexpr int kScopesNames = 6;  // ABI of Landlock
+  return request.model.network.value == policy::NetworkMode::kNone && request.facts.net_ns.works &&
+         request.facts.landlock_abi >= kScopesNames && IsLocalOnly(own, __NR_socket) && IsLocalOnly(own, __NR_socketpair) &&
+         IsRefused(own, __NR_io_uring_setup);
+}
+
 // Each half of a place is a number that nothing else in the filter is compared with.
 bool HasPlaces(const bpf::Program& own, const bpf::Program& program) {
   const std::uint64_t places[] = {abi::kPlaceSetUp, abi::kPlaceBeside};
@@ -89,10 +132,12 @@ void EmitSpawnerFilter(Blob& blob, const Request& request, const bpf::FilterSpec
   numbered.Allow(abi::kPlaceSetUp, __NR_clone3);
   numbered.Allow(abi::kPlaceSetUp, __NR_clone, {Equals(0, uapi::kCloneVm | uapi::kCloneFiles | kSigchld | kClearTid)});
   numbered.Allow(abi::kPlaceSetUp, __NR_madvise);
+  numbered.Allow(abi::kPlaceSetUp, __NR_setns, {Equals(1, uapi::kCloneNewNet)});
   const auto plain = bpf::Compile(own), program = bpf::Compile(spec);
   if (!plain.ok() || !program.ok() || !HasPlaces(*plain, *program)) return;
   abi::Header& header = blob.header();
   header.flags |= abi::kInheritable;
+  if (MayHandOnNetwork(own, request)) header.flags |= abi::kHandsOnNetwork;
   header.spawner_filter_count = static_cast<abi::Index>(program->code.size());
   header.spawner_filter = blob.Bytes(
       std::string_view(reinterpret_cast<const char*>(program->code.data()), program->code.size() * sizeof(sock_filter)));

@@ -133,6 +133,29 @@ TEST(SpawnerFilterOf, AWatchedJobIsNone) {
   EXPECT_EQ(plan->header().spawner_filter_count, 0U);
 }
 
+std::uint32_t FlagsOf(const Case& test) {
+  const auto plan = test.Compile();
+  EXPECT_TRUE(plan.ok()) << plan.error().ToString();
+  return plan.ok() ? plan->header().flags : 0;
+}
+
+// An empty network namespace is handed on where nothing but local sockets can be in it, and Landlock scopes their names.
+TEST(SpawnerFilterOf, NetworksAreHandedOnWhereTheyStayAsTheyAre) {
+  Case test;
+  test.model = Shipped("default");
+  EXPECT_NE(FlagsOf(test) & abi::kHandsOnNetwork, 0U);
+  test.facts.landlock_abi = 5;
+  EXPECT_EQ(FlagsOf(test) & abi::kHandsOnNetwork, 0U);
+  test.facts.landlock_abi = 6;
+  EXPECT_NE(FlagsOf(test) & abi::kHandsOnNetwork, 0U);
+  for (const char* rule : {"call = \"socket\"\ndo = \"allow\"\n", "call = \"socket\"\nwhen = \"domain == 16\"\ndo = \"allow\"\n",
+                           "call = \"socket\"\nwhen = \"domain == 2\"\ndo = \"log\"\n", "call = \"io_uring_setup\"\ndo = \"allow\"\n"}) {
+    test.model = PolicyOf(std::string("moat = 1\nbase = \"default\"\n[[syscalls.rule]]\nreason = \"a test\"\n") + rule);
+    EXPECT_EQ(FlagsOf(test) & abi::kHandsOnNetwork, 0U) << rule;
+    EXPECT_NE(FlagsOf(test) & abi::kInheritable, 0U) << rule;
+  }
+}
+
 // What is allowed anyway stays in the kernel's bitmap.
 TEST(SpawnerFilterOf, CallsThatAreAllowedReadNoArgument) {
   const Filters filters = FiltersOf(Shipped("default"));

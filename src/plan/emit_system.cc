@@ -179,7 +179,8 @@ Status EmitNetwork(Blob& blob, const Request& request) {
   if (facts.net_ns.works) {
     blob.At(abi::Phase::kBirth, abi::Stage::kNetwork);
     blob.For("", origin);
-    blob.Add(__NR_unshare, {Value(uapi::kCloneNewNet)});
+    abi::Op& own = blob.Add(__NR_unshare, {Value(uapi::kCloneNewNet)});
+    if (!loopback) own.flags = abi::kOwnNetwork;
     if (loopback) EmitLoopback(blob, origin);
   }
   if (facts.uts_ns.works) {

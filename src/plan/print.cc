@@ -175,9 +175,10 @@ std::string Print(const Plan& plan) {
   out += "\nfilter       " + base::Number(header.filter_count) + " instructions\n";
   const auto* code = reinterpret_cast<const sock_filter*>(plan.bytes().data() + header.filter);
   if (header.filter != 0) out += bpf::Disassemble({code, header.filter_count}, bpf::NativeAbi());
+  const bool hands_on = (header.flags & abi::kHandsOnNetwork) != 0;
   const bool inherited = (header.flags & abi::kInheritable) != 0;
   out += "\nin a pool    " + (inherited ? "jails inherit a filter of " + base::Number(header.spawner_filter_count) +
-                                            " instructions from their spawner\n"
+                                            " instructions from their spawner" + (hands_on ? ", and hand on an empty network namespace\n" : "\n")
                                       : std::string("each jail installs its own filter\n"));
   return out;
 }

@@ -27,6 +27,7 @@ class Berths {
   void Give(unsigned char* berth);
   unsigned char* bytes() const { return base_; }
   std::size_t size() const { return each_ * count_; }
+  std::size_t IndexOf(const unsigned char* berth) const { return static_cast<std::size_t>(berth - base_) / each_; }
 
  private:
   Berths() = default;

@@ -77,12 +77,15 @@ Result<sys::Fd> OpenOutput(const Job& job) {
 
 constexpr const char* kInherited = ", inherited from the pool's spawner";
 
+constexpr const char* kHandedOn = "empty, of the pool's spawner";
+
 void ListLayers(Report& report, const LivePlan& plan) {
   const auto* rows = plan.Rows<abi::LayerRow>(plan.header().layers);
   for (abi::Index i = 0; i < plan.header().layer_count; ++i) {
     const bool failed = (const_cast<LivePlan&>(plan).shared().degraded_layers >> (i & 63) & 1) != 0;
     Layer layer{std::string(plan.Text(rows[i].name)), std::string(plan.Text(rows[i].detail))};
     if (plan.inherits() && layer.name == "seccomp") layer.detail += kInherited;
+    if (const_cast<LivePlan&>(plan).slots().network >= 0 && layer.name == "network namespace") layer.detail += kHandedOn;
     const bool enforced = rows[i].state == abi::LayerState::kEnforced && !failed;
     (enforced ? report.enforced : report.degraded).push_back(std::move(layer));
   }

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <utility>
 
+#include "child/elsewhere.h"
 #include "run/newborn.h"
 #include "sys/calls.h"
 #include "uapi/syscall.h"
@@ -43,11 +44,18 @@ class Pages {
   void* memory_;
 };
 
+// The kernel's own word: the heading, and no socket behind it.
+bool HasNoSocket(const sys::Fd& sockets) {
+  char text[512];
+  const long size = Syscall(__NR_pread64, sockets.get(), text, sizeof(text), 0);
+  return size > 0 && static_cast<std::size_t>(size) < sizeof(text) && std::memchr(text, '\n', static_cast<std::size_t>(size)) == text + size - 1;
+}
+
 }  // namespace
 
 Spawner::Spawner(Spawner&& other) noexcept
     : berths_(std::move(other.berths_)), orders_(std::exchange(other.orders_, nullptr)), self_(std::move(other.self_)),
-      pidfd_(std::move(other.pidfd_)), listener_(std::move(other.listener_)), pid_(std::exchange(other.pid_, 0)) {}
+      pidfd_(std::move(other.pidfd_)), listener_(std::move(other.listener_)), networks_(std::move(other.networks_)), pid_(std::exchange(other.pid_, 0)) {}
 
 Spawner::~Spawner() {
   if (pid_ != 0) {
@@ -102,9 +110,21 @@ bool Spawner::HasEnded() const {
   return poll(&entry, 1, 0) != 0;
 }
 
+int Spawner::NetworkFor(LivePlan& plan) {
+  if ((plan.header().flags & abi::kHandsOnNetwork) == 0) return -1;
+  Network& network = networks_[berths_.IndexOf(plan.bytes())];
+  if (network.sockets.valid() && HasNoSocket(network.sockets)) return network.space.get();
+  child::NewNetwork made;
+  const int error = child::MakeNetwork(made);
+  network = {sys::Fd(made.space), sys::Fd(made.sockets)};
+  if (error != 0 || !HasNoSocket(network.sockets)) network = {};
+  return network.space.get();
+}
+
 long Spawner::Bear(LivePlan& plan, const uapi::CloneArgs& args, sys::Pidfd& pidfd) {
   child::Orders& orders = *orders_;
   if (listener_.valid()) plan.slots().listener = listener_.get();
+  plan.slots().network = NetworkFor(plan);
   orders.blob = plan.bytes();
   orders.size = plan.size();
   orders.shared = &plan.shared();

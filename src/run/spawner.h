@@ -2,7 +2,8 @@
 // each of its jails inherits it (ADR 12).
 #pragma once
 
-#include <string_view>
+#include <array>
+#include <cstddef>
 
 #include "child/spawner.h"
 #include "moat/result.h"
@@ -35,12 +36,19 @@ class Spawner {
   static constexpr unsigned kBerths = 12;
 
  private:
+  // One for each berth: jails have it in turn (ADR 12).
+  struct Network {
+    sys::Fd space, sockets;
+  };
   explicit Spawner(Berths berths) : berths_(std::move(berths)) {}
+  // An empty network namespace that nobody is in; -1: it cannot be had, and the jail makes its own.
+  int NetworkFor(LivePlan& plan);
 
   Berths berths_;
   child::Orders* orders_ = nullptr;
   sys::Pidfd self_, pidfd_;
   sys::Fd listener_;
+  std::array<Network, kBerths> networks_;
   int pid_ = 0;
 };
 

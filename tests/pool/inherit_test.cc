@@ -1,7 +1,9 @@
 // Jails that inherit their filter from a helper's spawner: it is installed once; denials are told of their own job; no
-// number that is known opens anything; nothing of an earlier job is in pid 1; a spawner that is killed costs no job.
+// number that is known opens anything; nothing of an earlier job is in pid 1; a spawner that is killed costs no job. And
+// their network namespaces, which they have in turn: none has a socket of another.
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -109,12 +111,14 @@ class InheritingJails : public ::testing::Test {
     if (!outcome.ok()) ADD_FAILURE() << outcome.error().ToString();
     return outcome.ok() ? *std::move(outcome) : Outcome{};
   }
-  static bool Inherited(const Report& report) {
+  static bool LayerSays(const Report& report, const std::string& name, const std::string& word) {
     for (const Layer& layer : report.enforced) {
-      if (layer.name == "seccomp") return layer.detail.find("inherited") != std::string::npos;
+      if (layer.name == name) return layer.detail.find(word) != std::string::npos;
     }
     return false;
   }
+  static bool Inherited(const Report& report) { return LayerSays(report, "seccomp", "inherited"); }
+  static bool HandedOn(const Report& report) { return LayerSays(report, "network namespace", "of the pool's spawner"); }
 
   testkit::TempDir folder_;
   std::atomic<int> installed_{0};
@@ -239,6 +243,80 @@ TEST_F(InheritingJails, HaveNothingOfEarlierJobsInPid1) {
   EXPECT_TRUE(program_seen) << "who looks sees";
   in_here.Close();
   job.join();
+}
+
+// Binds a name that all of them bind, leaves it to a process that would go on, and tells what there is: its namespace, its
+// interfaces, its sockets.
+const std::vector<std::string> kBinds = {
+    "/usr/bin/perl", "-MSocket", "-e",
+    "print readlink('/proc/self/ns/net'), qq(\\n); socket(S, AF_UNIX, SOCK_STREAM, 0) or die; bind(S, pack_sockaddr_un(qq(\\0moat-left))) "
+    "or die qq(taken: $!); $| = 1; if (fork() == 0) { close(STDOUT); close(STDERR); sleep(100); exit } "
+    "open(F, '/proc/self/net/unix') or die; $n = () = join('', <F>) =~ /^[0-9a-f]+: /mg; print qq($n socket\\n); "
+    "open(D, '/proc/self/net/dev') or die; print join(',', map { /^ *(\\w+):/ ? $1 : () } <D>), qq(\\n); <STDIN>"};
+constexpr int kManyJobs = 40;  // more than there are berths
+
+std::string FirstLine(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+TEST_F(InheritingJails, HaveEmptyNetworksInTurn) {
+  Sandbox sandbox = Make();
+  std::set<std::string> spaces;
+  for (int i = 0; i < kManyJobs; ++i) {
+    const Outcome done = Run(sandbox, Of(kBinds));
+    EXPECT_TRUE(HandedOn(done.report)) << "job " << i;
+    const std::string space = FirstLine(done.out);
+    EXPECT_EQ(done.out, space + "\n1 socket\nlo\n") << done.err;
+    spaces.insert(space);
+  }
+  EXPECT_LT(spaces.size(), static_cast<std::size_t>(kManyJobs));
+  EXPECT_EQ(spaces.count(fs::read_symlink("/proc/self/ns/net").string()), 0U);
+}
+
+// Somebody outside keeps a socket of a job: nobody gets its network namespace any more.
+TEST_F(InheritingJails, NeverHaveANetworkThatIsNotEmpty) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can take it";
+  Sandbox sandbox = Make();
+  int in[2], out[2];
+  ASSERT_EQ(pipe2(in, O_CLOEXEC), 0);
+  ASSERT_EQ(pipe2(out, O_CLOEXEC), 0);
+  const sys::Fd in_there(in[0]), out_there(out[1]), out_here(out[0]);
+  sys::Fd in_here(in[1]);
+  Command command = Of(kBinds);
+  command.in = Stream::Descriptor(in_there.get());
+  command.out = Stream::Descriptor(out_there.get());
+  std::thread job([&] { EXPECT_TRUE(HandedOn(Run(sandbox, command).report)); });
+  std::string told;
+  for (char byte = 0; told.find("lo\n") == std::string::npos && read(out_here.get(), &byte, 1) == 1;) told += byte;
+  std::vector<sys::Fd> kept;
+  for (const int pid : AllProcesses()) {
+    std::error_code error;
+    const std::string process = "/proc/" + std::to_string(pid);
+    if (fs::read_symlink(process + "/ns/net", error).string() != FirstLine(told)) continue;
+    const sys::Fd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+    for (const auto& entry : fs::directory_iterator(process + "/fd", error)) {
+      if (fs::read_symlink(entry.path(), error).string().rfind("socket:", 0) != 0) continue;
+      kept.emplace_back(static_cast<int>(syscall(SYS_pidfd_getfd, pidfd.get(), std::stoi(entry.path().filename()), 0)));
+    }
+  }
+  in_here.Close();
+  job.join();
+  ASSERT_FALSE(kept.empty());
+  for (int i = 0; i < kManyJobs; ++i) {
+    const Outcome done = Run(sandbox, Of(kBinds));
+    EXPECT_NE(FirstLine(done.out), FirstLine(told)) << "job " << i;
+    EXPECT_NE(done.out.find("\n1 socket\n"), std::string::npos) << done.out << done.err;
+  }
+}
+
+TEST_F(InheritingJails, HaveNetworksOfTheirOwnWhereMoreIsAllowed) {
+  Sandbox sandbox = Make("[network]\nmode = \"loopback\"\n");
+  std::set<std::string> spaces;
+  for (int i = 0; i < kManyJobs; ++i) {
+    const Outcome done = Run(sandbox, Of({"/bin/readlink", "/proc/self/ns/net"}));
+    EXPECT_TRUE(Inherited(done.report));
+    EXPECT_FALSE(HandedOn(done.report));
+    spaces.insert(done.out);
+  }
+  EXPECT_GT(spaces.size(), 1U);
 }
 
 }  // namespace
