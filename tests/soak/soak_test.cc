@@ -152,18 +152,17 @@ TEST(SoakLibrary, HelpersKeepNothing) {
     command.argv = {"/bin/sh", "-c", "echo $0 > $1/x", "{in}", "{out}"};
     command.inputs = {{folder.File("input", "text"), "input"}};
     command.output_dir = folder / "out";
-    std::size_t most = 0;  // descriptors of any of them, over some jobs: each job has a child of its own
-    for (int i = 0; i < 10; ++i) {
+    // Descriptors of any of them, at the pace of the others: how many jails wait ahead depends on it.
+    std::size_t most = 0;
+    Pace pace;
+    for (int i = 0; i < 50; ++i) {
+      pace.Wait();
       ASSERT_TRUE(sandbox.Run(command).ok());
       helpers = testkit::ProcessesOf(options.launcher);
-      for (int look = 0; look < 10; ++look) {
-        std::this_thread::sleep_for(milliseconds(1));
-        for (const pid_t helper : helpers) most = std::max(most, DescriptorsOf(helper));
-      }
+      for (const pid_t helper : helpers) most = std::max(most, DescriptorsOf(helper));
     }
     ASSERT_FALSE(helpers.empty());
     const Host before;
-    Pace pace;
     const auto begin = steady_clock::now();
     for (int i = 0; i < Jobs(); ++i) {
       pace.Wait();
