@@ -126,6 +126,11 @@ class Answers(Case):
         self.assert_line(run(PROGRAM, "info", self.folder), 1, "canvas.fig")
         self.assert_line(run(PROGRAM, "paint"), 2)
 
+    def test_a_node_at_fault_is_told_with_its_place(self):
+        self.assertEqual(run(FIGGEN, "--all", self.folder).returncode, 0)
+        done = run(PROGRAM, "render", self.folder / "instance-endless.fig", "-o", self.folder / "x.png")
+        self.assert_line(done, 15, "node 1:3 is an instance of what it lies in (at byte ")
+
     def test_no_such_node_or_page(self):
         file = self.file("a.fig", simple().canvas())
         for flags in (["--node", "9:9"], ["--node", "Blue"], ["--page", "7"]):

@@ -61,6 +61,8 @@ struct Row {
 struct Kind {
   std::string_view name;
   std::span<const Row> rows;
+  // Where in the message an object begins, for those that keep it.
+  void (*begins)(void* object, std::uint64_t offset) = nullptr;
 };
 
 // The table for objects of type T; each is defined in one of bind_*.cc.

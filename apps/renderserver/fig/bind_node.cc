@@ -189,7 +189,8 @@ const Kind& KindOf<SymbolData>() {
 
 template <>
 const Kind& KindOf<NodeChange>() {
-  static constexpr Kind kKind = {"NodeChange", kNodeRows};
+  static constexpr Kind kKind = {"NodeChange", kNodeRows,
+                                 [](void* object, std::uint64_t offset) { static_cast<NodeChange*>(object)->offset = offset; }};
   return kKind;
 }
 

@@ -60,7 +60,7 @@ class Opening {
 
   Check Entry(const ZipEntry& entry, Checksum checksum, std::optional<Bytes>* content) {
     if (content->has_value()) {
-      return Fault{FaultClass::kContainer, "two entries " + Quoted(entry.name), Fault::kNowhere, "file"};
+      return Fault{FaultClass::kContainer, "two entries " + Quoted(entry.name), entry.header, "file"};
     }
     *content = FIG_TRY(ReadZipEntry(entry, checksum, &inflate_, storage_.get()));
     return Nothing{};
@@ -73,7 +73,7 @@ class Opening {
     std::optional<Bytes> content;
     FIG_TRY(Entry(entry, Checksum::kIgnore, &content));
     if (container_.images.emplace(hash, *content).second) return Nothing{};
-    return Fault{FaultClass::kContainer, "two entries " + Quoted(entry.name), Fault::kNowhere, "file"};
+    return Fault{FaultClass::kContainer, "two entries " + Quoted(entry.name), entry.header, "file"};
   }
 
   Check Canvas(Bytes canvas, const char* where) {

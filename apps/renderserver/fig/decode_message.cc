@@ -81,6 +81,7 @@ class MessageDecoder {
     const Row* row = RowOf(frame, *field);
     if (row != nullptr && field->field->array == false) Charge(row->size);
     void* object = row == nullptr || !in_.ok() ? nullptr : row->open(frame.object);
+    if (object != nullptr && row->kind().begins != nullptr) row->kind().begins(object, in_.offset());
     Plan** plan = object == nullptr ? &field->skip : &field->sub;
     if (*plan == nullptr) {
       Outcome<Plan*> made = planner_.Get(field->field->definition, object == nullptr ? nullptr : &row->kind());

@@ -69,6 +69,16 @@ TEST(DecodeMessage, SkipsEveryType) {
   }
 }
 
+TEST(DecodeMessage, NodesKnowWhereTheyBegin) {
+  Case each("message NodeChange { string name  uint other } message Message { uint first  NodeChange[] nodeChanges }");
+  const auto message = each.Decode(std::string("\1\7" "\2\2" "\1" "a\0" "\2\5\0" "\1" "b\0\0" "\0", 15));
+  ASSERT_TRUE(message.ok()) << message.fault().ToString();
+  ASSERT_EQ(message.value().nodes.size(), 2u);
+  EXPECT_EQ(message.value().nodes[0].offset, 4u);
+  EXPECT_EQ(message.value().nodes[1].offset, 10u);
+  EXPECT_EQ(NodeChange().offset, Fault::kNowhere) << "one that was in no message";
+}
+
 TEST(DecodeMessage, DepthHasABudget) {
   Case each("message Message { Message m  Message[] n }");
   const auto nested = [](std::size_t depth, std::string_view open) {

@@ -17,7 +17,7 @@ Check TakeNodes(std::vector<NodeChange> changes, Document* document) {
   for (NodeChange& change : changes) {
     if (change.removed) continue;
     if (!change.guid || change.guid->null()) {
-      return Fault{FaultClass::kGraph, "a node without a guid", Fault::kNowhere, "message"};
+      return Fault{FaultClass::kGraph, "a node without a guid", change.offset, "message"};
     }
     const auto [at, fresh] = document->by_guid.emplace(*change.guid, document->nodes.size());
     if (fresh) {

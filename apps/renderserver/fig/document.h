@@ -152,6 +152,7 @@ struct SymbolData {
 
 // A node, or the part of one that an override names: a field is there when the file has it.
 struct NodeChange {
+  std::uint64_t offset = ~std::uint64_t{0};  // of its first byte in the message, for faults
   std::optional<Guid> guid;
   std::optional<Guid> parent;
   std::string position;             // among its siblings, compared as bytes

@@ -120,7 +120,9 @@ TEST(Document, EntriesOfAZip) {
   EXPECT_EQ(DecodedWord(Zip({{"canvas.fig", canvas}})), "");
   EXPECT_EQ(DecodedWord(Zip({{"canvas.fig", canvas, figgen::ZipFile::Method::kDeflated}})), "");
   EXPECT_EQ(DecodedWord(Zip({{"canvas.fig", canvas}, {"../../etc/passwd", "x"}, {"/a", "y"}, {"images/..", "z"}})), "");
-  EXPECT_EQ(DecodedWord(Zip({{"canvas.fig", canvas}, {"canvas.fig", canvas}})), "container");
+  const std::string twice = Zip({{"canvas.fig", canvas}, {"canvas.fig", canvas}});
+  EXPECT_EQ(DecodedWord(twice), "container");
+  EXPECT_EQ(Decode(BytesOf(twice), Budget{}).fault().offset, twice.find("PK\3\4", 4));
   EXPECT_EQ(DecodedWord(Zip({{"canvas.fig", canvas}, {"images/" + kHash, "a"}, {"images/" + kHash, "b"}})), "container");
   EXPECT_EQ(DecodedWord(Zip({{"canvas.fig", canvas}, {"meta.json", "{"}})), "message");
   EXPECT_EQ(DecodedWord(Zip({{"canvas.fig", canvas}, {"meta.json", std::string(100'000, '[')}})), "budget");

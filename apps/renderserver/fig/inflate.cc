@@ -18,9 +18,10 @@ Fault Broken(const std::string& what, std::uint64_t at, const std::string& where
   return {FaultClass::kCompression, what, at, where};
 }
 
-Fault TooLarge(std::uint64_t limit, std::uint64_t stored, const std::string& where) {
+// `at`: how much of it had been read when that was seen.
+Fault TooLarge(std::uint64_t limit, std::uint64_t stored, std::uint64_t at, const std::string& where) {
   return {FaultClass::kBudget,
-          std::to_string(stored) + " bytes inflate to more than " + std::to_string(limit), Fault::kNowhere, where};
+          std::to_string(stored) + " bytes inflate to more than " + std::to_string(limit), at, where};
 }
 
 // zlib's state; none of it survives the call that uses it.
@@ -97,7 +98,7 @@ Outcome<Buffer> UnzstdUnknown(Bytes stored, std::uint64_t limit, const std::stri
   ZSTD_inBuffer in = {stored.data, stored.size, 0};
   for (std::size_t made = 0;;) {
     if (made == buffer.size()) {
-      if (made > limit) return TooLarge(limit, stored.size, where);
+      if (made > limit) return TooLarge(limit, stored.size, in.pos, where);
       buffer.Resize(NextSize(made, limit));
     }
     ZSTD_outBuffer out = {buffer.data(), buffer.size(), made};
@@ -126,14 +127,14 @@ Outcome<Buffer> Inflate(Bytes stored, InflateBudget* budget, const std::string& 
   Buffer buffer;
   std::size_t made = 0;
   for (int result = Z_OK; result != Z_STREAM_END;) {
-    if (made > limit) return TooLarge(limit, stored.size, where);
+    if (made > limit) return TooLarge(limit, stored.size, inflater.taken(), where);
     if (made == buffer.size()) buffer.Resize(NextSize(std::max(made, stored.size * 2), limit));
     std::size_t more = 0;
     result = inflater.Fill(buffer.data() + made, buffer.size() - made, &more);
     made += more;
     if (result != Z_OK && result != Z_STREAM_END) return Broken(inflater.complaint(), inflater.taken(), where);
   }
-  if (made > limit) return TooLarge(limit, stored.size, where);
+  if (made > limit) return TooLarge(limit, stored.size, inflater.taken(), where);
   buffer.Resize(made);
   budget->Spend(made);
   return buffer;
@@ -141,7 +142,7 @@ Outcome<Buffer> Inflate(Bytes stored, InflateBudget* budget, const std::string& 
 
 Outcome<Buffer> InflateExactly(Bytes stored, std::uint64_t size, InflateBudget* budget, const std::string& where) {
   const std::uint64_t limit = budget->LimitFor(stored.size);
-  if (size > limit) return TooLarge(limit, stored.size, where);
+  if (size > limit) return TooLarge(limit, stored.size, 0, where);
   Inflater inflater(stored);
   Buffer buffer;
   buffer.Resize(size + 1);  // the byte too many that a stream which is too long would write
@@ -161,7 +162,7 @@ Outcome<Buffer> Unzstd(Bytes stored, InflateBudget* budget, const std::string& w
   const unsigned long long size = ZSTD_getFrameContentSize(stored.data, stored.size);
   if (size == ZSTD_CONTENTSIZE_ERROR) return Broken("no zstd frame", 0, where);
   const bool known = size != ZSTD_CONTENTSIZE_UNKNOWN;
-  if (known && size > limit) return TooLarge(limit, stored.size, where);
+  if (known && size > limit) return TooLarge(limit, stored.size, 0, where);
   Buffer buffer = FIG_TRY(known ? UnzstdKnown(stored, size, where) : UnzstdUnknown(stored, limit, where));
   budget->Spend(buffer.size());
   return buffer;

@@ -51,13 +51,12 @@ Outcome<Directory> ReadEndRecord(Bytes file, const Budget& budget) {
 
 struct Located {
   ZipEntry entry;
-  std::size_t header = 0;  // where its local header begins
   std::size_t end = 0;     // of its bytes
 };
 
 // Follows the directory's pointer to the local header and behind it.
 Check FindBytes(Bytes file, const Directory& directory, std::uint32_t stored_size, Located* located) {
-  const std::size_t at = located->header;
+  const std::size_t at = located->entry.header;
   if (at + kLocalSize > directory.begin) return Bad("an entry beyond the data", at);
   if (Load32(file, at) != kLocalHeader) return Bad("no entry where the directory says", at);
   const std::string_view name = located->entry.name;
@@ -86,8 +85,8 @@ Outcome<Located> ReadRecord(Bytes file, const Directory& directory, std::size_t*
   located.entry.method = Load16(file, record + 10);
   located.entry.crc = Load32(file, record + 16);
   located.entry.size = Load32(file, record + 24);
-  located.header = Load32(file, record + 42);
-  if (stored_size == kIsZip64 || located.entry.size == kIsZip64 || located.header == kIsZip64) {
+  located.entry.header = Load32(file, record + 42);
+  if (stored_size == kIsZip64 || located.entry.size == kIsZip64 || located.entry.header == kIsZip64) {
     return Bad("64-bit fields of ZIP", record);
   }
   if (Load16(file, record + 34) != 0) return Bad("a ZIP file of several volumes", record);
@@ -101,10 +100,10 @@ Check CheckOverlap(const std::vector<Located>& all) {
   by_place.reserve(all.size());
   for (const Located& located : all) by_place.push_back(&located);
   std::sort(by_place.begin(), by_place.end(),
-            [](const Located* a, const Located* b) { return a->header < b->header; });
+            [](const Located* a, const Located* b) { return a->entry.header < b->entry.header; });
   for (std::size_t i = 1; i < by_place.size(); ++i) {
-    if (by_place[i - 1]->end > by_place[i]->header) {
-      return Bad("entry " + Quoted(by_place[i]->entry.name) + " overlaps another", by_place[i]->header);
+    if (by_place[i - 1]->end > by_place[i]->entry.header) {
+      return Bad("entry " + Quoted(by_place[i]->entry.name) + " overlaps another", by_place[i]->entry.header);
     }
   }
   return Nothing{};

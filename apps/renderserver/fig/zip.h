@@ -18,6 +18,7 @@ struct ZipEntry {
   std::uint16_t method = 0;
   std::uint32_t crc = 0;
   std::uint32_t size = 0;  // inflated
+  std::size_t header = 0;  // of its own header, in the file
   Bytes stored;
 };
 

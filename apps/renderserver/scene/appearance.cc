@@ -234,7 +234,7 @@ fig::Check Appearance::DrawGlyphs(const NodeChange& node, const std::vector<fig:
   for (const fig::Glyph& glyph : glyphs) {
     if (!glyph.blob || !(glyph.font_size > 0)) continue;
     if (!IsSane(glyph.position.x) || !IsSane(glyph.position.y) || !IsSane(glyph.font_size) || !IsSane(glyph.rotation)) {
-      return fig::Fault{fig::FaultClass::kGeometry, "a glyph of " + NameOf(node) + " is beyond any canvas", fig::Fault::kNowhere, "message"};
+      return fig::Fault{fig::FaultClass::kGeometry, "a glyph of " + NameOf(node) + " is beyond any canvas", node.offset, "message"};
     }
     const PaintList* paints = FIG_TRY(RunPaints(node, StyleOf(glyph, node.text.get())));
     if (paints == nullptr) continue;

@@ -107,7 +107,7 @@ class Builder {
     Matrix transform = FIG_TRY(TransformOf(At(node)));
     for (std::uint32_t up = tree_.Parent(node); up != Tree::kNone && At(up).type != NodeType::kCanvas; up = tree_.Parent(up)) {
       transform = FIG_TRY(TransformOf(At(up))) * transform;
-      if (!IsSane(transform)) return Fault{FaultClass::kGeometry, NameOf(At(node)) + " is beyond any canvas", Fault::kNowhere, "message"};
+      if (!IsSane(transform)) return Fault{FaultClass::kGeometry, NameOf(At(node)) + " is beyond any canvas", At(node).offset, "message"};
     }
     return expander_.Add(node, transform);
   }

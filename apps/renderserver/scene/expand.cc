@@ -75,7 +75,7 @@ fig::Outcome<std::optional<Expander::Drawn>> Expander::Draw(const NodeChange& no
   if (transform != nullptr) to.transform = *transform;
   if (to.opacity <= 0 && to.mask == Mask::kNone) return std::optional<Drawn>();
   const Matrix to_root = pending.parent_to_root * to.transform;
-  if (!IsSane(to_root)) return Fault{FaultClass::kGeometry, NameOf(node) + " is beyond any canvas", Fault::kNowhere, "message"};
+  if (!IsSane(to_root)) return Fault{FaultClass::kGeometry, NameOf(node) + " is beyond any canvas", node.offset, "message"};
   return std::optional<Drawn>(Drawn{Append(std::move(to), pending.parent), to_root});
 }
 
@@ -109,7 +109,7 @@ fig::Check Expander::PushInstance(const NodeChange& node, const Pending& pending
     return Nothing{};
   }
   if (pending.scope && pending.scope->IsInside(*symbol)) {
-    return Fault{FaultClass::kGraph, NameOf(node) + " is an instance of what it lies in", Fault::kNowhere, "message"};
+    return Fault{FaultClass::kGraph, NameOf(node) + " is an instance of what it lies in", node.offset, "message"};
   }
   const auto scope = FIG_TRY(Scope::Inside(node, *symbol, pending.scope, meter_));
   return PushAll(found->second, scope, pending, drawn);

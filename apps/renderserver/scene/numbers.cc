@@ -5,7 +5,7 @@ namespace {
 
 fig::Fault Insane(const fig::NodeChange& node, const char* what) {
   return {fig::FaultClass::kGeometry, std::string(what) + " of " + NameOf(node) + " is no number, or beyond any canvas",
-          fig::Fault::kNowhere, "message"};
+          node.offset, "message"};
 }
 
 }  // namespace

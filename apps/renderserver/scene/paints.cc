@@ -98,7 +98,7 @@ fig::Outcome<std::vector<Effect>> Convert(const std::vector<fig::Effect>& effect
       case fig::EffectType::kOther: remarks.Add("an effect of an unknown kind is not drawn"); continue;
     }
     if (!IsSane(from.radius) || !IsSane(from.spread) || !IsSane(from.offset.x) || !IsSane(from.offset.y)) {
-      return fig::Fault{fig::FaultClass::kGeometry, "an effect of " + NameOf(node) + " is beyond any canvas", fig::Fault::kNowhere, "message"};
+      return fig::Fault{fig::FaultClass::kGeometry, "an effect of " + NameOf(node) + " is beyond any canvas", node.offset, "message"};
     }
     to.colour = Clean(from.colour);
     to.offset = {from.offset.x, from.offset.y};

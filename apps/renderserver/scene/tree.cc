@@ -41,7 +41,7 @@ fig::Outcome<Tree> Tree::Make(const fig::Document& document) {
   }
   if (const std::uint32_t node = FindCircle(tree.parents_); node != kNone) {
     const std::string name = nodes[node].guid ? NameOf(*nodes[node].guid) : "without a guid";
-    return Fault{FaultClass::kGraph, "node " + name + " is its own ancestor", Fault::kNowhere, "message"};
+    return Fault{FaultClass::kGraph, "node " + name + " is its own ancestor", nodes[node].offset, "message"};
   }
   if (tree.root_ == kNone) return Fault{FaultClass::kGraph, "there is no document node", Fault::kNowhere, "message"};
 
