@@ -1,6 +1,7 @@
 // renderserver_forking JOBS: the floor for whatever forks a process for each file. It is as warm as `serve`, and
 // forks for each line of standard input, the words of a command with tabs between them, a process without any
 // wall; JOBS at a time. Prints a line with the exit code of each that has ended.
+#include <malloc.h>
 #include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -81,6 +82,7 @@ int Main(int argc, char** argv) {
     return 2;
   }
   raster::Prewarm();
+  malloc_trim(0);  // as `serve` does
   return Parent(static_cast<unsigned>(jobs)).Loop();
 }
 

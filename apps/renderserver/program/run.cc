@@ -15,7 +15,7 @@ class Program {
   int Run() {
     const moat::Status opened = Open();
     if (!opened.ok()) return Fail(command_.input, From(opened.error()));
-    Pool pool(command_.threads);
+    Pool pool(command_.threads > 1 ? command_.threads : 0);  // one would only be waited for
     if (sealed()) {
       const moat::Status locked = Lock(source_.Descriptors(), Descriptors(), record_.open() ? record_.get() : -1);
       if (!locked.ok()) return Fail("cannot be sealed", From(locked.error()));
