@@ -8,7 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstring>
 #include <span>
 #include <utility>
@@ -25,9 +27,14 @@ namespace {
 // What came instead of, or as, an answer.
 struct Reply {
   std::optional<Report> report;
-  bool lost = false;  // the helper is gone
-  bool declined = false, inherited = false;  // AnswerFlags
+  bool lost = false;   // the helper is gone
+  bool declined = false, inherited = false;  // RunFlags
+  bool spent = false;  // it stays for what is left of the job, and takes no other
+  bool deaf = false;   // it was asked to cancel, and does not
 };
+
+// After the program's own time to end by itself: to kill it, and to be told.
+constexpr std::uint64_t kCancelPatienceNs = 20'000'000'000;
 
 Result<std::string> BodyFromFile(const sys::Fd& file, std::uint64_t size) {
   struct stat facts{};
@@ -44,7 +51,11 @@ Result<Reply> Receive(int socket, std::uint32_t job) {
   std::vector<char> buffer(sizeof(Answer) + kMaxInline);
   auto message = sys::ReceiveMessage(socket, buffer, 1, sys::Wait::kNo);
   if (!message.ok() && message.error().error_number == EAGAIN) return Reply{};
-  if (!message.ok() || message->size == 0) return Reply{std::nullopt, true};
+  if (!message.ok() || message->size == 0) {
+    Reply gone;
+    gone.lost = true;
+    return gone;
+  }
   if (!message->whole) return BugError("a helper's answer with more than belongs to it");
   const std::size_t size = message->size;
   const sys::Fd file = message->fds.empty() ? sys::Fd() : std::move(message->fds.front());
@@ -52,12 +63,14 @@ Result<Reply> Receive(int socket, std::uint32_t job) {
   if (size < sizeof(answer)) return BugError("a helper's answer that is too short");
   std::memcpy(&answer, buffer.data(), sizeof(answer));
   if (answer.kind != FrameKind::kReport || answer.job != job) return BugError("a helper's answer to something else");
-  if ((answer.flags & kDeclined) != 0) return Reply{std::nullopt, false, true, false};
+  if ((answer.flags & kDeclined) != 0) return Reply{std::nullopt, false, true};
   std::string body(buffer.data() + sizeof(answer), size - sizeof(answer));
   if ((answer.flags & kBodyInMemFd) != 0) body = MOAT_TRY(BodyFromFile(file, answer.body_size));
-  Reply reply{UnpackReport(body)};
+  Reply reply;
+  reply.report = UnpackReport(body);
   if (!reply.report) return BugError("a helper's answer that is no report");
   reply.inherited = (answer.flags & kInherited) != 0;
+  reply.spent = (answer.flags & kSpent) != 0;
   return reply;
 }
 
@@ -67,14 +80,26 @@ void AskToCancel(int socket, std::uint32_t job) {
   (void)sys::SendMessage(socket, sys::BytesOf(request), {}, {});  // nobody there: then nobody runs the job
 }
 
-// Until there is an answer, or nobody who could give one.
-Result<Reply> Await(const Helper& helper, std::uint32_t job, const CancelToken& cancel) {
+int MillisecondsTo(std::uint64_t deadline) {
+  const std::uint64_t now = sys::NowNs();
+  return now >= deadline ? 0 : static_cast<int>(std::min<std::uint64_t>((deadline - now) / 1'000'000 + 1, INT_MAX));
+}
+
+// Until there is an answer, or nobody who could give one. `grace` is the program's own time to end.
+Result<Reply> Await(const Helper& helper, std::uint32_t job, const CancelToken& cancel, std::uint64_t grace) {
   struct pollfd entries[3] = {{helper.socket().get(), POLLIN, 0}, {helper.process().get(), POLLIN, 0},
                               {cancel.descriptor(), POLLIN, 0}};  // poll skips a negative one
+  std::optional<std::uint64_t> deadline;
   for (;;) {
-    if (poll(entries, 3, -1) < 0) {
+    const int ready = poll(entries, 3, deadline ? MillisecondsTo(*deadline) : -1);
+    if (ready < 0) {
       if (errno == EINTR) continue;
       return SystemError("poll", errno);
+    }
+    if (ready == 0) {
+      Reply deaf;
+      deaf.lost = deaf.deaf = true;
+      return deaf;
     }
     // The answer first: a helper may have been killed right behind it.
     if (entries[0].revents != 0 || entries[1].revents != 0) {
@@ -86,6 +111,7 @@ Result<Reply> Await(const Helper& helper, std::uint32_t job, const CancelToken& 
     if (entries[2].revents != 0) {
       AskToCancel(helper.socket().get(), job);
       entries[2].fd = -1;
+      if (grace != abi::kNone) deadline = sys::NowNs() + grace + kCancelPatienceNs;
     }
   }
 }
@@ -117,10 +143,12 @@ void RemoveGroups(const plan::Plan& plan, int pid) {
   }
 }
 
-Report LostReport(const plan::Plan& plan, int pid, std::uint64_t wall) {
+Report LostReport(const plan::Plan& plan, int pid, std::uint64_t wall, const Reply& reply) {
   Report report;
   report.cause = Cause::kWorkerLost;
-  report.detail = "the helper that ran the job (process " + std::to_string(pid) + ") vanished, and the job with it";
+  const std::string helper = "the helper that ran the job (process " + std::to_string(pid) + ")";
+  report.detail = reply.deaf ? helper + " was asked to cancel it, did not answer, and was killed, and the job with it"
+                       : helper + " vanished, and the job with it";
   report.wall = wall;
   report.policy_name = plan.Text(plan.header().policy_name);
   report.policy_hash = plan.header().policy_hash;
@@ -169,11 +197,16 @@ Result<Talk> RunOn(Helper& helper, const StoredPlan& plan, const Command& comman
     return std::move(sent).error();
   }
   if (!slot.filled) helper.Filled(slot.number, plan.id);
-  auto reply = Await(helper, job, command.cancel);
+  auto reply = Await(helper, job, command.cancel, plan.plan.header().limits.grace_ns);
   Talk talk;
-  talk.helper_is_good = reply.ok() && reply->report.has_value() && !reply->lost;
+  const bool answered = reply.ok() && reply->report.has_value();
+  talk.helper_is_good = answered && !reply->lost && !reply->spent;
   if (reply.ok() && reply->declined) return talk;
-  if (!talk.helper_is_good) helper.Kill();
+  if (answered && reply->spent) {
+    helper.Disown();
+  } else if (!talk.helper_is_good) {
+    helper.Kill();
+  }
   if (!reply.ok()) return std::move(reply).error();
   // As it expected, mostly. Where a spawner could not be had it says so here.
   if (reply->report && !reply->inherited && helper.inherits() == plan.id) {
@@ -184,7 +217,7 @@ Result<Talk> RunOn(Helper& helper, const StoredPlan& plan, const Command& comman
   if (reply->report) {
     outcome.report = *std::move(reply->report);
   } else {
-    outcome.report = LostReport(plan.plan, helper.pid(), sys::NowNs() - begin);
+    outcome.report = LostReport(plan.plan, helper.pid(), sys::NowNs() - begin, *reply);
     RemoveGroups(plan.plan, helper.pid());
   }
   outcome.out = request.TakeOut();

@@ -46,7 +46,7 @@ class Helper {
   // Hangs up first, so that many of them end side by side.
   void HangUp() { socket_.Close(); }
   void Kill();
-  // Forgets it without ending it: the copy in a forked child.
+  // Forgets it without ending it: the copy in a forked child, or one that goes by itself.
   void Disown() { process_.Close(); }
 
  private:

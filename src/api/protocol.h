@@ -47,6 +47,9 @@ enum RunFlags : std::uint32_t {
   kGivesOutput = 32,   // descriptor of the output folder
   kInherited = 64,     // in answers: no filter was installed for the job (ADR 12)
   kDeclined = 128,     // in answers, without a body: nothing has run, and this helper ends
+  // In answers: a process of the job was killed and is not gone. The helper takes no other job, sees to what is left
+  // (its number, and with it the job's uid, is nobody else's meanwhile) and goes by itself.
+  kSpent = 256,
 };
 
 // Body: `arguments` + `offered` + `extra` texts, then path and name of each input; each text

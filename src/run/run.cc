@@ -135,6 +135,10 @@ void LookAtScratch(const LivePlan& plan, const abi::Shared& shared, Evidence& ev
 
 void CollectOutputs(LivePlan& plan, const sys::Fd& folder, const sys::Fd& signals, Report& report, Evidence& evidence) {
   if (!folder.valid() || (plan.header().flags & abi::kHasOutput) == 0) return;
+  if (!evidence.left.empty()) {
+    report.results_lost = "a process that could not be ended may still write to them";
+    return;
+  }
   const CollectLimits limits{plan.header().limits.output, plan.header().limits.output_files, {CancelAsked, signals.get()}};
   auto collected = Collect(plan.slots().output_fd, folder.get(), limits);
   if (!collected.ok()) {

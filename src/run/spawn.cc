@@ -213,6 +213,7 @@ Child& Child::operator=(Child&& other) noexcept {
     End();
     pidfd_ = std::move(other.pidfd_);
     pid_ = std::exchange(other.pid_, 0);
+    abandoned_ = other.abandoned_;
     ours_ = other.ours_;
   }
   return *this;
@@ -238,9 +239,20 @@ void Child::RunAnywhere() {
   ours_.reset();
 }
 
+bool Child::AwaitEnd(long seconds) const {
+  struct pollfd ended{pidfd_.get(), POLLIN, 0};
+  struct timespec patience{seconds, 0};  // what is left is noted here
+  long ready;
+  do ready = Syscall(__NR_ppoll, &ended, 1, &patience, nullptr, 0);
+  while (ready == -EINTR);
+  return ready > 0;
+}
+
 void Child::End() {
+  constexpr long kPatienceSeconds = 5;
   if (pid_ == 0) return;
   Syscall(__NR_kill, pid_, SIGKILL);
+  if (!AwaitEnd(kPatienceSeconds)) return Abandon();
   while (Syscall(__NR_wait4, pid_, nullptr, __WALL, nullptr) == -EINTR) {
   }
   pid_ = 0;
@@ -252,9 +264,7 @@ void Child::CallOff(abi::Shared& shared) {
     __atomic_store_n(&shared.end, 1U, __ATOMIC_RELEASE);
     RunAnywhere();
     child::Raise(child::Caller(), &shared.gate, abi::kGateJob);
-    struct pollfd ended{pidfd_.get(), POLLIN, 0};
-    const struct timespec patience{kPatienceSeconds, 0};
-    Syscall(__NR_ppoll, &ended, 1, &patience, nullptr, 0);
+    AwaitEnd(kPatienceSeconds);
   }
   End();
 }

@@ -18,13 +18,13 @@
 namespace moat::run {
 
 // A job's pid 1, from its birth on. Whoever drops it kills it and, with it, every process of the
-// job, and waits for its end. It shares the descriptors of this process until it passes the gate.
+// job, and waits for its end as long as that is worth it. It shares the descriptors of this process until it passes the gate.
 class Child {
  public:
   Child() = default;
   Child(sys::Pidfd pidfd, int pid) : pidfd_(std::move(pidfd)), pid_(pid) {}
   Child(Child&& other) noexcept
-      : pidfd_(std::move(other.pidfd_)), pid_(std::exchange(other.pid_, 0)), ours_(other.ours_) {}
+      : pidfd_(std::move(other.pidfd_)), pid_(std::exchange(other.pid_, 0)), abandoned_(other.abandoned_), ours_(other.ours_) {}
   Child& operator=(Child&& other) noexcept;
   ~Child() { End(); }
 
@@ -32,6 +32,13 @@ class Child {
   int pid() const { return pid_; }
   // It has been waited for: there is nothing to end any more.
   void Reaped() { pid_ = 0; }
+  // Killed, and kept from its end by a process that waits inside the kernel: nobody waits for it here.
+  void Abandon() {
+    pid_ = 0;
+    abandoned_ = true;
+  }
+  bool abandoned() const { return abandoned_; }
+  // Kills it and waits, some seconds at most.
   void End();
   // The same before its job, while what it opens may still appear in our table of descriptors: it ends
   // itself at its next gate, when all that it opened is noted in the plan.
@@ -43,11 +50,13 @@ class Child {
   void RunAnywhere();
 
  private:
+  bool AwaitEnd(long seconds) const;
   static constexpr std::size_t kProcessors = 1024;
   using Mask = std::array<unsigned long, kProcessors / (8 * sizeof(unsigned long))>;
 
   sys::Pidfd pidfd_;
   int pid_ = 0;
+  bool abandoned_ = false;
   std::optional<Mask> ours_;  // while it is away
 };
 

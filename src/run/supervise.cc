@@ -11,6 +11,7 @@
 
 #include "run/arrived.h"
 #include "run/groups.h"
+#include "run/left_over.h"
 #include "run/told.h"
 #include "run/usage.h"
 #include "sys/calls.h"
@@ -21,6 +22,9 @@ namespace {
 constexpr std::uint64_t kMillisecond = 1000000;
 constexpr std::uint64_t kNever = ~0ULL;
 constexpr std::uint64_t kInitPatience = 15 * kMillisecond;  // for pid 1 to end everybody
+// For the kernel to end everybody. Who is killed and does not go waits inside of it, for a disk or a server
+// that does not answer, perhaps for ever, and pid 1 does not go before.
+constexpr std::uint64_t kKernelPatience = 5000 * kMillisecond;
 // What a job that was ended at its deadline has left in its pipes: 20 ms, and less where ending it took long.
 constexpr std::uint64_t kLastFlush = 20 * kMillisecond, kLeastFlush = 5 * kMillisecond;
 constexpr std::uint64_t kBackWithin = 40 * kMillisecond;
@@ -71,7 +75,7 @@ class Supervisor {
 
   std::uint64_t NextDeadline() const {
     if (dead_) return flush_until_;
-    return std::min({wall_at_, cpu_at_, kill_at_});
+    return std::min({wall_at_, cpu_at_, kill_at_, give_up_at_});
   }
 
   void Wait() {
@@ -179,6 +183,16 @@ class Supervisor {
     }
     kill(child_.pid(), SIGKILL);
     kill_at_ = kNever;
+    give_up_at_ = sys::NowNs() + kKernelPatience;
+  }
+
+  // It has its end and is not waited for any more: whoever goes on keeps what is left of it (Remains).
+  void GiveUp() {
+    evidence_.left = NameLeftOver(child_.pid());
+    child_.Abandon();
+    status_ = SIGKILL;
+    NoteEnd();
+    flush_until_ = ended_at_ + kLastFlush;  // it still has our pipes
   }
 
   bool CutOutput() const { return streams_.out.over_limit() || streams_.err.over_limit(); }
@@ -187,6 +201,7 @@ class Supervisor {
     if (CutOutput() && evidence_.stop == Stop::kNo) End(Stop::kOutput, 0);
     const std::uint64_t now = sys::NowNs();
     if (now >= kill_at_) Kill();
+    if (now >= give_up_at_) return GiveUp();
     if (now >= wall_at_) WatchWall(now);
     if (now >= cpu_at_) WatchCpu(now);
   }
@@ -222,7 +237,7 @@ class Supervisor {
   const Job::Detail detail_;
   const abi::LimitsRow& limits_;
   std::uint64_t begin_;
-  std::uint64_t wall_at_ = kNever, cpu_at_ = kNever, kill_at_ = kNever, flush_until_ = kNever;
+  std::uint64_t wall_at_ = kNever, cpu_at_ = kNever, kill_at_ = kNever, give_up_at_ = kNever, flush_until_ = kNever;
   std::uint64_t ended_at_ = 0;
   bool dead_ = false, told_to_end_ = false;
   int status_ = 0;

@@ -275,6 +275,7 @@ void Judge(Report& report, const Evidence& evidence, const abi::Shared& shared, 
     JudgeProgram(report, evidence, limits);
   }
   NoteTheRest(report, evidence, limits);
+  if (!evidence.left.empty()) report.detail += "; " + evidence.left;
 }
 
 }  // namespace moat::run

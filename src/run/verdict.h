@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "moat/report.h"
 #include "run/collect.h"
@@ -20,6 +21,7 @@ struct Evidence {
   bool program_done = false;      // pid 1 told how the program ended
   std::int32_t program_status = 0;
   std::int32_t init_status = 0;   // how pid 1 itself ended
+  std::string left;               // who was killed and is still there, in words; "": nobody
   std::uint64_t oom_kills = 0;    // the group's own counter
   bool own_memory = true;         // it was this job's limit; false: the host's or an outer group's memory
   bool memory_by_process = true;  // no group counts the memory: RLIMIT_DATA keeps the limit

@@ -3,6 +3,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <system_error>
 #include <utility>
 
 #include "base/units.h"
@@ -53,13 +54,23 @@ Result<std::unique_ptr<JailKeeper>> JailKeeper::Make(Loop& loop, FilterRate& fil
     if (error.origin.empty()) error.origin = config.origin;
     return error;
   }
-  return std::unique_ptr<JailKeeper>(new JailKeeper(loop, filters, std::move(name), config, std::move(*policy), std::move(events)));
+  std::unique_ptr<JailKeeper> keeper(new JailKeeper(loop, filters, std::move(name), config, std::move(*policy), std::move(events)));
+  if (Status started = keeper->Start(); !started.ok()) return WithOrigin(std::move(started).error(), config.origin);
+  return keeper;
 }
 
 JailKeeper::JailKeeper(Loop& loop, FilterRate& filters, std::string name, const ProfileConfig& config, Policy policy, Events events)
-    : loop_(loop), name_(std::move(name)), config_(config), events_(std::move(events)), sandbox_(std::move(policy), OptionsFor(filters)) {
-  for (unsigned i = 0; i < config_.bounds.running; ++i) threads_.emplace_back([this] { Work(); });
+    : loop_(loop), name_(std::move(name)), config_(config), events_(std::move(events)), sandbox_(std::move(policy), OptionsFor(filters)) {}
+
+// Where there is no room for another thread, none of them stays.
+Status JailKeeper::Start() {
+  try {
+    for (unsigned i = 0; i < config_.bounds.running; ++i) threads_.emplace_back([this] { Work(); });
+  } catch (const std::system_error& error) {
+    return SystemError("pthread_create", error.code().value(), "a thread for each job at once");
+  }
   if (config_.ready != 0) KeepReady();
+  return {};
 }
 
 // Jobs have a helper's next jail made behind them; this is for the first ones, and for those after a pause.
@@ -185,7 +196,9 @@ void JailKeeper::OnEnded(JobId id, Ended ended) {
   if (found->second.timed_out && ended.report.cause == Cause::kCancelled) {
     ended.report.cause = Cause::kWall;
     ended.report.limits_hit.emplace_back("wall");
-    ended.report.detail = "wall clock limit of " + run::DurationInWords(static_cast<std::uint64_t>(found->second.limit.count())) + " reached";
+    const std::size_t more = ended.report.detail.find("; ");  // who is left, say
+    const std::string rest = more == std::string::npos ? "" : ended.report.detail.substr(more);
+    ended.report.detail = "wall clock limit of " + run::DurationInWords(static_cast<std::uint64_t>(found->second.limit.count())) + " reached" + rest;
   }
   busy_.erase(found);
   events_.ended(id, std::move(ended));

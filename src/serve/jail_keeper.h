@@ -45,6 +45,7 @@ class JailKeeper final : public Keeper {
   };
 
   JailKeeper(Loop& loop, FilterRate& filters, std::string name, const ProfileConfig& config, Policy policy, Events events);
+  Status Start();
   void Work();
   Ended RunTask(const Task& task);
   void OnEnded(JobId id, Ended ended);

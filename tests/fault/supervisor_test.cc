@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -15,6 +16,7 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstring>
 #include <filesystem>
 #include <thread>
 
@@ -111,6 +113,40 @@ TEST_P(Supervisor, WhosePid1IsStopped) {
   EXPECT_EQ(job.Cause(), "wall") << job;
   EXPECT_NE(job.exit_code(), 0) << job;
   ExpectNobody();
+}
+
+// A process that waits inside the kernel, for a disk or a server that does not answer, cannot be killed, and its
+// pid 1 does not go before it. To the launcher it is all the same who keeps it: here we do, by ptrace(2), in whose
+// hands a process that was killed stays until we wait for it.
+TEST_P(Supervisor, WhoseJobCannotBeKilled) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root, who may hold every process";
+  testkit::RunningJob running = AsCaller().Flag("--wall", "1s").Output(folder_ / "out").Start({"sh", "-c", "echo here; sleep 600; :"});
+  ASSERT_TRUE(running.AwaitOutput("here\n"));
+  pid_t sleeper = 0;
+  for (int round = 0; round < 10'000 && sleeper == 0; ++round) {
+    for (const pid_t pid : testkit::Descendants(running.pid())) {
+      if (testkit::ReadFile("/proc/" + std::to_string(pid) + "/comm") == "sleep\n") sleeper = pid;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  ASSERT_NE(sleeper, 0);
+  ASSERT_EQ(::ptrace(PTRACE_SEIZE, sleeper, nullptr, nullptr), 0) << std::strerror(errno);
+  const pid_t launcher = running.pid();
+  const Job job = running.Finish();
+  EXPECT_FALSE(job.timed_out) << job;
+  EXPECT_EQ(job.Cause(), "wall") << job;
+  EXPECT_NE(job.exit_code(), 0) << job;
+  ASSERT_TRUE(job.report.is_object()) << job;
+  const std::string detail = job.report["detail"].get<std::string>();
+  EXPECT_NE(detail.find("killed, and not gone: process " + std::to_string(sleeper) + " \"sleep\" (state "), std::string::npos) << detail;
+  EXPECT_TRUE(job.report["results_lost"].is_string()) << job;
+  int status = 0;
+  EXPECT_EQ(::waitpid(sleeper, &status, __WALL), sleeper);
+  EXPECT_TRUE(WIFSIGNALED(status));
+  while (::waitpid(-1, nullptr, __WALL) > 0) {
+  }
+  EXPECT_EQ(errno, ECHILD);
+  EXPECT_TRUE(testkit::RemoveCgroupsOfLauncher(launcher)) << "a group is left, and not empty";
 }
 
 // Every call of the launcher that can be interrupted is, most of them more than once.

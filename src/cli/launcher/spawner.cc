@@ -251,6 +251,18 @@ class Leisure {
   std::vector<run::Newborn> left_;
 };
 
+// However long that takes: while this process lives nobody else has its number, the groups are locked, and
+// what the job has of the machine can be found.
+int KeepWhatIsLeft(Leisure& leisure, run::Newborn& left) {
+  leisure.ahead().Drop();
+  close(api::kSocketFd);
+  struct pollfd ended{left.child().pidfd().get(), POLLIN, 0};
+  while (poll(&ended, 1, -1) < 0 && errno == EINTR) {
+  }
+  left.Undo();
+  return kEnded;
+}
+
 int Serve(run::OwnArguments own) {
   Plans plans;
   Frame frame;
@@ -281,7 +293,10 @@ int Serve(run::OwnArguments own) {
     const Report report = RunJob(request, plan, own);
     request.files.clear();
     const bool inherited = leisure.ahead().SpawnerOf(plan) != nullptr;
-    if (!Answer(request.head.job, report, inherited ? std::uint32_t{api::kInherited} : 0U)) return kEnded;
+    const bool spent = remains.newborn && remains.newborn->child().abandoned();
+    const bool answered = Answer(request.head.job, report, (spent ? std::uint32_t{api::kSpent} : 0U) | (inherited ? std::uint32_t{api::kInherited} : 0U));
+    if (spent) return KeepWhatIsLeft(leisure, *remains.newborn);
+    if (!answered) return kEnded;
     leisure.JobIsOver(plan, remains, report);
   }
 }
