@@ -17,6 +17,7 @@
 #include "pool/frames.h"
 #include "serve/local_protocol.h"
 #include "serve/submit_frame.h"
+#include "sys/ballast.h"
 #include "sys/calls.h"
 
 namespace moat::serve {
@@ -184,6 +185,7 @@ void LocalDoor::OnClient(ClientId id, std::uint32_t events) {
 
 bool LocalDoor::TakeFrame(ClientId id, Client& client) {
   for (unsigned i = 0; i < kMostFrames; ++i) {
+    if (sys::Ballast::IsSpent()) return false;  // what is under way comes first
     auto frame = ReceiveFrame(client.socket.get(), buffer_, Wait::kNo);
     if (!frame.ok()) return frame.error().error_number == EAGAIN;
     if (frame->size == 0 || !frame->whole) return false;

@@ -62,14 +62,24 @@ std::uint64_t Statement::Number(int column) const {
   return static_cast<std::uint64_t>(sqlite3_column_int64(statement_.get(), column));
 }
 
-Result<Database> Database::Open(const std::string& path, const char* schema, Durability durability) {
+Result<Database> Database::Connect(const std::string& path, int flags) {
   sqlite3* raw = nullptr;
-  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_EXRESCODE;
-  const int code = sqlite3_open_v2(path.c_str(), &raw, flags, nullptr);
+  const int code = sqlite3_open_v2(path.c_str(), &raw, flags | SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_EXRESCODE, nullptr);
   Database database;
   database.database_.reset(raw);
   if (code != SQLITE_OK) return Describe(raw, code);
   sqlite3_busy_timeout(raw, kBusyMs);
+  return database;
+}
+
+Result<Database> Database::OpenToRead(const std::string& path) {
+  Database database = MOAT_TRY(Connect(path, 0));
+  MOAT_TRY(database.Run("PRAGMA query_only = 1"));
+  return database;
+}
+
+Result<Database> Database::Open(const std::string& path, const char* schema, Durability durability) {
+  Database database = MOAT_TRY(Connect(path, SQLITE_OPEN_CREATE));
   MOAT_TRY(database.Run("PRAGMA journal_mode = WAL"));
   MOAT_TRY(database.Run(durability == Durability::kEachCommit ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL"));
   MOAT_TRY(database.Run(schema));

@@ -43,6 +43,8 @@ class Database {
   };
   // WAL mode. `schema` creates what is missing.
   static Result<Database> Open(const std::string& path, const char* schema, Durability durability);
+  // Another connection to one that is open: sees what is committed, and does not wait for who commits.
+  static Result<Database> OpenToRead(const std::string& path);
 
   Result<Statement> Prepare(const char* sql);
   Status Run(const char* sql);
@@ -52,6 +54,7 @@ class Database {
   int changes() const { return sqlite3_changes(database_.get()); }
 
  private:
+  static Result<Database> Connect(const std::string& path, int flags);
   struct CloseIt {
     void operator()(sqlite3* database) const { sqlite3_close_v2(database); }
   };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <new>
 
 #include "web/words.h"
 
@@ -18,7 +19,8 @@ constexpr const char* kSchema =
     " edit TEXT NOT NULL, arguments TEXT NOT NULL, action TEXT NOT NULL, path TEXT NOT NULL, executable TEXT NOT NULL,"
     " thread TEXT NOT NULL, folder TEXT NOT NULL, stack TEXT NOT NULL, calls INTEGER NOT NULL, jobs INTEGER NOT NULL,"
     " first INTEGER NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (profile, call, rule, edit));"
-    "CREATE TABLE IF NOT EXISTS rollouts (number INTEGER PRIMARY KEY AUTOINCREMENT, since INTEGER NOT NULL, digest TEXT NOT NULL);"
+    "CREATE TABLE IF NOT EXISTS configurations (number INTEGER PRIMARY KEY AUTOINCREMENT, since INTEGER NOT NULL, digest TEXT NOT NULL,"
+    " behind INTEGER NOT NULL);"
     "CREATE TABLE IF NOT EXISTS limits (profile TEXT NOT NULL, name TEXT NOT NULL, jobs INTEGER NOT NULL,"
     " last INTEGER NOT NULL, PRIMARY KEY (profile, name));";
 
@@ -83,7 +85,10 @@ void History::Loop() {
     // More will come with the next jobs; one transaction for all of them.
     changed_.wait_for(lock, kBatch, [this] { return life_ == Life::kEnds; });
     lock.unlock();
-    (void)Flush();
+    try {
+      (void)Flush();
+    } catch (const std::bad_alloc&) {  // the jobs have their ends without it
+    }
     lock.lock();
   }
 }
@@ -146,30 +151,33 @@ Status History::Trim() {
   return rare.Bind(kMostDenials).Run();
 }
 
+// Jobs are divided by their numbers: times of the day are for people, and may be set back.
 Status History::NoteConfiguration(std::uint64_t now_ns, const std::string& digest) {
+  (void)Flush();  // what has ended so far is of the one before
   const std::lock_guard lock(database_mutex_);
-  Statement last = MOAT_TRY(database_.Prepare("SELECT digest FROM rollouts ORDER BY number DESC LIMIT 1"));
+  Statement last = MOAT_TRY(database_.Prepare("SELECT digest FROM configurations ORDER BY number DESC LIMIT 1"));
   if (MOAT_TRY(last.Step()) && last.Text(0) == digest) return {};
   last.Reset();
-  Statement add = MOAT_TRY(database_.Prepare("INSERT INTO rollouts (since, digest) VALUES (?, ?)"));
+  Statement add = MOAT_TRY(database_.Prepare(
+      "INSERT INTO configurations (since, digest, behind) VALUES (?, ?, (SELECT coalesce(max(number), 0) FROM ended))"));
   MOAT_TRY(add.Bind(now_ns).Bind(digest).Run());
-  Statement old = MOAT_TRY(database_.Prepare("DELETE FROM rollouts WHERE number <= (SELECT max(number) FROM rollouts) - ?"));
+  Statement old = MOAT_TRY(database_.Prepare("DELETE FROM configurations WHERE number <= (SELECT max(number) FROM configurations) - ?"));
   return old.Bind(kMostRollouts).Run();
 }
 
 Result<Rollout> History::CompareRollout(std::uint64_t count) {
   const std::lock_guard lock(database_mutex_);
   Rollout rollout;
-  Statement marks = MOAT_TRY(database_.Prepare("SELECT since, digest FROM rollouts ORDER BY number DESC LIMIT 2"));
+  Statement marks = MOAT_TRY(database_.Prepare("SELECT since, digest, behind FROM configurations ORDER BY number DESC LIMIT 2"));
   if (!MOAT_TRY(marks.Step())) return rollout;
-  const std::uint64_t since = marks.Number(0);
+  const std::uint64_t since = marks.Number(0), behind = marks.Number(2);
   rollout.digest = marks.Text(1);
   if (!MOAT_TRY(marks.Step())) return rollout;  // the first one: there is nothing to compare it with
   rollout.since_ns = since;
-  Statement select = MOAT_TRY(database_.Prepare("SELECT profile, finished >= ?1,"
+  Statement select = MOAT_TRY(database_.Prepare("SELECT profile, number > ?1,"
                                                " CASE WHEN cause = 'exit' AND exit_status <> 0 THEN 'exit, not 0' ELSE cause END, wall, memory FROM ended"
-                                                " WHERE finished >= ?2 ORDER BY number DESC LIMIT ?3"));
-  select.Bind(since).Bind(marks.Number(0)).Bind(count);
+                                                " WHERE number > ?2 ORDER BY number DESC LIMIT ?3"));
+  select.Bind(behind).Bind(marks.Number(2)).Bind(count);
   std::map<std::string, std::pair<Tally, Tally>> tallies;
   while (MOAT_TRY(select.Step())) {
     auto& [before, after] = tallies[select.Text(0)];
@@ -234,11 +242,11 @@ Result<std::vector<HistoryLimit>> History::Limits(std::uint64_t count) {
   return all;
 }
 
-Result<std::vector<CauseCount>> History::Causes(std::uint64_t since_ns, std::uint64_t slice_ns) {
+Result<std::vector<CauseCount>> History::Causes(std::uint64_t since_ns, std::uint64_t until_ns, std::uint64_t slice_ns) {
   const std::lock_guard lock(database_mutex_);
   Statement select = MOAT_TRY(database_.Prepare(
-      "SELECT finished / ?1 * ?1, profile, cause, count(*) FROM ended WHERE finished >= ?2 GROUP BY 1, 2, 3 ORDER BY 1"));
-  select.Bind(slice_ns).Bind(since_ns);
+      "SELECT finished / ?1 * ?1, profile, cause, count(*) FROM ended WHERE finished >= ?2 AND finished <= ?3 GROUP BY 1, 2, 3 ORDER BY 1"));
+  select.Bind(slice_ns).Bind(since_ns).Bind(until_ns);
   std::vector<CauseCount> all;
   while (MOAT_TRY(select.Step())) all.push_back({select.Number(0), select.Text(1), select.Text(2), select.Number(3)});
   return all;

@@ -74,7 +74,7 @@ class History {
   Result<std::vector<HistoryJob>> Latest(std::uint64_t count);
   Result<std::vector<HistoryDenial>> Denials(std::uint64_t count);
   Result<std::vector<HistoryLimit>> Limits(std::uint64_t count);
-  Result<std::vector<CauseCount>> Causes(std::uint64_t since_ns, std::uint64_t slice_ns);
+  Result<std::vector<CauseCount>> Causes(std::uint64_t since_ns, std::uint64_t until_ns, std::uint64_t slice_ns);
 
  private:
   struct Entry {

@@ -53,7 +53,7 @@ TEST(History, GroupsAndRemembers) {
   EXPECT_EQ((*denials)[0].first_ns, 10u);
   EXPECT_EQ((*denials)[0].denial.stack, std::vector<std::string>{"libc.so.6+0x10"});
   EXPECT_EQ(history.Limits(10)->at(0).jobs, 2u);
-  const auto causes = history.Causes(0, 15);
+  const auto causes = history.Causes(0, 1000, 15);
   ASSERT_EQ(causes->size(), 2u);
   EXPECT_EQ(causes->at(1).from_ns, 15u);
 }
@@ -89,6 +89,26 @@ TEST(History, ComparesAConfigurationWithTheOneBefore) {
   EXPECT_EQ(before.wall_p50_ns, 5u);
   EXPECT_EQ(after.wall_p50_ns, 21u);
   EXPECT_EQ(after.wall_p99_ns, 22u);
+}
+
+// The clock goes back by a day behind a change of the configuration, and forth again.
+TEST(History, AClockThatIsSetMixesNothingUp) {
+  const PrivateFolder folder;
+  auto opened = History::Open(folder.path() + "/h.db", 1000);
+  ASSERT_TRUE(opened.ok());
+  History& history = **opened;
+  ASSERT_TRUE(history.NoteConfiguration(1000, "old").ok());
+  for (int i = 0; i < 3; ++i) history.Add(Ended(1001, "exit"), {}, {});
+  ASSERT_TRUE(history.NoteConfiguration(1002, "new").ok());
+  for (int i = 0; i < 4; ++i) history.Add(Ended(5, "wall"), {}, {});
+  ASSERT_TRUE(history.Flush().ok());
+  const auto rollout = history.CompareRollout(100);
+  ASSERT_TRUE(rollout.ok());
+  const auto& [before, after] = rollout->profiles.at("thumb");
+  EXPECT_EQ(before.causes, (std::map<std::string, std::uint64_t>{{"exit", 3}}));
+  EXPECT_EQ(after.causes, (std::map<std::string, std::uint64_t>{{"wall", 4}}));
+  // What seems to be of tomorrow is in no slice of today.
+  EXPECT_EQ(history.Causes(0, 100, 10)->size(), 1u);
 }
 
 TEST(History, IsBounded) {

@@ -1,11 +1,14 @@
 #include "web/lanes.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <condition_variable>
 #include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <new>
+#include <system_error>
 #include <thread>
 
 #include "sys/calls.h"
@@ -32,6 +35,7 @@ class Lanes final : public Backend {
  public:
   Lanes(std::vector<std::unique_ptr<Profile>> profiles, std::vector<std::unique_ptr<Runner>> runners);
   ~Lanes() override;
+  Status Start();
 
   Admission Submit(Job job, Completion done, RunHere* here) override;
   void Cancel(const std::string& id) override;
@@ -63,7 +67,16 @@ class Lanes final : public Backend {
 Lanes::Lanes(std::vector<std::unique_ptr<Profile>> profiles, std::vector<std::unique_ptr<Runner>> runners)
     : profiles_(std::move(profiles)), runners_(std::move(runners)) {
   for (const auto& runner : runners_) idle_.push_back(runner.get());
-  for (std::size_t i = 0; i < runners_.size(); ++i) lanes_.emplace_back([this] { Loop(); });
+}
+
+// Where there is no room for another thread, none of them stays.
+Status Lanes::Start() {
+  try {
+    for (std::size_t i = 0; i < runners_.size(); ++i) lanes_.emplace_back([this] { Loop(); });
+  } catch (const std::system_error& error) {
+    return SystemError("pthread_create", error.code().value(), "a thread for each job at once");
+  }
+  return {};
 }
 
 Lanes::~Lanes() {
@@ -126,14 +139,22 @@ Admission Lanes::Submit(Job job, Completion done, RunHere* here) {
     return {Admission::Kind::kBusy, "the queue of `" + profile->name + "` is full",
             std::chrono::milliseconds(std::clamp<std::uint64_t>(wait / 1'000'000, 100, 60'000))};
   }
-  cancels_[job.id] = *cancel;
-  if (here != nullptr && CanLend(job)) {
-    auto kept = std::make_shared<Waiting>(Waiting{std::move(job), std::move(done), *cancel, sys::NowNs(), ++arrivals_});
-    *here = [this, runner = Occupy(*profile), kept] { RunOne(*runner, std::move(*kept)); };
-    return {};
+  const std::string id = job.id;
+  try {
+    cancels_[id] = *cancel;
+    if (here != nullptr && CanLend(job)) {
+      using Lent = std::pair<Runner*, Waiting>;
+      const auto kept = std::make_shared<Lent>(nullptr, Waiting{std::move(job), std::move(done), *cancel, sys::NowNs(), ++arrivals_});
+      *here = [this, kept] { RunOne(*kept->first, std::move(kept->second)); };
+      kept->first = Occupy(*profile);  // nothing fails behind this
+      return {};
+    }
+    queue_.push_back({std::move(job), std::move(done), *cancel, sys::NowNs(), ++arrivals_});
+  } catch (const std::bad_alloc&) {
+    cancels_.erase(id);
+    return {Admission::Kind::kBusy, "there is no memory for another job", std::chrono::seconds(1)};
   }
   ++profile->queued;
-  queue_.push_back({std::move(job), std::move(done), *cancel, sys::NowNs(), ++arrivals_});
   changed_.notify_one();
   return {};
 }
@@ -189,7 +210,11 @@ void Lanes::RunOne(Runner& runner, Waiting waiting) {
     end.kind = JobEnd::Kind::kExpired;
   } else {
     const std::uint64_t queued = end.queued_ns;
-    end = runner.Run(waiting.job, waiting.cancel);
+    try {
+      end = runner.Run(waiting.job, waiting.cancel);
+    } catch (const std::bad_alloc&) {
+      end.error = SystemError("malloc", ENOMEM, "a job");
+    }
     end.queued_ns = queued;
   }
   const std::uint64_t run_ns = sys::NowNs() - start;
@@ -204,10 +229,12 @@ void Lanes::RunOne(Runner& runner, Waiting waiting) {
 
 }  // namespace
 
-std::unique_ptr<Backend> MakeLanes(const Config& config, std::vector<std::unique_ptr<Runner>> runners) {
+Result<std::unique_ptr<Backend>> MakeLanes(const Config& config, std::vector<std::unique_ptr<Runner>> runners) {
   std::vector<std::unique_ptr<Profile>> profiles;
   for (const ProfileConfig& each : config.profiles) profiles.push_back(std::make_unique<Profile>(Profile{each.name, each.queue}));
-  return std::make_unique<Lanes>(std::move(profiles), std::move(runners));
+  auto lanes = std::make_unique<Lanes>(std::move(profiles), std::move(runners));
+  MOAT_TRY(lanes->Start());
+  return std::unique_ptr<Backend>(std::move(lanes));
 }
 
 }  // namespace moat::web

@@ -22,6 +22,6 @@ class Runner {
   virtual bool watches_client() const { return false; }
 };
 
-std::unique_ptr<Backend> MakeLanes(const Config& config, std::vector<std::unique_ptr<Runner>> runners);
+Result<std::unique_ptr<Backend>> MakeLanes(const Config& config, std::vector<std::unique_ptr<Runner>> runners);
 
 }  // namespace moat::web

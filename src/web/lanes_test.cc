@@ -68,7 +68,7 @@ class LanesTest : public ::testing::Test {
   void Make(Stub::Watches watches) {
     std::vector<std::unique_ptr<Runner>> runners;
     runners.push_back(std::make_unique<Stub>(gate_, watches));
-    lanes_ = MakeLanes(OneProfile(), std::move(runners));
+    lanes_ = *MakeLanes(OneProfile(), std::move(runners));
   }
   Job JobOf(const std::string& id, int client = -1) {
     Job job;

@@ -64,6 +64,7 @@ struct Metrics::Impl {
   Family<Gauge>& misses = Gauges("moat_warm_misses", "Jobs that found nothing prepared, since the start.");
   Family<Gauge>& connections = Gauges("moat_http_connections", "Open connections.");
   Family<Gauge>& lost_lines = Gauges("moat_log_lines_lost", "Lines that the log did not take, since the start.");
+  Family<Gauge>& given_up = Gauges("moat_clients_given_up", "Clients that were too slow while many others were, too, since the start.");
   Family<Gauge>& stored = Gauges("moat_store_jobs", "Jobs in the store.");
   Family<Gauge>& filters = Gauges("moat_filters_installed", "Seccomp filters installed for jobs, since the start.");
   Family<Gauge>& filter_waits = Gauges("moat_filter_waits", "Jobs that had to wait because of the bound on filters a second.");
@@ -131,6 +132,7 @@ void Metrics::SetLoad(const std::vector<ProfileLoad>& load) {
 
 void Metrics::SetConnections(std::uint64_t open) { impl_->connections.Add({}).Set(static_cast<double>(open)); }
 void Metrics::SetLostLines(std::uint64_t lines) { impl_->lost_lines.Add({}).Set(static_cast<double>(lines)); }
+void Metrics::SetGivenUp(std::uint64_t clients) { impl_->given_up.Add({}).Set(static_cast<double>(clients)); }
 void Metrics::SetFilters(std::uint64_t installed, std::uint64_t waits) {
   impl_->filters.Add({}).Set(static_cast<double>(installed));
   impl_->filter_waits.Add({}).Set(static_cast<double>(waits));

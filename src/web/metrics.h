@@ -43,6 +43,7 @@ class Metrics {
   void SetLoad(const std::vector<ProfileLoad>& load);
   void SetConnections(std::uint64_t open);
   void SetLostLines(std::uint64_t lines);
+  void SetGivenUp(std::uint64_t clients);
   void SetFilters(std::uint64_t installed, std::uint64_t waits);
   void SetStore(std::uint64_t jobs, std::uint64_t bytes);
 

@@ -162,7 +162,7 @@ JobEnd PoolRunner::Run(Job& job, const CancelToken& cancel) {
 
 }  // namespace
 
-std::unique_ptr<Backend> MakePoolBackend(std::shared_ptr<const Config> config) {
+Result<std::unique_ptr<Backend>> MakePoolBackend(std::shared_ptr<const Config> config) {
   std::vector<std::unique_ptr<Runner>> runners(config->jobs == 0 ? kLanes : config->jobs);
   for (auto& runner : runners) runner = std::make_unique<PoolRunner>(config);
   return MakeLanes(*config, std::move(runners));

@@ -9,6 +9,6 @@
 
 namespace moat::web {
 
-std::unique_ptr<Backend> MakePoolBackend(std::shared_ptr<const Config> config);
+Result<std::unique_ptr<Backend>> MakePoolBackend(std::shared_ptr<const Config> config);
 
 }  // namespace moat::web

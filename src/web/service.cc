@@ -3,40 +3,23 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <new>
 #include <utility>
 
 #include "sys/calls.h"
+#include "web/end_words.h"
 
 namespace moat::web {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr const char* kTooLate = "it waited too long and was not started";
-constexpr const char* kNotWanted = "cancelled while it waited";
-
-const char* EndingOf(const JobEnd& end) {
-  switch (end.kind) {
-    case JobEnd::Kind::kRan:
-      return "ran";
-    case JobEnd::Kind::kExpired:
-      return "expired";
-    case JobEnd::Kind::kDropped:
-      return "cancelled";
-    case JobEnd::Kind::kFailed:
-      return "failed";
-  }
-  return "failed";
+// Once, when a job gets here: a clock of the day that is set later changes nothing for it.
+std::uint64_t OnMachine(std::uint64_t of_day_ns) {
+  if (of_day_ns == 0) return 0;
+  const std::uint64_t day = UnixNs(), machine = sys::NowNs();
+  return of_day_ns > day ? machine + (of_day_ns - day) : machine;
 }
-
-std::string WhyOf(const JobEnd& end) {
-  if (end.kind == JobEnd::Kind::kExpired) return kTooLate;
-  if (end.kind == JobEnd::Kind::kDropped) return kNotWanted;
-  return end.error.ToString();
-}
-
-// It could not even be noted that it starts: later, then.
-bool NoRoom(const JobEnd& end) { return end.kind == JobEnd::Kind::kFailed && end.error.error_number == ENOSPC; }
 
 Admission Failed(const Error& error) { return {Admission::Kind::kBusy, error.ToString(), 1s}; }
 
@@ -65,7 +48,7 @@ void Service::Resume(const StoredJob& job) {
     (void)store_->CommitUnstarted(job.id, "failed", "the profile `" + job.profile + "` is no longer configured");
     return;
   }
-  live_[job.id] = {job.id, job.profile, job.caller, LiveJob::Where::kStored, job.created_ns};
+  live_[job.id] = {job.id, job.profile, job.caller, LiveJob::Where::kStored, LiveJob::Kind::kAccepted, job.created_ns, OnMachine(job.start_by_ns)};
   waiting_[job.profile].push_back(job.id);
 }
 
@@ -130,24 +113,28 @@ Admission Service::Run(Staged& staged, const Ask& ask, int client, const std::sh
   if (!opened.ok()) return Failed(opened.error());
   {
     const std::lock_guard lock(mutex_);
-    live_[id] = {id, profile, caller, LiveJob::Where::kHandedOn, UnixNs()};
+    live_[id] = {id, profile, caller, LiveJob::Where::kHandedOn, LiveJob::Kind::kClientWaits, UnixNs(), job.start_by_ns};
   }
-  RunHere here;
-  Admission answer = parts_.backend.Submit(std::move(job), [this, now, id, profile, caller](JobEnd end) {
-    Record(id, profile, caller, end);
-    {
-      const std::lock_guard lock(mutex_);
-      live_.erase(id);
-      cancelled_.erase(id);
-    }
-    now->end = std::move(end);
-    now->bell.Ring();
-  }, &here);
-  if (here) here();
-  if (answer.kind == Admission::Kind::kTaken) return answer;
-  const std::lock_guard lock(mutex_);
-  live_.erase(id);
-  return answer;
+  const auto forget = [this, id] {
+    const std::lock_guard lock(mutex_);
+    live_.erase(id);
+    cancelled_.erase(id);
+  };
+  try {
+    RunHere here;
+    Admission answer = parts_.backend.Submit(std::move(job), [this, now, id, profile, caller, forget](JobEnd end) {
+      Record(id, profile, caller, end);
+      forget();
+      now->end = std::move(end);
+      now->bell.Ring();
+    }, &here);
+    if (here) here();
+    if (answer.kind != Admission::Kind::kTaken) forget();
+    return answer;
+  } catch (const std::bad_alloc&) {
+    forget();
+    throw;
+  }
 }
 
 Status Service::Keep(Staged staged, const Ask& ask, const JobEnd& end) {
@@ -179,9 +166,10 @@ Result<Service::Later> Service::Accept(Staged staged, const Ask& ask) {
   job.priority = ask.priority;
   job.repeat = ask.profile->repeat == ProfileConfig::Repeat::kWhenLost ? Repeat::kWhenLost : Repeat::kNever;
   if (ask.wait_ns > 0) job.start_by_ns = UnixNs() + static_cast<std::uint64_t>(ask.wait_ns);
+  const std::uint64_t start_by = ask.wait_ns > 0 ? sys::NowNs() + static_cast<std::uint64_t>(ask.wait_ns) : 0;
   job = MOAT_TRY(store_->Accept(std::move(staged), std::move(job)));
   const std::lock_guard lock(mutex_);
-  live_[job.id] = {job.id, job.profile, job.caller, LiveJob::Where::kStored, job.created_ns};
+  live_[job.id] = {job.id, job.profile, job.caller, LiveJob::Where::kStored, LiveJob::Kind::kAccepted, job.created_ns, start_by};
   auto& queue = waiting_[job.profile];
   queue.insert(job.priority > 0 ? queue.begin() : queue.end(), job.id);
   work_.notify_all();
@@ -218,6 +206,12 @@ std::vector<LiveJob> Service::Live() const {
   return all;
 }
 
+std::optional<LiveJob> Service::FindLive(const std::string& id) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = live_.find(id);
+  return found == live_.end() ? std::optional<LiveJob>() : found->second;
+}
+
 std::uint64_t Service::unfinished(const std::string& caller) const {
   const std::lock_guard lock(mutex_);
   std::uint64_t count = 0;
@@ -225,7 +219,15 @@ std::uint64_t Service::unfinished(const std::string& caller) const {
   return count;
 }
 
+// Figures, and no more: where there is no memory for them, the job has its end all the same.
 void Service::Record(const std::string& id, const std::string& profile, const std::string& caller, const JobEnd& end) {
+  try {
+    RecordAll(id, profile, caller, end);
+  } catch (const std::bad_alloc&) {
+  }
+}
+
+void Service::RecordAll(const std::string& id, const std::string& profile, const std::string& caller, const JobEnd& end) {
   HistoryJob job;
   job.finished_ns = UnixNs();
   job.id = id;
@@ -254,178 +256,6 @@ void Service::Record(const std::string& id, const std::string& profile, const st
                     {"queued_ns", end.queued_ns}, {"wall_ns", report.wall}, {"cpu_ns", job.cpu_ns},
                     {"memory_peak", report.memory_peak}, {"denials", report.denial_count}});
   history_->Add(std::move(job), report.denials, report.limits_hit);
-}
-
-// The clerk commits what has ended, hands on what waits in the store, and keeps the store in size.
-void Service::Clerk() {
-  auto next_tidy = std::chrono::steady_clock::now();
-  std::unique_lock lock(mutex_);
-  while (life_ != Life::kEnds || !ended_.empty()) {
-    if (!ended_.empty()) {
-      Ended ended = std::move(ended_.front());
-      ended_.pop_front();
-      lock.unlock();
-      Commit(std::move(ended));
-      lock.lock();
-      continue;
-    }
-    lock.unlock();
-    HandOn();
-    if (std::chrono::steady_clock::now() >= next_tidy) {
-      Tidy();
-      next_tidy = std::chrono::steady_clock::now() + 1s;
-    }
-    lock.lock();
-    if (!ended_.empty() || life_ == Life::kEnds) continue;
-    work_.wait_for(lock, 100ms);
-  }
-}
-
-Service::Fate Service::FateOf(const StoredJob& job, const JobEnd& end) const {
-  const std::lock_guard lock(mutex_);
-  const bool ran = end.kind == JobEnd::Kind::kRan, may_repeat = job.repeat == Repeat::kWhenLost;
-  // Stopped because we end, and not because somebody said so.
-  const bool stopped = end.kind == JobEnd::Kind::kDropped || (ran && end.report.cause == Cause::kCancelled && may_repeat);
-  if (stopped && life_ != Life::kRuns && cancelled_.count(job.id) == 0) return Fate::kWaitsForNextStart;
-  if (NoRoom(end)) return Fate::kWaitsAgain;
-  const bool lost = ran && end.report.cause == Cause::kWorkerLost;
-  return lost && may_repeat && job.attempt < 2 ? Fate::kWaitsAgain : Fate::kEnds;
-}
-
-Status Service::CommitFate(const StoredJob& job, const JobEnd& end, Fate fate) {
-  if (fate == Fate::kWaitsForNextStart) return store_->TakeBack(job.id);
-  if (fate == Fate::kWaitsAgain) return store_->WaitAgain(job.id);
-  if (end.kind == JobEnd::Kind::kRan) return store_->Commit(job.id, end.report, end.out, end.err);
-  return store_->CommitUnstarted(job.id, EndingOf(end), WhyOf(end));
-}
-
-void Service::Commit(Ended ended) {
-  auto job = store_->Find(ended.id);
-  const bool known = job.ok() && job->has_value();
-  const Fate fate = known ? FateOf(**job, ended.end) : Fate::kEnds;
-  const Status done = known ? CommitFate(**job, ended.end, fate) : job.ok() ? Status() : Status(job.error());
-  std::unique_lock lock(mutex_);
-  if (!done.ok() && life_ != Life::kEnds) {
-    // A full disk, usually. The result is kept here until there is room, and tried again.
-    parts_.log.Write(Level::kError, "commit", {{"job", ended.id}, {"error", done.error().ToString()}});
-    ended_.push_back(std::move(ended));
-    work_.wait_for(lock, 1s);
-    return;
-  }
-  const std::string profile = known ? (*job)->profile : "";
-  if (handed_on_[profile] > 0) --handed_on_[profile];
-  if (fate == Fate::kWaitsForNextStart) return;
-  if (fate == Fate::kWaitsAgain) {
-    live_[ended.id].where = LiveJob::Where::kStored;
-    waiting_[profile].push_front(ended.id);
-    if (NoRoom(ended.end)) work_.wait_for(lock, 1s);
-    return;
-  }
-  lock.unlock();
-  Announce(ended.id);
-}
-
-void Service::Announce(const std::string& id) {
-  {
-    const std::lock_guard lock(mutex_);
-    live_.erase(id);
-    cancelled_.erase(id);
-    for (const auto& each : bells_) {
-      if (const auto bell = each.lock()) bell->Ring();
-    }
-  }
-  auto job = store_->Find(id);
-  if (job.ok() && job->has_value() && !(*job)->webhook.empty() && parts_.notice) parts_.notice(**job);
-}
-
-void Service::EndUnstarted(const std::string& id, std::string_view ending, std::string_view why) {
-  const Status done = store_->CommitUnstarted(id, ending, why);
-  if (!done.ok()) parts_.log.Write(Level::kError, "commit", {{"job", id}, {"error", done.error().ToString()}});
-  Announce(id);
-}
-
-// Few at a time: what the backend refuses would have been begun for nothing.
-std::vector<std::string> Service::ChooseNext() {
-  const auto load = parts_.backend.Load();
-  const auto config = parts_.config.Get();
-  std::vector<std::string> ids;
-  const std::lock_guard lock(mutex_);
-  for (const ProfileLoad& each : load) {
-    const ProfileConfig* profile = config->FindProfile(each.profile);
-    if (profile == nullptr) continue;
-    auto& queue = waiting_[each.profile];
-    const std::uint64_t room = std::min(each.capacity + 1, std::max<std::uint64_t>(profile->queue / 2, 1));
-    while (!queue.empty() && handed_on_[each.profile] < room) {
-      ids.push_back(queue.front());
-      queue.pop_front();
-      ++handed_on_[each.profile];
-    }
-  }
-  return ids;
-}
-
-void Service::HandOn() {
-  const std::lock_guard handing(handing_mutex_);
-  if (draining() || handing_ == Handing::kPauses) return;
-  for (const std::string& id : ChooseNext()) HandOnOne(id);
-}
-
-void Service::HandOnOne(const std::string& id) {
-  auto found = store_->Find(id);
-  if (!found.ok() || !found->has_value()) return Announce(id);
-  const StoredJob& stored = **found;
-  {
-    std::unique_lock lock(mutex_);
-    const bool wanted = cancelled_.count(id) == 0;
-    const bool late = stored.start_by_ns != 0 && UnixNs() > stored.start_by_ns;
-    live_[id].where = LiveJob::Where::kHandedOn;
-    if (!wanted || late) {
-      --handed_on_[stored.profile];
-      lock.unlock();
-      return EndUnstarted(id, wanted ? "expired" : "cancelled", wanted ? kTooLate : kNotWanted);
-    }
-  }
-  const auto admission = Begin(stored);
-  if (admission.ok() && admission->kind == Admission::Kind::kTaken) {
-    // Whoever cancelled in between has asked a backend that did not know the job yet.
-    std::unique_lock lock(mutex_);
-    const bool cancelled = cancelled_.count(id) != 0;
-    lock.unlock();
-    if (cancelled) parts_.backend.Cancel(id);
-    return;
-  }
-  const bool later = admission.ok() && admission->kind != Admission::Kind::kUnknownProfile;
-  {
-    const std::lock_guard lock(mutex_);
-    --handed_on_[stored.profile];
-    if (later) {
-      live_[id].where = LiveJob::Where::kStored;
-      waiting_[stored.profile].push_front(id);
-    }
-  }
-  if (!later) EndUnstarted(id, "failed", admission.ok() ? admission->why : admission.error().ToString());
-}
-
-Result<Admission> Service::Begin(const StoredJob& stored) {
-  const std::string id = stored.id;
-  Job job{id, stored.profile, stored.caller, stored.argv, {}, {}, {}, stored.priority, 0, [this, id] { return store_->BeginAttempt(id); }, -1};
-  const std::uint64_t now = UnixNs();
-  // Times of the day become times of the machine; a clock that jumps shifts only what is not yet here.
-  if (stored.start_by_ns > now) job.start_by_ns = sys::NowNs() + (stored.start_by_ns - now);
-  for (const std::string& name : stored.inputs) job.inputs.push_back({name, MOAT_TRY(store_->OpenInput(id, name))});
-  job.outputs = MOAT_TRY(store_->PrepareAttempt(id));
-  Admission admission = parts_.backend.Submit(std::move(job), [this, id, profile = stored.profile, caller = stored.caller](JobEnd end) {
-    Record(id, profile, caller, end);
-    const std::lock_guard lock(mutex_);
-    ended_.push_back({id, std::move(end)});
-    work_.notify_all();
-  });
-  return admission;
-}
-
-void Service::Tidy() {
-  const std::uint64_t now = UnixNs(), keep = static_cast<std::uint64_t>(parts_.config.Get()->keep_ns);
-  if (now > keep) (void)store_->ForgetOlderThan(now - keep);
 }
 
 }  // namespace moat::web

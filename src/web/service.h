@@ -41,7 +41,9 @@ struct Ask {
 struct LiveJob {
   std::string id, profile, caller;
   enum class Where : std::uint8_t { kStored, kHandedOn } where = Where::kHandedOn;
-  std::uint64_t since_ns = 0;  // of the day
+  enum class Kind : std::uint8_t { kAccepted, kClientWaits } kind = Kind::kAccepted;
+  std::uint64_t since_ns = 0;     // of the day
+  std::uint64_t start_by_ns = 0;  // CLOCK_MONOTONIC; 0: no matter
 };
 
 class Service {
@@ -83,6 +85,7 @@ class Service {
   Store& store() { return *store_; }
   History& history() { return *history_; }
   std::vector<LiveJob> Live() const;
+  std::optional<LiveJob> FindLive(const std::string& id) const;
   std::uint64_t unfinished(const std::string& caller) const;
   // The backend is given nothing from the store any more, or again. Everything else goes on.
   enum class Handing : std::uint8_t { kGoesOn, kPauses };
@@ -101,15 +104,19 @@ class Service {
   static Status OpenFiles(Staged& staged, Job& job);
   void Resume(const StoredJob& job);
   void Record(const std::string& id, const std::string& profile, const std::string& caller, const JobEnd& end);
+  void RecordAll(const std::string& id, const std::string& profile, const std::string& caller, const JobEnd& end);
+  void QueueEnd(Ended ended);
   void Clerk();
-  void Commit(Ended ended);
+  void CommitInTheEnd(Ended ended);
+  void Commit(Ended& ended);
   enum class Fate : std::uint8_t { kEnds, kWaitsAgain, kWaitsForNextStart };
   Fate FateOf(const StoredJob& job, const JobEnd& end) const;
   Status CommitFate(const StoredJob& job, const JobEnd& end, Fate fate);
   std::vector<std::string> ChooseNext();
   void HandOn();
   void HandOnOne(const std::string& id);
-  Result<Admission> Begin(const StoredJob& stored);
+  void TakeBack(const std::string& id);
+  Result<Admission> Begin(const StoredJob& stored, std::uint64_t start_by_ns);
   void EndUnstarted(const std::string& id, std::string_view ending, std::string_view why);
   void Announce(const std::string& id);
   void Tidy();

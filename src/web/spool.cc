@@ -83,6 +83,14 @@ Status RefuseForeign(const sys::DirFd& folder, const std::string& path) {
                  "chown it to the user of the daemon and chmod it to 0700");
 }
 
+// What is put into a new folder is on the disk only when the folder itself is.
+Status SyncFolders(const sys::DirFd& folder) {
+  if (fsync(folder.get()) != 0) return SystemError("fsync", errno, "the spool folder");
+  const auto parent = sys::openat2(folder.get(), "..", O_RDONLY | O_DIRECTORY, 0);
+  if (!parent.ok()) return {};  // a folder that we may not read was not made by us
+  return fsync(parent->get()) == 0 || errno == EINVAL ? Status() : Status(SystemError("fsync", errno, "the folder around the spool folder"));
+}
+
 }  // namespace
 
 Result<sys::DirFd> MakeFolder(int parent, const std::string& name) {
@@ -193,7 +201,9 @@ Result<Spool> Spool::Open(const std::string& path, std::uint64_t size) {
   MOAT_TRY(RemoveTree(spool.folder_.get(), "incoming"));
   spool.incoming_ = MOAT_TRY(MakeFolder(spool.folder_.get(), "incoming"));
   spool.jobs_ = MOAT_TRY(MakeFolder(spool.folder_.get(), "jobs"));
-  spool.sweeper_ = std::make_unique<Sweeper>(spool.incoming_.get());
+  MOAT_TRY(SyncFolders(spool.folder_));
+  spool.sweeper_ = std::make_unique<Sweeper>(
+      spool.incoming_.get(), *spool.used_, [stock = spool.stock_.get(), folder = spool.incoming_.get()] { Fill(*stock, folder); });
   return spool;
 }
 
@@ -208,15 +218,6 @@ Result<sys::Fd> Spool::TakeUnnamed() {
   }
   if (!taken.valid()) return MakeUnnamed(incoming_.get());
   return taken;
-}
-
-void Spool::DiscardUnnamed(std::vector<sys::Fd> files, std::uint64_t bytes) {
-  auto kept = std::make_shared<std::vector<sys::Fd>>(std::move(files));  // a std::function is copied
-  sweeper_->Remove("", [used = used_.get(), stock = stock_.get(), folder = incoming_.get(), kept, bytes] {
-    kept->clear();  // a file without a name goes with its last descriptor
-    used->fetch_sub(bytes);
-    Fill(*stock, folder);
-  });
 }
 
 void Spool::Fill(Stock& stock, int folder) {

@@ -55,10 +55,7 @@ class Spool {
   Result<sys::Fd> TakeUnnamed();
 
   // An upload that is nobody's any more: it goes soon, and then its bytes count no longer.
-  void Discard(const std::string& id, std::uint64_t bytes) {
-    sweeper_->Remove(id, [used = used_.get(), bytes] { used->fetch_sub(bytes); });
-  }
-  void DiscardUnnamed(std::vector<sys::Fd> files, std::uint64_t bytes);
+  void Discard(Sweeper::Order order) noexcept { sweeper_->Remove(std::move(order)); }
 
   // Counts bytes against the size; kSystem with ENOSPC when they do not fit.
   Status Reserve(std::uint64_t bytes);

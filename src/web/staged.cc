@@ -21,11 +21,9 @@ Result<sys::Fd> OpenAgain(const sys::Fd& file) {
 
 Staged::~Staged() {
   if (spool_ == nullptr) return;
-  if (kind_ == Kind::kPassing) {
-    spool_->DiscardUnnamed(std::move(files_), bytes_);
-  } else {
-    spool_->Discard(id_, bytes_);  // else the next start does
-  }
+  order_.front().bytes = bytes_;
+  order_.front().unnamed = std::move(files_);
+  spool_->Discard(std::move(order_));  // else the next start does
 }
 
 Status Staged::AddInput(const std::string& name) {

@@ -70,14 +70,15 @@ std::uint64_t UnixNs() {
   return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
 }
 
-Store::Store(StoreOptions options, Spool spool, Database database)
-    : options_(std::move(options)), spool_(std::move(spool)), database_(std::move(database)) {}
+Store::Store(StoreOptions options, Spool spool, Database database, Database reader)
+    : options_(std::move(options)), spool_(std::move(spool)), database_(std::move(database)), reader_(std::move(reader)) {}
 
 Result<std::unique_ptr<Store>> Store::Open(StoreOptions options) {
   Spool spool = MOAT_TRY(Spool::Open(options.folder, options.size));
   Database database =
       MOAT_TRY(Database::Open(options.folder + "/jobs.db", kSchema, Database::Durability::kEachCommit));
-  std::unique_ptr<Store> store(new Store(std::move(options), std::move(spool), std::move(database)));
+  Database reader = MOAT_TRY(Database::OpenToRead(options.folder + "/jobs.db"));
+  std::unique_ptr<Store> store(new Store(std::move(options), std::move(spool), std::move(database), std::move(reader)));
   MOAT_TRY(store->Recover());
   return store;
 }
@@ -109,7 +110,7 @@ Result<StoredJob> Store::Accept(Staged staged, StoredJob job) {
   job.inputs = staged.inputs_;
   job.bytes = staged.bytes_;
   job.state = JobState::kWaiting;
-  job.created_ns = UnixNs();
+  job.created_ns = options_.day_ns();
   staged.last_.Close();
   MOAT_TRY(SyncTree(spool_.incoming(), job.id));
   Step("inputs on the disk");
@@ -130,6 +131,8 @@ Status Store::Keep(Staged staged, StoredJob job, std::string_view out, std::stri
   const sys::DirFd work = MOAT_TRY(OpenFolder(staged.folder_.get(), "work"));
   MOAT_TRY(WriteNew(work.get(), "stdout", out));
   MOAT_TRY(WriteNew(work.get(), "stderr", err));
+  // What is told by a row that outlives a loss of power does so itself.
+  MOAT_TRY(SyncTree(spool_.incoming(), staged.id_));
   const std::uint64_t outputs = MOAT_TRY(TreeBytes(work.get()));
   spool_.Add(outputs);
   staged.bytes_ += outputs;  // goes with it, if it goes
@@ -146,7 +149,13 @@ Status Store::Keep(Staged staged, StoredJob job, std::string_view out, std::stri
     return inserted;
   }
   (void)staged.spool_.release();
+  NoteEnd(job, static_cast<std::int64_t>(options_.machine_ns()));
   return {};
+}
+
+void Store::NoteEnd(const StoredJob& job, std::int64_t ended_ns) {
+  const std::lock_guard lock(aging_);
+  ages_.Add(job.id, ended_ns, job.webhook.empty() ? Ages::Notice::kNone : Ages::Notice::kDue);
 }
 
 Result<sys::Fd> Store::OpenInput(const std::string& id, const std::string& name) {
@@ -168,17 +177,21 @@ Status Store::BeginAttempt(const std::string& id) {
   const std::lock_guard lock(mutex_);
   Statement update = MOAT_TRY(database_.Prepare(
       "UPDATE jobs SET state = 1, attempt = attempt + 1, started = ? WHERE id = ? AND state = 0"));
-  MOAT_TRY(update.Bind(UnixNs()).Bind(id).Run());
+  MOAT_TRY(update.Bind(options_.day_ns()).Bind(id).Run());
   if (database_.changes() != 1) return NoSuchJob(id);
   Step("attempt begun");
   return {};
 }
 
 Status Store::Finish(const StoredJob& job, std::string_view ending, std::string_view report, std::string_view why) {
-  const std::lock_guard lock(mutex_);
-  Statement update = MOAT_TRY(database_.Prepare(
-      "UPDATE jobs SET state = 2, finished = ?, ending = ?, report = ?, why = ?, bytes = ? WHERE id = ?"));
-  return update.Bind(UnixNs()).Bind(ending).Bind(report).Bind(why).Bind(job.bytes).Bind(job.id).Run();
+  {
+    const std::lock_guard lock(mutex_);
+    Statement update = MOAT_TRY(database_.Prepare(
+        "UPDATE jobs SET state = 2, finished = ?, ending = ?, report = ?, why = ?, bytes = ? WHERE id = ?"));
+    MOAT_TRY(update.Bind(options_.day_ns()).Bind(ending).Bind(report).Bind(why).Bind(job.bytes).Bind(job.id).Run());
+  }
+  NoteEnd(job, static_cast<std::int64_t>(options_.machine_ns()));
+  return {};
 }
 
 Status Store::Commit(const std::string& id, const Report& report, std::string_view out, std::string_view err) {
@@ -231,14 +244,19 @@ Status Store::TakeBack(const std::string& id) {
 }
 
 Status Store::NoticeSent(const std::string& id) {
-  const std::lock_guard lock(mutex_);
-  Statement update = MOAT_TRY(database_.Prepare("UPDATE jobs SET notice = 2 WHERE id = ?"));
-  return update.Bind(id).Run();
+  {
+    const std::lock_guard lock(mutex_);
+    Statement update = MOAT_TRY(database_.Prepare("UPDATE jobs SET notice = 2 WHERE id = ?"));
+    MOAT_TRY(update.Bind(id).Run());
+  }
+  const std::lock_guard lock(aging_);
+  ages_.Noticed(id);
+  return {};
 }
 
 Result<std::vector<StoredJob>> Store::Select(const char* where, const std::vector<std::string>& texts, std::uint64_t limit) {
-  const std::lock_guard lock(mutex_);
-  Statement select = MOAT_TRY(database_.Prepare((std::string("SELECT * FROM jobs ") + where + " LIMIT ?").c_str()));
+  const std::lock_guard lock(reading_);
+  Statement select = MOAT_TRY(reader_.Prepare((std::string("SELECT * FROM jobs ") + where + " LIMIT ?").c_str()));
   for (const std::string& text : texts) select.Bind(text);
   select.Bind(limit);
   std::vector<StoredJob> jobs;
@@ -295,35 +313,47 @@ Status Store::RemoveRow(const std::string& id) {
   Statement remove = MOAT_TRY(database_.Prepare("DELETE FROM jobs WHERE id = ?"));
   MOAT_TRY(remove.Bind(id).Run());
   --jobs_;
+  const std::lock_guard aging(aging_);
+  ages_.Remove(id);
   return {};
 }
 
-Status Store::ForgetOlderThan(std::uint64_t finished_before_ns) {
-  const auto old = MOAT_TRY(Select("WHERE state = 2 AND finished < CAST(? AS INTEGER) AND notice != 1",
-                                   {base::Number(finished_before_ns)}, 1000));
-  for (const StoredJob& job : old) MOAT_TRY(Forget(job.id));
+Status Store::ForgetOlderThan(std::uint64_t age_ns) {
+  constexpr std::size_t kAtATime = 1000;
+  const auto before = static_cast<std::int64_t>(options_.machine_ns() - age_ns);
+  std::vector<std::string> old;
+  {
+    const std::lock_guard lock(aging_);
+    old = ages_.EndedBefore(before, kAtATime);
+  }
+  for (const std::string& id : old) {
+    const bool there = MOAT_TRY(Find(id)).has_value();  // else somebody was quicker
+    if (there) MOAT_TRY(Forget(id));
+  }
   return {};
-}
-
-std::uint64_t Store::jobs() const {
-  const std::lock_guard lock(mutex_);
-  return jobs_;
 }
 
 Status Store::Recover() {
   const std::vector<StoredJob> all = MOAT_TRY(Select("", {}, 1'000'000'000));
+  const std::uint64_t day = options_.day_ns(), machine = options_.machine_ns();
   jobs_ = all.size();
   for (const StoredJob& job : all) {
     spool_.Add(job.bytes);
+    if (job.state == JobState::kDone) NoteEnd(job, OnMachineClock(job.finished_ns, day, machine));
     if (job.state == JobState::kRunning) MOAT_TRY(RecoverOne(job));
   }
+  const auto due = MOAT_TRY(Select("WHERE state = 2 AND notice = 2", {}, 1'000'000'000));
+  const std::lock_guard lock(aging_);
+  for (const StoredJob& job : due) ages_.Noticed(job.id);
   return RemoveOrphans();
 }
 
 Status Store::RecoverOne(const StoredJob& job) {
-  const sys::DirFd folder = MOAT_TRY(OpenFolder(spool_.jobs(), job.id));
-  if (OpenFolder(folder.get(), "result").ok()) return TakeResult(job);
-  MOAT_TRY(RemoveTree(folder.get(), "work"));
+  auto folder = OpenFolder(spool_.jobs(), job.id);
+  if (!folder.ok() && folder.error().error_number == ENOENT) return Finish(job, "failed", "", "its files are gone from the spool folder");
+  if (!folder.ok()) return std::move(folder).error();
+  if (OpenFolder(folder->get(), "result").ok()) return TakeResult(job);
+  MOAT_TRY(RemoveTree(folder->get(), "work"));
   if (job.repeat == Repeat::kWhenLost && job.attempt < 2) return WaitAgain(job.id);
   return Commit(job.id, LostReport(), "", "");
 }

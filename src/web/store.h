@@ -6,9 +6,13 @@
 // Open puts in order what a killed predecessor left: unaccepted uploads go, whole results are
 // taken, jobs that were running are `worker-lost` or, once and if they may, wait again.
 //
-// Threads: any. Times in nanoseconds since 1970.
+// Reads have a connection of their own: they do not wait for a disk that is slow to say that a commit is on it.
+// How old a job is, is told by the machine's clock, so that setting the day's forgets nothing.
+//
+// Threads: any. Times in nanoseconds, of the day since 1970.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -21,6 +25,8 @@
 
 #include "moat/report.h"
 #include "moat/result.h"
+#include "sys/calls.h"
+#include "web/ages.h"
 #include "web/database.h"
 #include "web/spool.h"
 
@@ -75,13 +81,16 @@ class Staged {
 
  private:
   friend class Store;
-  Staged(Spool* spool, std::string id, Kind kind) : spool_(spool), id_(std::move(id)), kind_(kind) {}
+  Staged(Spool* spool, std::string id, Kind kind) : spool_(spool), id_(std::move(id)), kind_(kind), order_(1) {
+    if (kind_ == Kind::kFolder) order_.front().name = id_;
+  }
   struct Forget {
     void operator()(Spool*) const {}
   };
   std::unique_ptr<Spool, Forget> spool_;  // null once it is somebody else's
   std::string id_;
   Kind kind_;
+  Sweeper::Order order_;
   sys::DirFd folder_;
   sys::Fd last_;
   std::vector<sys::Fd> files_;  // of kPassing: inputs, in their order, and the output behind them
@@ -89,10 +98,14 @@ class Staged {
   std::uint64_t bytes_ = 0;
 };
 
+std::uint64_t UnixNs();
+
 struct StoreOptions {
   std::string folder;
   std::uint64_t size = 4ULL << 30;
-  std::function<void(std::string_view step)> at_step;  // tests die here
+  std::function<void(std::string_view step)> at_step;   // tests die here
+  std::function<std::uint64_t()> day_ns = UnixNs;       // and set the clock
+  std::function<std::uint64_t()> machine_ns = sys::NowNs;
 };
 
 class Store {
@@ -120,16 +133,17 @@ class Store {
   Result<std::vector<StoredJob>> Latest(const std::string& caller, std::uint64_t count);  // "": of all
   Result<sys::Fd> OpenResult(const std::string& id, const std::string& path);  // "stdout", "out/a.png"
   Status Forget(const std::string& id);
-  Status ForgetOlderThan(std::uint64_t finished_before_ns);
-  std::uint64_t jobs() const;
+  Status ForgetOlderThan(std::uint64_t age_ns);
+  std::uint64_t jobs() const { return jobs_; }
   std::uint64_t bytes() const { return spool_.used(); }
 
  private:
-  Store(StoreOptions options, Spool spool, Database database);
+  Store(StoreOptions options, Spool spool, Database database, Database reader);
   void Step(std::string_view step) const {
     if (options_.at_step) options_.at_step(step);
   }
   Status Recover();
+  void NoteEnd(const StoredJob& job, std::int64_t ended_ns);
   Status RecoverOne(const StoredJob& job);
   Status RemoveOrphans();
   Status RemoveRow(const std::string& id);
@@ -141,11 +155,13 @@ class Store {
 
   StoreOptions options_;
   Spool spool_;
-  mutable std::mutex mutex_;  // of the database
+  std::mutex mutex_;  // of the database; may be held for as long as a sync takes
   Database database_;
-  std::uint64_t jobs_ = 0;
+  std::mutex reading_;
+  Database reader_;
+  std::mutex aging_;
+  Ages ages_;
+  std::atomic<std::uint64_t> jobs_ = 0;
 };
-
-std::uint64_t UnixNs();
 
 }  // namespace moat::web

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <future>
 #include <thread>
 
 #include "web/testing.h"
@@ -61,11 +62,96 @@ TEST_F(StoreTest, AJobGoesItsWay) {
   EXPECT_EQ(store->NoticesDue()->size(), 1u);
   ASSERT_TRUE(store->NoticeSent(id).ok());
   EXPECT_EQ(store->NoticesDue()->size(), 0u);
-  ASSERT_TRUE(store->ForgetOlderThan(UnixNs() + 1).ok());
+  ASSERT_TRUE(store->ForgetOlderThan(0).ok());
   EXPECT_FALSE(store->Find(id)->has_value());
   EXPECT_EQ(store->bytes(), 0u);
   EXPECT_EQ(store->jobs(), 0u);
   EXPECT_FALSE(std::filesystem::exists(folder_.path() + "/jobs/" + id));
+}
+
+// The day's clock is set a day ahead and back; results stay for the hour that was said, by the machine's clock.
+TEST_F(StoreTest, AClockThatIsSetForgetsNothing) {
+  constexpr std::uint64_t kSecond = 1'000'000'000, kHour = 3600 * kSecond, kDay = 24 * kHour;
+  std::uint64_t day = 1'700'000'000 * kSecond, machine = 100 * kSecond;
+  StoreOptions options;
+  options.folder = folder_.path();
+  options.day_ns = [&] { return day; };
+  options.machine_ns = [&] { return machine; };
+  auto store = std::move(*Store::Open(options));
+  const auto finished = [&] {
+    const std::string id = store->Accept(MustStage(*store, "a", "x"), StoredJob())->id;
+    EXPECT_TRUE(store->CommitUnstarted(id, "expired", "").ok());
+    return id;
+  };
+  const auto is_there = [&](const std::string& id) {
+    EXPECT_TRUE(store->ForgetOlderThan(kHour).ok());
+    return store->Find(id)->has_value();
+  };
+  const std::string first = finished();
+  for (const std::uint64_t jump : {kDay, 0 - 2 * kDay}) {
+    day += jump;
+    EXPECT_TRUE(is_there(first));
+  }
+  const std::string second = finished();  // yesterday, as it seems
+  machine += kHour - 1;
+  EXPECT_TRUE(is_there(first));
+  machine += 2;
+  EXPECT_FALSE(is_there(first));
+  EXPECT_FALSE(is_there(second));
+  // Over a restart the day's clock is all there is; one that went back makes nothing older than new.
+  const std::string third = finished();
+  for (const std::uint64_t jump : {0 - kDay, kDay + kHour / 2}) {
+    day += jump;
+    store.reset();
+    store = std::move(*Store::Open(options));
+    EXPECT_TRUE(is_there(third));
+  }
+  machine += kHour / 2 + 1;
+  EXPECT_FALSE(is_there(third));
+}
+
+TEST_F(StoreTest, ANoticeThatIsDueKeepsItsJob) {
+  auto store = MustOpen(folder_.path());
+  const std::string id = store->Accept(MustStage(*store, "a", "x"), JobFor("p"))->id;
+  ASSERT_TRUE(store->CommitUnstarted(id, "expired", "").ok());
+  for (int round = 0; round < 2; ++round) {
+    ASSERT_TRUE(store->ForgetOlderThan(0).ok());
+    ASSERT_TRUE(store->Find(id)->has_value());
+    store.reset();
+    store = MustOpen(folder_.path());
+  }
+  ASSERT_TRUE(store->NoticeSent(id).ok());
+  ASSERT_TRUE(store->ForgetOlderThan(0).ok());
+  EXPECT_FALSE(store->Find(id)->has_value());
+}
+
+// A disk that takes long to say that a commit is there: who only wants to know does not wait for it.
+TEST_F(StoreTest, ReadersDoNotWaitForAWriter) {
+  std::promise<void> is_at_it, may_go_on;
+  auto store = MustOpen(folder_.path(), [&](std::string_view step) {
+    if (step != "attempt begun") return;
+    is_at_it.set_value();  // with the database in its hands
+    may_go_on.get_future().wait();
+  });
+  const std::string id = store->Accept(MustStage(*store, "a", "x"), JobFor("p"))->id;
+  std::thread writer([&] { EXPECT_TRUE(store->BeginAttempt(id).ok()); });
+  is_at_it.get_future().wait();
+  EXPECT_EQ((*store->Find(id))->state, JobState::kRunning);
+  EXPECT_EQ(store->Latest("", 10)->size(), 1u);
+  EXPECT_EQ(store->jobs(), 1u);
+  may_go_on.set_value();
+  writer.join();
+}
+
+TEST_F(StoreTest, AJobWhoseFilesAreGoneKeepsNobodyFromStarting) {
+  auto store = MustOpen(folder_.path());
+  const std::string id = store->Accept(MustStage(*store, "a", "x"), JobFor("p"))->id;
+  ASSERT_TRUE(store->BeginAttempt(id).ok());
+  store.reset();
+  std::filesystem::remove_all(folder_.path() + "/jobs/" + id);
+  store = MustOpen(folder_.path());
+  EXPECT_EQ((*store->Find(id))->state, JobState::kDone);
+  EXPECT_EQ((*store->Find(id))->ending, "failed");
 }
 
 TEST_F(StoreTest, WhatIsNotAcceptedGoes) {

@@ -172,6 +172,23 @@ def without_descriptors_it_goes_on():
         assert d.job("upper", b"x")[0] == 200
 
 
+def who_keeps_threads():
+    """Small requests whose bodies trickle, and small answers that nobody reads, at the same time: few of them may
+    keep a thread, and the others are given up at once."""
+    with Daemon() as d:
+        half = b"DELETE /v1/jobs/" + b"0" * 32 + b" HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 60000\r\n\r\n" + b"x" * 30_000
+        many = [d.raw(half) for _ in range(250)]
+        given_up = 0
+        while given_up < 100:
+            assert d.get("/readyz")[0] == 200
+            line = next(line for line in d.get("/metrics")[2].decode().splitlines() if line.startswith("moat_clients_given_up "))
+            given_up = int(float(line.split()[1]))
+        assert d.job("upper", b"x")[0] == 200
+        for client in many:
+            client.close()
+        assert d.job("upper", b"x")[0] == 200
+
+
 def never_readers():
     with Daemon() as d:
         job = d.job("large?async")[1]["id"]
@@ -193,5 +210,5 @@ def unix_socket_and_top():
     assert nobody.returncode == 125 and "no answer" in nobody.stderr, nobody
 
 
-daemon.run([tokens, quotas, other_sites, garbage, lying_lengths, who_leaves_is_not_worked_for, crowds, without_descriptors_it_goes_on, never_readers,
+daemon.run([tokens, quotas, other_sites, garbage, lying_lengths, who_leaves_is_not_worked_for, crowds, without_descriptors_it_goes_on, who_keeps_threads, never_readers,
             unix_socket_and_top])

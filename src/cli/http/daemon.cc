@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <optional>
 
 #include "base/safe_text.h"
@@ -19,6 +20,7 @@
 #include "cli/say.h"
 #include "cli/tool/in_words.h"
 #include "moat/sandbox.h"
+#include "sys/ballast.h"
 #include "sys/calls.h"
 #include "web/http/door.h"
 #include "web/http/listen.h"
@@ -34,6 +36,7 @@ namespace {
 using cli::Fail;
 
 constexpr std::size_t kMaxConfig = 1U << 20;
+constexpr std::size_t kBallast = 8U << 20;
 constexpr int kDrainMs = 30'000, kLookMs = 20, kRetireMs = 1000;
 
 constexpr char kUsage[] = R"(moat http [--take-over] [--ready-fd N] [--check] [CONFIG]
@@ -340,6 +343,7 @@ Status Run(const Options& options) {
     return {};
   }
   RaiseDescriptors();
+  sys::Ballast::Load(kBallast);
   Daemon daemon(std::move(config));
   MOAT_TRY(daemon.Open(options.take_over ? Daemon::Start::kTakeOver : Daemon::Start::kAnew, signals));
   if (options.ready_fd >= 0) {
@@ -361,8 +365,12 @@ int HttpCommand(const std::vector<std::string>& args) {
     std::fputs(kUsage, stdout);
     return 0;
   }
-  const Status ran = Run(*options);
-  return ran.ok() ? 0 : Fail(ran.error());
+  try {
+    const Status ran = Run(*options);
+    return ran.ok() ? 0 : Fail(ran.error());
+  } catch (const std::exception& error) {  // no thread, no memory
+    return Fail(HostError(std::string("the daemon cannot run: ") + error.what()));
+  }
 }
 
 }  // namespace moat::http_tool

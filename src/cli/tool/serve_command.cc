@@ -2,17 +2,22 @@
 
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <new>
 
 #include "cli/say.h"
 #include "serve/daemon.h"
+#include "sys/ballast.h"
 #include "sys/write_now.h"
 
 namespace moat::tool {
 namespace {
 
 using cli::Fail;
+
+constexpr std::size_t kBallast = 8U << 20;
 
 constexpr char kUsage[] = R"(moat serve [--take-over] [--ready-fd N] [CONFIG]
 
@@ -72,8 +77,13 @@ int ServeCommand(const std::vector<std::string>& args) {
     (void)!write(ready_fd, "ready\n", 6);
     close(ready_fd);
   };
-  const Status ran = serve::RunDaemon(config.empty() ? "/etc/moat/pool.toml" : config, hooks, start);
-  return ran.ok() ? 0 : Fail(ran.error());
+  sys::Ballast::Load(kBallast);
+  try {
+    const Status ran = serve::RunDaemon(config.empty() ? "/etc/moat/pool.toml" : config, hooks, start);
+    return ran.ok() ? 0 : Fail(ran.error());
+  } catch (const std::bad_alloc&) {  // with its reserve: its clients learn it by the connections that break
+    return Fail(SystemError("malloc", ENOMEM, "the daemon"));
+  }
 }
 
 }  // namespace moat::tool

@@ -10,6 +10,7 @@
 
 #include "base/units.h"
 #include "sys/calls.h"
+#include "web/http/stay.h"
 
 namespace moat::web {
 namespace {
@@ -162,14 +163,20 @@ void Connection::EndAnswers() const {
 
 void Connection::Shut() const { shutdown(socket_.get(), SHUT_RDWR); }
 
+bool Connection::AwaitClient(short event) const {
+  const Stray stray;
+  if (!stray.may()) return false;
+  pollfd one = {socket_.get(), Wants(event), 0};
+  return poll(&one, 1, kMaxStallMs) != 0;
+}
+
 ssize_t Connection::Receive(char* to, std::size_t size) {
   for (;;) {
     const ssize_t got = ReceiveNow(to, size);
     if (got >= 0) return got;
     if (errno != EAGAIN && errno != EINTR) return -1;
     if (!KeepsUp(body_bytes_, body_since_ns_)) return -1;
-    pollfd one = {socket_.get(), Wants(POLLIN), 0};
-    if (poll(&one, 1, kMaxStallMs) == 0) return -1;
+    if (!AwaitClient(POLLIN)) return -1;
   }
 }
 
@@ -206,8 +213,7 @@ ssize_t Connection::write(const char* from, std::size_t size) {
     }
     if (errno != EAGAIN && errno != EINTR) return -1;
     if (!KeepsUp(answer_bytes_, answer_since_ns_)) return -1;
-    pollfd one = {socket_.get(), Wants(POLLOUT), 0};
-    if (poll(&one, 1, kMaxStallMs) == 0) return -1;
+    if (!AwaitClient(POLLOUT)) return -1;
   }
 }
 

@@ -85,6 +85,7 @@ class Connection final : public httplib::Stream {
   ssize_t ReceiveNow(char* to, std::size_t size) const;  // as recv(2) without waiting
   ssize_t SendNow(const char* from, std::size_t size) const;
   short Wants(short usual) const { return tls_ == nullptr ? usual : tls_->wants(); }
+  bool AwaitClient(short event) const;  // false: it does not come, or too many wait already
   ssize_t Receive(char* to, std::size_t size);  // waits, as long as the client keeps up
 
   sys::Fd socket_;

@@ -13,6 +13,7 @@
 #include "web/http/door.h"
 #include "web/http/gate.h"
 #include "web/http/reactor.h"
+#include "web/http/stay.h"
 
 namespace moat::web {
 
@@ -92,12 +93,16 @@ class HttpDoor final : public Door {
   void GetStatus(Response& response);
 
   Verdict Fail(Response& response, int status, std::string_view error, std::string_view fix = {});
+  // Null: too many are, and that was the answer. To be kept until the answer is out.
+  std::shared_ptr<Stay> StayAtDisk(Response& response);
   Verdict Busy(Response& response, int status, std::uint64_t retry_ms, std::string_view error, std::string_view why);
 
   DoorParts parts_;
   Gate gate_;
   Library library_;
-  std::atomic<unsigned> waiting_ = 0;  // threads that may stay long
+  // Threads that may stay long, so that there always are some for what is quick: with jobs, uploads and polls;
+  // with what is read from the disk for a client, or removed from it.
+  std::atomic<unsigned> waiting_ = 0, at_disk_ = 0;
   std::atomic<bool> hands_over_ = false;
   std::mutex probe_mutex_;
   std::uint64_t probed_ns_ = 0;

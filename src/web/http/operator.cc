@@ -33,6 +33,7 @@ void HttpDoor::GetMetrics(Response& response) {
   parts_.metrics.SetLoad(parts_.backend.Load());
   parts_.metrics.SetConnections(reactor_->connections());
   parts_.metrics.SetLostLines(parts_.log.lost());
+  parts_.metrics.SetGivenUp(Stray::given_up());
   parts_.metrics.SetFilters(parts_.filters.installed(), parts_.filters.waits());
   parts_.metrics.SetStore(parts_.service.store().jobs(), parts_.service.store().bytes());
   response.status = 200;
@@ -40,6 +41,8 @@ void HttpDoor::GetMetrics(Response& response) {
 }
 
 void HttpDoor::GetStatus(Response& response) {
+  const auto stay = StayAtDisk(response);
+  if (stay == nullptr) return;
   auto body = StatusBody(parts_.service, parts_.metrics, parts_.backend.Load(), reactor_->connections(), parts_.explain);
   if (!body.ok()) return (void)Fail(response, 500, "the history cannot be read");
   response.status = 200;

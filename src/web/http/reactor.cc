@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <exception>
 
 #include "web/http/listen.h"
 #include "sys/calls.h"
@@ -143,20 +144,41 @@ void Reactor::Loop() {
     if (event.data.u64 == kListener) {
       Accept();
     } else if (Connection* connection = Take(event.data.u64); connection != nullptr) {
-      Serve(*connection);
+      ServeOrClose(*connection);
     }
   }
 }
 
+// Out of memory, usually: this client is lost, and its memory is there for the others.
+void Reactor::ServeOrClose(Connection& connection) {
+  const int number = connection.number();
+  try {
+    return Serve(connection);
+  } catch (const std::exception&) {
+    Connection::Current() = nullptr;
+  }
+  const std::lock_guard lock(mutex_);
+  connections_.erase(number);
+}
+
+// False: nobody waits, or nobody can be taken in.
+bool Reactor::AcceptNext() {
+  sys::Fd socket(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (socket.valid()) {
+    AcceptOne(std::move(socket), {}, For::kReading);
+    return true;
+  }
+  if (errno != EMFILE && errno != ENFILE) return false;
+  TurnOneAway();
+  MakeRoom();
+  return true;
+}
+
 void Reactor::Accept() {
-  for (int i = 0; i < 16; ++i) {
-    sys::Fd socket(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-    if (socket.valid()) {
-      AcceptOne(std::move(socket), {}, For::kReading);
-      continue;
+  try {
+    for (int i = 0; i < 16 && AcceptNext(); ++i) {
     }
-    if (errno != EMFILE && errno != ENFILE) break;
-    TurnOneAway();
+  } catch (const std::exception&) {
     MakeRoom();
   }
   (void)Arm(listener_.get(), kListener, EPOLL_CTL_MOD);  // fails where nobody is accepted any more

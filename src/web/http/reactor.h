@@ -57,12 +57,14 @@ class Reactor {
   Status LeaveToDrain(Connection& connection);
   Connection* Take(std::uint64_t who);
   void Loop();
+  bool AcceptNext();
   void Accept();
   void AcceptOne(sys::Fd socket, std::string read, For wanted);
   void TurnOneAway();
   bool PassOn(Connection& connection);
   void MakeRoom();
   void Serve(Connection& connection);
+  void ServeOrClose(Connection& connection);
   void Refuse(Connection& connection, int status);
   void Linger(Connection& connection);
   void Idle(Connection& connection);

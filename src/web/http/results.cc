@@ -38,15 +38,12 @@ std::string ReadUpTo(const Result<sys::Fd>& file) {
 class Poll {
  public:
   Poll(std::atomic<unsigned>& count, std::int64_t wait_ns)
-      : count_(count), wait_ns_(count.fetch_add(1) < kMostPolls ? std::clamp<std::int64_t>(wait_ns, 0, kLongestWait) : 0) {}
-  ~Poll() { count_.fetch_sub(1); }
-  Poll(const Poll&) = delete;
-  Poll& operator=(const Poll&) = delete;
+      : stay_(count, kMostPolls), wait_ns_(stay_.got() ? std::clamp<std::int64_t>(wait_ns, 0, kLongestWait) : 0) {}
   std::int64_t wait_ns() const { return wait_ns_; }
 
  private:
-  std::atomic<unsigned>& count_;
-  std::int64_t wait_ns_;
+  const Stay stay_;
+  const std::int64_t wait_ns_;
 };
 
 // Of the parameter `wait`: 0 without one.
@@ -113,16 +110,21 @@ std::vector<StoredJob> HttpDoor::WaitForJobs(const std::vector<std::string>& ids
 }
 
 void HttpDoor::GetJob(const Request& request, Response& response) {
-  auto job = Mine(request, response);
-  if (!job.has_value()) return;
   const auto wait = WaitOf(request);
   if (!wait.ok()) return (void)Fail(response, 400, "wait: " + wait.error().message);
+  auto stay = StayAtDisk(response);
+  if (stay == nullptr) return;
+  auto job = Mine(request, response);
+  if (!job.has_value()) return;
   if (*wait > 0 && job->state != JobState::kDone) {
+    stay.reset();
     const Poll poll(waiting_, *wait);
     auto jobs = WaitForJobs({job->id}, poll.wait_ns(), 1);
     if (jobs.empty()) return (void)Fail(response, 404, "there is no such job, or no longer");
     *job = std::move(jobs[0]);
   }
+  if (stay == nullptr) stay = StayAtDisk(response);
+  if (stay == nullptr) return;
   Store& store = parts_.service.store();
   response.status = 200;
   response.set_content(JobBody(*job, ReadUpTo(store.OpenResult(job->id, "stdout")), ReadUpTo(store.OpenResult(job->id, "stderr"))),
@@ -132,6 +134,8 @@ void HttpDoor::GetJob(const Request& request, Response& response) {
 void HttpDoor::GetJobs(const Request& request, Response& response) {
   const Caller& caller = CurrentVisit().caller;
   const bool all = caller.role == CallerConfig::Role::kOperator;
+  auto stay = StayAtDisk(response);
+  if (stay == nullptr) return;
   response.status = 200;
   if (!request.has_param("ids")) {
     auto jobs = parts_.service.store().Latest(all ? "" : caller.name, kMostIds);
@@ -142,18 +146,21 @@ void HttpDoor::GetJobs(const Request& request, Response& response) {
   const auto wait = WaitOf(request);
   if (ids.size() > kMostIds) return (void)Fail(response, 400, "at most 100 ids at a time");
   if (!wait.ok()) return (void)Fail(response, 400, "wait: " + wait.error().message);
+  if (*wait > 0) stay.reset();
   const Poll poll(waiting_, *wait);
   auto jobs = WaitForJobs(ids, poll.wait_ns(), QueryOf(request, "until") == "any" ? 1 : ids.size());
   std::erase_if(jobs, [&](const StoredJob& job) { return !all && job.caller != caller.name; });
   response.set_content(JobListBody(jobs), "application/json");
 }
 
-// A job whose client waits is in no store; only operators see it, and may end it.
+// Without asking the store: a disk that is slow must not keep a job running. One whose client waits is in no
+// store; only operators see it, and may end it.
 HttpDoor::Verdict HttpDoor::CancelLive(const std::string& id, Response& response) {
-  if (CurrentVisit().caller.role != CallerConfig::Role::kOperator) return Verdict::kGoOn;
-  const std::vector<LiveJob> live = parts_.service.Live();
-  const bool there = std::any_of(live.begin(), live.end(), [&](const LiveJob& job) { return job.id == id; });
-  if (!there) return Verdict::kGoOn;
+  const Caller& caller = CurrentVisit().caller;
+  const auto live = parts_.service.FindLive(id);
+  if (!live.has_value()) return Verdict::kGoOn;
+  const bool is_mine = live->kind == LiveJob::Kind::kAccepted && live->caller == caller.name;
+  if (!is_mine && caller.role != CallerConfig::Role::kOperator) return Verdict::kGoOn;
   parts_.service.Cancel(id);
   response.status = 202;
   response.set_content("{\"id\":\"" + id + "\",\"state\":\"cancelling\"}\n", "application/json");
@@ -162,6 +169,8 @@ HttpDoor::Verdict HttpDoor::CancelLive(const std::string& id, Response& response
 
 void HttpDoor::DeleteJob(const Request& request, Response& response) {
   if (CancelLive(request.matches[1], response) == Verdict::kAnswered) return;
+  const auto stay = StayAtDisk(response);
+  if (stay == nullptr) return;
   const auto job = Mine(request, response);
   if (!job.has_value()) return;
   if (job->state != JobState::kDone) {
@@ -175,6 +184,8 @@ void HttpDoor::DeleteJob(const Request& request, Response& response) {
 }
 
 void HttpDoor::GetOutput(const Request& request, Response& response) {
+  auto stay = StayAtDisk(response);
+  if (stay == nullptr) return;
   const auto job = Mine(request, response);
   if (!job.has_value()) return;
   const std::string name = request.matches[2];
@@ -183,19 +194,23 @@ void HttpDoor::GetOutput(const Request& request, Response& response) {
   if (std::find(names.begin(), names.end(), name) == names.end()) return (void)Fail(response, 404, "the job has no such output");
   auto file = parts_.service.store().OpenResult(job->id, "out/" + name);
   if (!file.ok()) return (void)Fail(response, 404, "the output is no longer there");
-  SendFile(response, *std::move(file), name, nullptr);  // 200, or 206 for a range
+  SendFile(response, *std::move(file), name, std::move(stay));  // 200, or 206 for a range
 }
 
 void HttpDoor::GetStream(const Request& request, Response& response) {
+  auto stay = StayAtDisk(response);
+  if (stay == nullptr) return;
   const auto job = Mine(request, response);
   if (!job.has_value()) return;
   const std::string name = request.matches[2];
   auto file = parts_.service.store().OpenResult(job->id, name);
   if (!file.ok()) return (void)Fail(response, 404, "the job has not ended, or was never started");
-  SendFile(response, *std::move(file), name, nullptr);  // 200, or 206 for a range
+  SendFile(response, *std::move(file), name, std::move(stay));  // 200, or 206 for a range
 }
 
 void HttpDoor::GetArchive(const Request& request, Response& response) {
+  auto stay = StayAtDisk(response);
+  if (stay == nullptr) return;
   const auto job = Mine(request, response);
   if (!job.has_value()) return;
   auto report = Report::FromJson(job->report);
@@ -206,7 +221,7 @@ void HttpDoor::GetArchive(const Request& request, Response& response) {
   response.set_header("Content-Security-Policy", "sandbox; default-src 'none'");
   response.set_chunked_content_provider(
       kind == "tar" ? "application/x-tar" : "application/zip",
-      [this, id = job->id, kind, names = OutputNames(*report)](std::size_t, httplib::DataSink& sink) {
+      [this, stay = std::move(stay), id = job->id, kind, names = OutputNames(*report)](std::size_t, httplib::DataSink& sink) {
         std::size_t at = 0;
         const auto next = [&]() -> Result<ArchiveFile> {
           if (at == names.size()) return ArchiveFile{};

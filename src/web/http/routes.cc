@@ -9,7 +9,8 @@ namespace moat::web {
 namespace {
 
 constexpr std::uint64_t kSmallBody = 64U << 10;
-constexpr unsigned kThreads = 96;
+// 80 with jobs, uploads and polls (submit.cc), 32 at the disk, 32 that wait for a client: 16 are for what is quick.
+constexpr unsigned kThreads = 160, kMostAtDisk = 32;
 constexpr const char* kJson = "application/json";
 
 // Without a token, even where tokens are asked for: they tell nothing of jobs.
@@ -124,6 +125,13 @@ HttpDoor::Verdict HttpDoor::Fail(Response& response, int status, std::string_vie
   response.status = status;
   response.set_content(ErrorBody(error, fix, CurrentVisit().request), kJson);
   return Verdict::kAnswered;
+}
+
+std::shared_ptr<Stay> HttpDoor::StayAtDisk(Response& response) {
+  auto stay = std::make_shared<Stay>(at_disk_, kMostAtDisk);
+  if (stay->got()) return stay;
+  Busy(response, 503, 1000, "as many clients are being served from the disk as can be", "threads");
+  return nullptr;
 }
 
 HttpDoor::Verdict HttpDoor::Busy(Response& response, int status, std::uint64_t retry_ms, std::string_view error, std::string_view why) {

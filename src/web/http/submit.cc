@@ -5,7 +5,9 @@
 #include <map>
 
 #include "base/units.h"
+#include "web/end_words.h"
 #include "web/http/http_door.h"
+#include "sys/ballast.h"
 #include "sys/calls.h"
 
 namespace moat::web {
@@ -13,21 +15,7 @@ namespace {
 
 constexpr std::size_t kMostInputs = 64, kMostParameterBytes = 4096;
 constexpr std::string_view kParameterPrefix = "p.";
-constexpr unsigned kMostWaiting = 80;  // threads; the others answer what is quick
-
-// Counts this thread among those that may stay long.
-class Slot {
- public:
-  explicit Slot(std::atomic<unsigned>& count) : count_(count), got_(count.fetch_add(1) < kMostWaiting) {}
-  ~Slot() { count_.fetch_sub(1); }
-  Slot(const Slot&) = delete;
-  Slot& operator=(const Slot&) = delete;
-  bool got() const { return got_; }
-
- private:
-  std::atomic<unsigned>& count_;
-  bool got_;
-};
+constexpr unsigned kMostWaiting = 80;  // threads; see stay.h
 
 bool Asks(const httplib::Request& request, const char* flag) {
   return request.has_param(flag) && request.get_param_value(flag) != "0" && request.get_param_value(flag) != "false";
@@ -188,9 +176,13 @@ HttpDoor::Verdict HttpDoor::Receive(const Request& request, Response& response, 
 }
 
 void HttpDoor::Submit(const Request& request, Response& response, const Reader& reader) {
-  const Slot slot(waiting_);
-  if (!slot.got()) {
+  const Stay stay(waiting_, kMostWaiting);
+  if (!stay.got()) {
     Busy(response, 503, 1000, "as many clients are being served as can be", "threads");
+    return;
+  }
+  if (sys::Ballast::IsSpent()) {
+    Busy(response, 503, 1000, "there is no memory for another job now", "memory");
     return;
   }
   const auto kept = std::make_shared<Submission>();
@@ -239,6 +231,10 @@ void HttpDoor::SubmitNow(const Request& request, Response& response, Submission&
 void HttpDoor::AnswerEnd(const Request& request, Response& response, Submission& submission, const JobEnd& end) {
   if (end.kind == JobEnd::Kind::kFailed) {
     parts_.log.Write(Level::kError, "failed", {{"request", CurrentVisit().request}, {"error", end.error.ToString()}});
+    if (NoRoom(end)) {
+      Busy(response, 503, 1000, "this host has no room for another job now: " + end.error.ToString(), "host");
+      return;
+    }
     Fail(response, 500, end.error.message);
     return;
   }

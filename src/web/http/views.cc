@@ -1,5 +1,7 @@
 #include "web/http/views.h"
 
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 namespace moat::web {
@@ -75,7 +77,7 @@ Status AddHistory(json& status, History& history, const ExplainDenial& explain) 
     limits.push_back({{"profile", each.profile}, {"limit", each.limit}, {"jobs", each.jobs}, {"last_ns", each.last_ns}});
   }
   const std::uint64_t now = UnixNs();
-  for (const CauseCount& each : MOAT_TRY(history.Causes(now - kHour, kMinute))) {
+  for (const CauseCount& each : MOAT_TRY(history.Causes(now - std::min(now, kHour), now, kMinute))) {
     causes.push_back({{"from_ns", each.from_ns}, {"profile", each.profile}, {"cause", each.cause}, {"jobs", each.jobs}});
   }
   status["rollout"] = RolloutJson(MOAT_TRY(history.CompareRollout(kMostCompared)));

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
 
 #include "web/hmac.h"
 #include "web/http/views.h"
@@ -85,7 +86,10 @@ void Webhooks::Loop() {
     Notice notice = std::move(*first);
     queue_.erase(first);
     lock.unlock();
-    Try(std::move(notice));
+    try {
+      Try(std::move(notice));
+    } catch (const std::exception&) {  // no memory: it is due in the store, and the next start sends it
+    }
     lock.lock();
   }
 }
