@@ -5,102 +5,14 @@ give each job they took one end, and leave nobody behind.
     daemons_test.py [CASE]...
 """
 import contextlib
-import ctypes
-import fcntl
-import json
 import os
 import pathlib
-import select
 import shutil
 import signal
 import subprocess
 import sys
-import tempfile
-import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "http"))
-import daemon  # noqa: E402
-from daemon import MOAT, Daemon  # noqa: E402
-
-PATIENCE = 100  # seconds, for what only a broken daemon never does
-
-
-def until(holds, what):
-    """Asked for again and again: nobody tells."""
-    end = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < end, what
-        time.sleep(.01)
-
-
-def deaf():
-    """A pipe that is full, and its two ends."""
-    read, write = os.pipe()
-    fcntl.fcntl(write, fcntl.F_SETFL, os.O_NONBLOCK)
-    for size in (4096, 1):
-        with contextlib.suppress(BlockingIOError):
-            while True:
-                os.write(write, b"\n" * size)
-    fcntl.fcntl(write, fcntl.F_SETFL, 0)
-    return read, write
-
-
-class Door(Daemon):
-    """`moat http` with its log where we want it, and words before its command."""
-
-    def begin(self, log=None, before=()):
-        read, write = os.pipe()
-        self.process = subprocess.Popen([*before, MOAT, "http", "--ready-fd", str(write), self.folder / "http.toml"], pass_fds=[write],
-                                        stderr=log if log is not None else self.log.open("ab"), stdin=subprocess.DEVNULL)
-        os.close(write)
-        with os.fdopen(read) as ready:
-            port = ready.readline()  # strace has the other end, too
-        self.port = int(port) if port else 0
-        return self
-
-    def state(self, job, wait="1ms"):
-        return json.loads(self.get(f"/v1/jobs/{job}?wait={wait}")[2])
-
-    def ended(self, job):
-        until(lambda: self.state(job, "1s")["state"] == "done", f"job {job} never ends")
-        return self.state(job)
-
-
-
-def words(pid):
-    try:
-        return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return b""
-
-
-def descendants(pid):
-    """It and all of its children, oldest first."""
-    found = [pid]
-    for parent in found:
-        for task in pathlib.Path(f"/proc/{parent}/task").glob("*/children"):
-            with contextlib.suppress(OSError):
-                found += [int(child) for child in task.read_text().split()]
-    return found
-
-
-def family():
-    """All that we have started, helpers that went away from their parents too."""
-    return [os.pidfd_open(pid) for pid in descendants(os.getpid())[1:] if pathlib.Path(f"/proc/{pid}").exists()]
-
-
-def all_end(pidfds):
-    for pidfd in pidfds:
-        assert select.select([pidfd], [], [], PATIENCE)[0], "a process outlived its daemon"
-        os.close(pidfd)
-
-
-def kill_traced(tracer):
-    """The daemon that strace has started, if it still is there."""
-    for pid in descendants(tracer.pid)[1:2]:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-    tracer.wait(PATIENCE)
+from doors import Door, Pool, adopt_orphans, all_end, daemon, deaf, descendants, family, kill_traced, needs_root, until, words, PATIENCE
 
 
 def logs_that_nobody_reads():
@@ -126,41 +38,6 @@ def logs_that_nobody_reads():
         finally:
             os.close(write)
             d.__exit__(None)
-
-
-class Pool:
-    """`moat serve`, and jobs for it by `moat submit`."""
-
-    def __init__(self, more=""):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="moat-serve-"))
-        self.config = self.folder / "pool.toml"
-        guest = MOAT.parents[1] / "tests" / "pool_zygote"
-        self.config.write_text(f'moat = 1\n[daemon]\nrunning = 2\n[door.local]\nsocket = "{self.folder}/s"\n'
-                               f'[profile.guest]\nprogram = ["{guest}"]\n'
-                               f'[profile.sh]\npolicy = "default"\ncommand = ["sh", "-c"]\narguments = true\n{more}')
-        self.process = None
-
-    def start(self, log=None, before=()):
-        read, write = os.pipe()
-        self.process = subprocess.Popen([*before, MOAT, "serve", "--ready-fd", str(write), self.config], pass_fds=[write],
-                                        stderr=log if log is not None else (self.folder / "log").open("ab"), stdin=subprocess.DEVNULL)
-        os.close(write)
-        with os.fdopen(read) as ready:
-            return ready.readline() == "ready\n"
-
-    def submit(self, *arguments, **more):
-        return subprocess.run([MOAT, "submit", "--socket", self.folder / "s", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                              timeout=PATIENCE, check=False, **more)
-
-    def __enter__(self):
-        assert self.start(), (self.folder / "log").read_text()
-        return self
-
-    def __exit__(self, *_):
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-        self.process.wait(PATIENCE)
-        shutil.rmtree(self.folder)
 
 
 def pools_whose_log_nobody_reads():
@@ -197,12 +74,6 @@ def results_of_a_pool_without_room():
         done = pool.submit("sh", "--log", "/dev/full", "--", "echo lost >&2; exit 0")
         assert done.returncode != 0, "a log without room is no success"
         assert pool.submit("guest", "--request", "exit 4").returncode == 4
-
-
-def needs_root():
-    if os.geteuid() != 0:
-        print("without root: left out", flush=True)
-    return os.geteuid() != 0
 
 
 def on_small_disk(d, options):
@@ -377,8 +248,7 @@ def jobs_go_first():
         assert score(pool.process.pid) == score(os.getpid())
 
 
-PR_SET_CHILD_SUBREAPER = 36
-assert ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
+adopt_orphans()
 if not shutil.which("strace"):
     print("SKIP: no strace")
     sys.exit(77)

@@ -1,0 +1,234 @@
+#!/usr/bin/env python3
+"""Daemons on a machine of the test's own, whose power goes, whose disk stops and whose clock is set.
+
+    power_test.py cut N      submits jobs and cuts the power at the Nth answer, without a word to any disk
+    power_test.py last       what was promised before each cut holds; then the disk stops and the clock jumps
+
+What clients were told lies on a disk that is not the daemon's: a sync of it would be one of the daemon's too.
+"""
+import contextlib
+import fcntl
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import threading
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "fault"))
+from doors import Door, Pool, all_end, daemon, descendants, until, words  # noqa: E402
+
+SPOOL_DISK, NOTES = "/dev/nvme2n1", "/dev/nvme1n1"
+BLOCK = 4096
+FIFREEZE, FITHAW = 0xC0045877, 0xC0045878
+DAY = 86400
+
+
+class Notes:
+    """What was told, one block each, on the disk before anything else happens."""
+
+    def __init__(self):
+        self.device = os.open(NOTES, os.O_RDWR | os.O_DSYNC)
+        self.all = []
+        while (block := os.pread(self.device, BLOCK, len(self.all) * BLOCK).rstrip(b"\0")):
+            self.all.append(json.loads(block))
+
+    def add(self, **what):
+        os.pwrite(self.device, json.dumps(what).encode().ljust(BLOCK, b"\0"), len(self.all) * BLOCK)
+        self.all.append(what)
+
+
+def door(rest="", server="jobs = 2", profiles=daemon.PROFILES):
+    """A daemon whose spool is on the disk that stays."""
+    d = Door(server=server, profiles=profiles, rest=rest)
+    spool = d.folder / "spool"
+    spool.mkdir(mode=0o700)
+    subprocess.run(["mount", "-t", "ext4", SPOOL_DISK, spool], check=True)
+    spool.chmod(0o700)
+    return d
+
+
+def close(d):
+    d.stop()
+    subprocess.run(["umount", d.folder / "spool"], check=True)
+
+
+def promises(notes):
+    """Of each job, the last thing that was told."""
+    told = {}
+    for note in notes.all:
+        told[note["job"]] = note
+    return told
+
+
+def check_promises(d, notes):
+    for job, note in promises(notes).items():
+        if note["what"] == "kept":
+            status, _, text = d.get(f"/v1/jobs/{job}/outputs/upper")
+            assert status == 200 and text == note["text"].upper().encode(), (note, status, text[:40])
+            continue
+        end = d.ended(job)
+        assert end.get("cause") in ("exit", "worker-lost"), (note, end)
+        assert note["what"] == "accepted" or end["cause"] == "exit", (note, end)
+        if end["cause"] == "exit":
+            assert d.get(f"/v1/jobs/{job}/outputs/upper")[2] == note["text"].upper().encode(), note
+    assert not list((d.folder / "spool/incoming").iterdir())
+
+
+def submit(d, notes, count):
+    """Jobs for later and jobs for now; each answer is noted, and then what became of the former."""
+    for number in range(count):
+        text = f"job {len(notes.all)} " + "x" * 20_000
+        if number % 3 == 2:
+            status, job = d.job("upper", text.encode())
+            assert status == 200 and job["outputs"], job
+            yield dict(what="kept", job=job["id"], text=text)
+        else:
+            status, job = d.job("upper?async", text.encode())
+            assert status == 202, job
+            yield dict(what="accepted", job=job["id"], text=text)
+            if number % 3 == 1:
+                assert d.ended(job["id"])["cause"] == "exit"
+                yield dict(what="done", job=job["id"], text=text)
+
+
+def cut(at):
+    notes = Notes()
+    trigger = os.open("/proc/sysrq-trigger", os.O_WRONLY)
+    d = door()
+    d.begin()
+    check_promises(d, notes)
+    for count, note in enumerate(submit(d, notes, 100), 1):
+        notes.add(**note)
+        if count == at:
+            print(f"vm: the power goes behind `{note['what']}`, {len(notes.all)} are noted", flush=True)
+            time.sleep(.3)  # for the console
+            os.write(trigger, b"b")
+
+
+class Frozen:
+    """A disk that takes for ever."""
+
+    def __init__(self, folder):
+        self.folder = os.open(folder, os.O_RDONLY)
+
+    def __enter__(self):
+        fcntl.ioctl(self.folder, FIFREEZE, 0)
+
+    def __exit__(self, *_):
+        fcntl.ioctl(self.folder, FITHAW, 0)
+        os.close(self.folder)
+
+
+def sleepers():
+    return [pid for pid in descendants(os.getpid()) if words(pid) == b"sleep\x001000\0" or words(pid) == b"/bin/sleep\x001000\0"]
+
+
+def disk_that_stops():
+    """Health, cancelling and figures do without the disk; who needs it waits, and is answered once it is back."""
+    d = door(server="jobs = 2")
+    d.begin()
+    naps = [d.job("nap?async")[1]["id"] for _ in range(2)]
+    until(lambda: len(sleepers()) == 2, "the jobs never start")
+    answers = []
+    with Frozen(d.folder / "spool"):
+        clients = [threading.Thread(target=lambda n=n: answers.append(d.job("upper?async", b"%d" % n))) for n in range(100)]
+        clients += [threading.Thread(target=lambda: answers.append((d.get(f"/v1/jobs/{naps[0]}")[0], {}))) for n in range(60)]
+        for client in clients:
+            client.start()
+        for _ in range(20):
+            assert d.get("/readyz")[0] == 200 and d.get("/healthz")[0] == 200 and d.get("/metrics")[0] == 200
+        assert d.ask("DELETE", f"/v1/jobs/{naps[0]}")[0] == 202
+        until(lambda: len(sleepers()) == 1, "a job is not cancelled while the disk stands still")
+        assert d.get("/healthz")[0] == 200
+    for client in clients:
+        client.join()
+    assert d.ended(naps[0])["cause"] == "cancelled"
+    assert d.state(naps[1])["state"] == "running", "it had nothing to do with the disk"
+    d.ask("DELETE", f"/v1/jobs/{naps[1]}")
+    taken = [job["id"] for status, job in answers if status == 202]
+    assert {status for status, _ in answers} <= {200, 202, 429, 503}, answers
+    for job in taken:
+        assert d.ended(job)["cause"] == "exit"
+    print(f"vm:   {len(taken)} of 100 were taken when the disk was back", flush=True)
+    close(d)
+
+
+def jobs_on_a_disk_that_stops():
+    """Killed and not gone: their processes wait for the disk, in the kernel. Nobody else does."""
+    place = pathlib.Path("/srv")
+    subprocess.run(["mount", "-t", "ext4", SPOOL_DISK, place], check=True)
+    (place / "shared").mkdir(exist_ok=True)
+    (place / "shared").chmod(0o777)
+    policy = pathlib.Path("/tmp/writes.toml")
+    policy.write_text(f'moat = 1\nbase = "default"\n[files]\nwrite = ["{place}/shared"]\n')
+    more = f'[profile.writes]\npolicy = "{policy}"\ncommand = ["sh", "-c", "sleep 1; echo x > {place}/shared/file; :"]\nwall = "3s"\n'
+    with Pool(more) as pool:
+        with Frozen(place):
+            client = subprocess.Popen([daemon.MOAT, "submit", "--socket", pool.folder / "s", "writes"], stderr=subprocess.PIPE)
+            _, said = client.communicate(timeout=100)
+            assert client.returncode not in (0, 125), said
+            assert b"wall clock limit" in said and b"not gone: process" in said and b"(state D" in said, said
+            print("vm:   " + said.decode().strip(), flush=True)
+            assert pool.submit("sh", "--", "exit 3").returncode == 3, "others wait for it"
+            helpers = sum(b"__spawner" in words(pid) for pid in range(2, 100_000) if os.path.exists(f"/proc/{pid}"))
+        until(lambda: sum(b"__spawner" in words(pid) for pid in range(2, 100_000) if os.path.exists(f"/proc/{pid}")) < helpers, "the helper stays")
+    subprocess.run(["umount", place], check=True)
+
+
+def set_clock(seconds):
+    time.clock_settime(time.CLOCK_REALTIME, time.clock_gettime(time.CLOCK_REALTIME) + seconds)
+
+
+def clock_that_jumps():
+    """Limits, deadlines and ages are told by a clock that nobody sets."""
+    d = door(server='jobs = 1\nkeep = "1h"')
+    d.begin()
+    done = d.job("upper?async", b"x")[1]["id"]
+    assert d.ended(done)["cause"] == "exit"
+    nap = d.job("nap?async")[1]["id"]
+    until(sleepers, "the job never starts")
+    waits = d.job("upper?async&wait=30m", b"y")[1]["id"]
+    with Pool() as pool:
+        assert pool.submit("sh", "--", "exit 3").returncode == 3
+        for jump in (DAY, -2 * DAY, DAY):
+            clients = [subprocess.Popen([daemon.MOAT, "submit", "--socket", pool.folder / "s", *flags, "sh", "--", "sleep 2; exit 3"])
+                       for flags in (["--within", "30m"],) * 6]
+            slow = subprocess.Popen([daemon.MOAT, "submit", "--socket", pool.folder / "s", "--wall", "3s", "--report", "/tmp/report.json", "sh", "--", "sleep 600"],
+                                    stderr=subprocess.DEVNULL)
+            set_clock(jump)
+            began = time.monotonic()
+            while time.monotonic() - began < 2.5:  # its clerk looks for what is old once a second
+                assert d.get("/healthz")[0] == 200
+                assert d.state(done)["state"] == "done", f"forgotten, for the clock jumped by {jump}"
+                assert d.state(waits)["state"] == "waiting", (jump, d.state(waits))
+            assert d.get(f"/v1/jobs/{waits}?wait=1s")[0] == 200
+            assert [client.wait(100) for client in clients] == [3] * 6, "too late, says a clock that was set"
+            slow.wait(100)
+            report = json.loads(pathlib.Path("/tmp/report.json").read_text())
+            assert report["cause"] == "wall" and 3e9 <= report["wall"] < 3600e9, report
+    d.ask("DELETE", f"/v1/jobs/{nap}")
+    assert d.ended(waits)["cause"] == "exit"
+    close(d)
+
+
+def last():
+    notes = Notes()
+    assert len(notes.all) >= 10, "no cut before"
+    d = door()
+    d.begin()
+    check_promises(d, notes)
+    kinds = [note["what"] for note in promises(notes).values()]
+    print(f"vm:   {len(kinds)} promises held: {', '.join(f'{kinds.count(each)} {each}' for each in sorted(set(kinds)))}", flush=True)
+    close(d)
+    daemon.run([disk_that_stops, jobs_on_a_disk_that_stops, clock_that_jumps])
+
+
+words_given = sys.argv[1:]
+sys.argv[1:] = []
+with contextlib.suppress(BrokenPipeError):
+    if words_given[0] == "last":
+        last()
+    else:
+        cut(int(words_given[0].removeprefix("cut")))
