@@ -26,6 +26,7 @@
 
 #include "bench/daemon.h"
 #include "bench/start.h"
+#include "bench/warm_race.h"
 #include "moat/pool.h"
 #include "moat/sandbox.h"
 #include "pool/zygote.h"
@@ -329,6 +330,7 @@ int Main(const std::string& build, int rounds, double seconds) {
     results["jail_rate"] = RateOfDaemon(client, "true", 4, seconds, ~0U);
     results["nothing_rate"] = RateOfDaemon(client, "nothing", 4, seconds, ~0U);
   }
+  results["warm"] = RaceWarm(build, std::max(1, rounds / 5));
   const int processors = static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
   results["lane_rate"] = RateOfLanes(build, 1, seconds);
   results["lanes_rate"] = RateOfLanes(build, processors, seconds);

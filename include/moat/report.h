@@ -111,6 +111,9 @@ struct Report {
   // Where the policy's `enforce` divides jobs: "enforced", "reported" (calls that it refuses were let through, but
   // for dangerous ones), "off". Empty: it divides none.
   std::string side;
+  // Where the program waited for this job, when it should have been started ahead of it: "input", "process",
+  // "starting", "unclear", "untraced" (docs/pool.md); "cold": there was none. Empty: nobody asked for that.
+  std::string warm;
   std::vector<std::string> limits_hit;
   std::vector<std::string> hints;    // "stack overflow? the stack limit is 8 MiB"
   std::vector<Layer> enforced, degraded;

@@ -97,6 +97,14 @@ struct Input {
                         // It must have a name somewhere: no memfd, nothing deleted.
 };
 
+// May programs start before there is a job for them? Such a one runs up to where it would look at an input or read
+// its standard input, and waits there for its one job (docs/pool.md). It must be the same program with the same
+// words, environment and names of inputs: other jobs of the Sandbox start as without. Report::warm tells.
+enum class Warm : unsigned char {
+  kNo,
+  kInput,
+};
+
 struct Command {
   std::vector<std::string> argv;  // {in}, {in1}.., {out} are replaced as in `moat run`
   std::vector<Input> inputs;      // at most 64
@@ -112,6 +120,7 @@ struct Command {
   // side, as with `moat run --key`; "": the inputs' paths, else argv. Report::side tells. Such a job beyond the share is
   // what SandboxOptions::beyond_share says.
   std::string key;
+  Warm warm = Warm::kNo;
   CancelToken cancel;  // then the program is asked with SIGTERM, and killed after `grace`
 };
 
@@ -156,7 +165,7 @@ class Sandbox {
   Result<Outcome> Run(const Command& command);
 
   // Has `count` helpers that have a jail for such a command ready (its program and whether it collects
-  // results matter; streams and inputs do not). Jobs that come within ten seconds find them; later ones
+  // results matter; streams and inputs do not, but for the names of inputs where it is warm). Jobs that come within ten seconds find them; later ones
   // do when this is called again meanwhile, which replaces what has become old. Does not wait for the jails.
   Status Prepare(const Command& command, unsigned count);
 

@@ -165,19 +165,26 @@ bool HasEnded(const Helper& helper) {
 
 }  // namespace
 
-bool PrepareOn(Helper& helper, const StoredPlan& plan) {
+bool PrepareOn(Helper& helper, const StoredPlan& plan, const Command& command) {
   if (HasEnded(helper)) {
     RemoveGroups(plan.plan, helper.pid());
     return false;
   }
   const Helper::Slot slot = helper.SlotOf(plan.id);
-  const bool makes_spawner = helper.is_new() && (plan.plan.header().flags & abi::kInheritable) != 0;
   PrepareRequest head;
   head.plan_slot = slot.number;
-  if (!slot.filled) head.flags = kCarriesPlan;
+  std::string body;
+  if (command.warm != Warm::kNo) {
+    auto expected = Request::Expected(command, head);
+    // What is wrong with it is told to the job.
+    if (expected.ok() && expected->size() <= kMaxInline) body = *std::move(expected);
+  }
+  if (body.empty()) head = PrepareRequest{FrameKind::kPrepare, slot.number};
+  const bool makes_spawner = body.empty() && helper.is_new() && (plan.plan.header().flags & abi::kInheritable) != 0;
+  if (!slot.filled) head.flags |= kCarriesPlan;
   const int file = plan.file.get();
   const auto fds = slot.filled ? std::span<const int>() : std::span<const int>(&file, 1);
-  if (!sys::SendMessage(helper.socket().get(), sys::BytesOf(head), {}, fds).ok()) return false;
+  if (!sys::SendMessage(helper.socket().get(), sys::BytesOf(head), body, fds).ok()) return false;
   if (!slot.filled) helper.Filled(slot.number, plan.id);
   if (makes_spawner) helper.SetInherits(plan.id);
   return true;

@@ -15,8 +15,9 @@ struct Talk {
   bool installed = false;          // a filter for this job, though it was to inherit one
 };
 
-// Asks it to have the jail of a next job ready; a new one makes its spawner, which installs a filter. False: it is gone.
-bool PrepareOn(Helper& helper, const StoredPlan& plan);
+// Asks it to have the jail of a next job ready; a new one makes its spawner, which installs a filter, unless the
+// command is warm. False: it is gone.
+bool PrepareOn(Helper& helper, const StoredPlan& plan, const Command& command);
 
 // An Error is about the command. `helper` and the command's descriptors stay the caller's.
 Result<Talk> RunOn(Helper& helper, const StoredPlan& plan, const Command& command);

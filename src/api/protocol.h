@@ -15,7 +15,7 @@
 
 namespace moat::api {
 
-inline constexpr std::uint32_t kProtocol = 3;
+inline constexpr std::uint32_t kProtocol = 4;
 inline constexpr std::size_t kMaxInline = 32 * 1024;
 inline constexpr std::size_t kMaxBody = 8 << 20;     // the kernel's own limit of argv and environment is 6 MiB
 inline constexpr std::size_t kMaxPlan = 4 << 20;
@@ -50,6 +50,7 @@ enum RunFlags : std::uint32_t {
   // In answers: a process of the job was killed and is not gone. The helper takes no other job, sees to what is left
   // (its number, and with it the job's uid, is nobody else's meanwhile) and goes by itself.
   kSpent = 256,
+  kWarm = 512,         // programs start ahead of their jobs, as this one's begins (ADR 13)
 };
 
 // Body: `arguments` + `offered` + `extra` texts, then path and name of each input; each text
@@ -66,11 +67,13 @@ struct RunRequest {
 static_assert(abi::kMaxInputs <= 64);
 
 // Asks for the next job's jail, before there is one; also to replace one that has become old. As the first frame it
-// also makes the spawner, which must not have seen a job.
+// also makes the spawner, which must not have seen a job, but with kWarm. With that it has a body, in the frame:
+// `arguments` + `offered` + `extra` texts, then the names of `inputs`.
 struct PrepareRequest {
   FrameKind kind = FrameKind::kPrepare;
   std::uint32_t plan_slot = 0;
-  std::uint32_t flags = 0;  // kCarriesPlan
+  std::uint32_t flags = 0;  // kCarriesPlan, kWarm
+  std::uint32_t arguments = 0, offered = 0, extra = 0, inputs = 0;
 };
 
 struct CancelRequest {

@@ -268,6 +268,7 @@ Result<Report> Report::FromJson(std::string_view text) {
   TakeOutputs(in, report);
   in.Get("results_lost", report.results_lost);
   in.Get("side", report.side);
+  in.Get("warm", report.warm);
   TakeDenials(in, report);
   in.Get("limits_hit", report.limits_hit);
   TakeLayers(in, "unknown", report.unknown);

@@ -27,6 +27,7 @@ Report Everything() {
   report.outputs = {{"a\nb", 17, "file", std::string(64, 'a'), true, {"renamed", "cut \x80"}}, {"d", 0, "directory", "", false, {}}};
   report.inputs = {{"i\n", 20}, {"", 0}};
   report.side = "enforced";
+  report.warm = "input";
   report.refused = {{"", "and 5 more"}, {"\xc3", "FIFO"}};
   report.denial_count = 18;
   report.denials = {{"ioctl", "fd=1", "rule 3", "allow it", 19, "kill", "/d", "/bin/e", "f", "/g", {"h+0x1"}}};

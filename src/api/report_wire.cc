@@ -129,7 +129,7 @@ void Fields(Archive& archive, Report& r) {
          r.involuntary_switches);
   Fields(archive, r.out);
   Fields(archive, r.err);
-  AddAll(archive, r.inputs, r.side, r.outputs, r.refused, r.results_lost, r.denial_count, r.denials, r.limits_hit, r.hints, r.enforced, r.degraded,
+  AddAll(archive, r.inputs, r.side, r.warm, r.outputs, r.refused, r.results_lost, r.denial_count, r.denials, r.limits_hit, r.hints, r.enforced, r.degraded,
          r.setup, r.policy_name, r.policy_hash, r.host, r.version);
 }
 

@@ -23,6 +23,8 @@ Result<std::string> Absolute(const std::string& path) {
   return std::string(folder) + "/" + path;
 }
 
+std::string NameOf(const Input& input) { return input.name.empty() ? input.path.substr(input.path.rfind('/') + 1) : input.name; }
+
 Status CheckVariables(const std::vector<std::string>& variables) {
   for (const std::string& variable : variables) {
     const std::size_t equals = variable.find('=');
@@ -50,6 +52,7 @@ Result<Request> Request::Make(const Command& command) {
   MOAT_TRY(request.AddStreams(command));
   MOAT_TRY(request.AddOutput(command));
   MOAT_TRY(request.AddInputs(command));
+  if (command.warm != Warm::kNo) request.head_.flags |= kWarm;
   request.head_.body_size = request.body_.size();
   if (request.body_.size() > kMaxBody) return PolicyError("arguments and environment are over 8M together");
   if (request.body_.size() > kMaxInline) {
@@ -60,6 +63,23 @@ Result<Request> Request::Make(const Command& command) {
     request.body_.clear();
   }
   return request;
+}
+
+Result<std::string> Request::Expected(const Command& command, PrepareRequest& head) {
+  MOAT_TRY(CheckVariables(command.environment));
+  MOAT_TRY(CheckVariables(command.offered_environment));
+  Request request;
+  MOAT_TRY(request.AddTexts(command));
+  for (const Input& input : command.inputs) {
+    const std::string name = NameOf(input);
+    request.body_.append(name.c_str(), name.size() + 1);
+  }
+  head.arguments = request.head_.arguments;
+  head.offered = request.head_.offered;
+  head.extra = request.head_.extra;
+  head.inputs = static_cast<std::uint32_t>(command.inputs.size());
+  head.flags |= kWarm;
+  return std::move(request.body_);
 }
 
 Status Request::AddTexts(const Command& command) {
@@ -132,7 +152,7 @@ Status Request::AddInputs(const Command& command) {
   for (std::size_t i = 0; i < command.inputs.size(); ++i) {
     const Input& input = command.inputs[i];
     const bool opened = input.descriptor >= 0;
-    const std::string name = input.name.empty() ? input.path.substr(input.path.rfind('/') + 1) : input.name;
+    const std::string name = NameOf(input);
     if ((input.path + input.name).find('\0') != std::string::npos) return PolicyError("a NUL byte in the name of an input");
     if (name.empty()) return PolicyError("an input without a name");
     if (input.path.empty() && !opened) return PolicyError("an input without a path");

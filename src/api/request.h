@@ -16,6 +16,9 @@ class Request {
   // Checks the command. Paths become absolute: a helper has a working folder of its own.
   static Result<Request> Make(const Command& command);
 
+  // Words, variables and names of inputs of a command that is only expected.
+  static Result<std::string> Expected(const Command& command, PrepareRequest& head);
+
   // The plan is given in `slot`; `file`, unless -1, carries it there. One frame, sent whole:
   // EPIPE when the other side is gone.
   Status Send(int socket, std::uint32_t job, std::uint32_t slot, int file);

@@ -154,7 +154,7 @@ Result<Outcome> Sandbox::Impl::RunWith(const api::StoredPlan& plan, const Comman
       pool.Give(std::move(helper));
       return Cancelled(plan);
     }
-    if (helper->is_new() && IsInheritable(plan)) api::PrepareOn(*helper, plan);
+    if (helper->is_new() && IsInheritable(plan)) api::PrepareOn(*helper, plan, command);
     api::Talk talk = MOAT_TRY(api::RunOn(*helper, plan, command));
     if (talk.installed) (void)MayInstall(command.cancel);
     if (talk.helper_is_good) pool.Give(std::move(helper));
@@ -194,7 +194,7 @@ Status Sandbox::Prepare(const Command& command, unsigned count) {
     const bool is_new = helper == nullptr;
     if (is_new) helper = MOAT_TRY(StartHelper(impl_->options.launcher));
     if (is_new && IsInheritable(*plan) && !impl_->MayInstall({})) break;
-    if (api::PrepareOn(*helper, *plan)) {
+    if (api::PrepareOn(*helper, *plan, command)) {
       ready.push_back(std::move(helper));
     } else if (is_new) {
       return SystemError("sendmsg", EPIPE, "a helper that ended at once");

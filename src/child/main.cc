@@ -3,6 +3,7 @@
 #include "child/inbox.h"
 #include "child/interpret.h"
 #include "child/vfork.h"
+#include "child/warm.h"
 #include "uapi/kernel.h"
 #include "uapi/syscall.h"
 
@@ -78,10 +79,11 @@ std::uint64_t Now(const Caller& call) {
 // later than the launcher, who is to be first.
 class Clock {
  public:
-  Clock(const Caller& call, const abi::LimitsRow& limits, std::uint64_t started) : call_(call) {
-    if (limits.wall_ns == abi::kNone || limits.wall_ns > kFarAway) return;
-    ask_at_ = started + limits.wall_ns + kPatience;
-    end_at_ = ask_at_ + (limits.grace_ns < kFarAway ? limits.grace_ns : kFarAway);
+  Clock(const Caller& call, std::uint64_t wall_ns, std::uint64_t grace_ns) : call_(call), wall_ns_(wall_ns), grace_ns_(grace_ns) {}
+  void Start(std::uint64_t started) {
+    if (wall_ns_ == abi::kNone || wall_ns_ > kFarAway) return;
+    ask_at_ = started + wall_ns_ + kPatience;
+    end_at_ = ask_at_ + (grace_ns_ < kFarAway ? grace_ns_ : kFarAway);
   }
   void Asked() { asked_ = true; }  // the launcher has done it
   bool WantsToAsk() const { return !asked_ && Now(call_) >= ask_at_; }
@@ -98,6 +100,7 @@ class Clock {
  private:
   static constexpr std::uint64_t kNever = ~0ULL, kPatience = 25000000, kFarAway = 1ULL << 60;
   const Caller call_;
+  const std::uint64_t wall_ns_, grace_ns_;
   std::uint64_t ask_at_ = kNever, end_at_ = kNever;
   bool asked_ = false;
   KernelTimespec wait_{};
@@ -127,7 +130,7 @@ void Supervise(const Caller& call, abi::Shared* shared, int program, Inbox& inbo
     if (__atomic_load_n(&shared->end, __ATOMIC_ACQUIRE) != 0) return;
     if (number == kSigchld) {
       if (Reap(call, shared, program)) return;
-    } else if (number != 0 && number != kSigcont) {
+    } else if (number != 0 && number != kSigcont && number != abi::kWakeSignal) {
       if (number == kSigterm) clock.Asked();
       call(__NR_kill, program, number);
     } else if (clock.WantsToAsk()) {
@@ -140,6 +143,17 @@ void Supervise(const Caller& call, abi::Shared* shared, int program, Inbox& inbo
       return;
     }
   }
+}
+
+// From the exec to the end of the program, or of its time, which begins with its job.
+void Oversee(const Caller& call, abi::Shared* shared, int program, Warming& warming, Inbox& inbox, Clock& clock) {
+  std::int32_t status = -1;
+  if (warming.leads() && !warming.AwaitJob(inbox, status)) {
+    if (status != -1) NoteEnd(call, shared, status);
+    return;
+  }
+  clock.Start(shared->started_ns > shared->opened_ns ? shared->started_ns : shared->opened_ns);
+  Supervise(call, shared, program, inbox, clock);
 }
 
 // Descriptors that stay; those below 0 are none.
@@ -271,6 +285,8 @@ void Main(const Memory& memory) {
   const long program = Vfork(call, stack + kStackBytes, Program, &passed, Parent::kGoesOn, &waits);
   const abi::Index spawn = header.phase_begin[static_cast<unsigned>(abi::Phase::kProgram)] - 1;
   StopUnless(call, !IsError(program), shared, Outcome{spawn, static_cast<int>(-program)});
+  Warming warming(shared, static_cast<std::int32_t>(program));
+  if (shared->warm != 0 && warming.Begin(call)) Raise(call, &shared->gate, abi::kGateJob);
   AwaitZero(call, &waits);
   if (StateOf(shared) == abi::ChildState::kFailed) Exit(call, 125);
   // The program has its own copies. Here they would keep its pipes from ever ending. The plan is
@@ -284,7 +300,7 @@ void Main(const Memory& memory) {
   const std::int32_t accounts = slots.accounts, notice = slots.notice;
   const bool tells_nothing = header.limits.pids == abi::kNone || header.limits.pids == 1 || (header.flags & abi::kCountsPids) != 0;
   const auto watch = (header.flags & abi::kWatchesAllocations) != 0 ? Inbox::Watch::kAllocations : Inbox::Watch::kNothing;
-  Clock clock(call, header.limits, shared->started_ns > shared->opened_ns ? shared->started_ns : shared->opened_ns);
+  Clock clock(call, header.limits.wall_ns, header.limits.grace_ns);
   Kept kept;
   kept.Add(listener);
   kept.Add(accounts);
@@ -294,7 +310,7 @@ void Main(const Memory& memory) {
   shared->program_pid = static_cast<std::int32_t>(program);
   SetState(shared, abi::ChildState::kRunning);
   Inbox inbox(call, shared, listener, watch);
-  Supervise(call, shared, static_cast<int>(program), inbox, clock);
+  Oversee(call, shared, static_cast<int>(program), warming, inbox, clock);
   inbox.TakeRest();
   if (!tells_nothing) TryAnother(call, shared, stack + kStackBytes);
   EndEveryone(call, shared, static_cast<int>(program));

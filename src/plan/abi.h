@@ -19,7 +19,7 @@ using Offset = std::uint32_t;  // from the start of the blob; 0: none
 using Index = std::uint32_t;
 
 inline constexpr std::uint32_t kMagic = 0x54414f4d;  // "MOAT"
-inline constexpr std::uint32_t kVersion = 12;        // raised with every change of this file
+inline constexpr std::uint32_t kVersion = 13;        // raised with every change of this file
 
 // By whom, and what it may know of the one job: nothing up to kProgram. Per-input ops come behind, so
 // that the places of the ops before them are the same for every job.
@@ -37,6 +37,18 @@ inline constexpr unsigned kPhases = 8;
 
 // What the launcher opens the gate to, one after the other.
 inline constexpr std::uint32_t kGateMounts = 1, kGateGroups = 2, kGateJob = 3;
+// To a job that comes to a program which was started ahead of it: pid 1 has opened the one to the exec (ADR 13).
+inline constexpr std::uint32_t kGateWarm = 4;
+
+// Where such a program waits.
+enum class WarmStop : std::uint32_t {
+  kNone,      // nowhere yet
+  kInput,     // before it looks at an input
+  kAnother,   // before, or as, it makes a thread or a process
+  kAsked,     // somewhere before that: its job has come
+  kUnclear,   // where pid 1 could not see what comes next
+  kUntraced,  // before its exec, as any other: pid 1 may not lead it
+};
 
 // The named order of things. Texts and reasons: plan/stages.cc.
 enum class Stage : std::uint8_t {
@@ -289,6 +301,11 @@ struct Shared {
   std::uint32_t alone;              // nobody but pid 1 is left, and it has noted all that follows
   std::uint64_t used_by_init[kUsageWords], used_by_others[kUsageWords];
   char accounts[256];               // of the whole job, as /proc/PID/io has them
+  std::uint32_t warm;               // the launcher's word, from birth on: the program starts ahead of its job
+  std::uint32_t stop_asked;         // the same: a job has come, it shall stand still
+  std::uint32_t stopped;            // futex; WarmStop, pid 1: it does
+  std::uint32_t warm_within;        // it begins below the folder of inputs
+  char warm_folder[kNameMax];       // the first name of that folder's path
 };
 
 static_assert(sizeof(Shared) <= 4096, "one page");

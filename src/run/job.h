@@ -32,6 +32,13 @@ struct Fault {
   int error_number = 0;
 };
 
+// What a program knows of its job before it looks at an input: whoever starts it ahead needs no more, and a job
+// may have it when all of that is its own.
+struct Beginning {
+  std::vector<std::string> command, environment, extra_environment, input_names;
+  bool operator==(const Beginning&) const = default;
+};
+
 struct Job {
   std::vector<std::string> command;      // {in}, {in1}.., {out} are replaced
   std::vector<std::string> environment;  // the caller's, "NAME=value": the plan says which pass
@@ -46,6 +53,7 @@ struct Job {
   std::size_t own_arguments_size = 0;    // the job's pid 1
   int watcher = -1;                      // a socket, the caller's: who decides what the filter asks (ADR 7)
   Ahead* ahead = nullptr;                // may hold the job's pid 1
+  bool warm = false;                     // its program should have been started ahead (ADR 13)
   Remains* remains = nullptr;            // for a caller that goes on; see newborn.h
   bool* repeatable = nullptr;            // set to false once stdin was read or a namespace entered
   Fault fault;
@@ -55,6 +63,8 @@ struct Job {
   // Is there a reader for figures that cost time to collect?
   enum class Detail : std::uint8_t { kVerdict, kFull } detail = Detail::kFull;
 };
+
+inline Beginning BeginningOf(const Job& job) { return {job.command, job.environment, job.extra_environment, job.input_names}; }
 
 Report Run(std::string_view plan, const Job& job);
 

@@ -20,7 +20,7 @@ namespace moat::run {
 namespace {
 
 // A child that waited longer is not used: what it would show of the host's mounts is out of date.
-constexpr std::uint64_t kMaxAgeNs = 10'000'000'000;
+constexpr std::uint64_t kMaxAgeNs = std::uint64_t{Ahead::kStaleMs} * 1'000'000;
 // One that is older is replaced when somebody asks for it ahead of time.
 constexpr std::uint64_t kYoungNs = kMaxAgeNs / 4;
 
@@ -134,19 +134,50 @@ void Remains::Drop() {
   newborn.reset();
 }
 
-void Ahead::Prepare(std::string_view plan, OwnArguments own) {
-  if (plan != plan_) Drop();
+namespace {
+
+// As Inputs::Open will name them.
+Status FillBeginning(LivePlan& plan, const Beginning& beginning) {
+  Job job;
+  job.command = beginning.command;
+  job.environment = beginning.environment;
+  job.extra_environment = beginning.extra_environment;
+  std::vector<std::string> inside;
+  for (const std::string& name : beginning.input_names) inside.push_back(std::string(plan.Text(plan.header().input_dir)) + "/" + name);
+  MOAT_TRY(FillArguments(plan, job, inside));
+  StartAhead(plan);
+  return {};
+}
+
+bool HasEnded(const Child& child) {
+  struct pollfd ended{child.pidfd().get(), POLLIN, 0};
+  return poll(&ended, 1, 0) != 0;
+}
+
+}  // namespace
+
+void Ahead::Become(std::string_view plan, const std::optional<Beginning>& beginning) {
+  if (plan == plan_ && beginning == beginning_) return;
+  Drop();
+  plan_ = plan;
+  beginning_ = beginning;
+  ended_ = 0;
+}
+
+void Ahead::Prepare(std::string_view plan, const std::optional<Beginning>& beginning, OwnArguments own) {
+  Become(plan, beginning);
   if (waiting_.size() >= kMost) return;
   auto checked = CheckedPlan::Check(plan);
   if (!checked.ok()) return;
-  Spawner* spawner = SpawnerOf(plan);
+  const bool starts = beginning && ended_ < kMostEnded;
+  Spawner* spawner = starts ? nullptr : SpawnerOf(plan);  // pid 1 has to trace, which no filter of a guest's lets it
   auto copy = LivePlan::Copy(*checked, abi::kMaxInputs, spawner != nullptr ? &spawner->berths() : nullptr);
   if (!copy.ok()) return;
+  if (starts && !FillBeginning(*copy, *beginning).ok()) return;
   SetupFailure failed;
   auto born = Newborn::Bear(std::move(*copy), own, Over::kTold, failed, spawner);
   if (!born.ok()) return;
   if (!born->Prepare().ok()) return born->Undo();
-  plan_ = plan;
   waiting_.push_back({std::move(*born), sys::NowNs()});
 }
 
@@ -159,25 +190,44 @@ void Ahead::StartSpawner(std::string_view plan, OwnArguments own) {
   spawner_plan_ = plan;
 }
 
-bool Ahead::IsGood(const Waiting& waiting, std::uint64_t age) {
-  struct pollfd ended{waiting.newborn.child().pidfd().get(), POLLIN, 0};
-  return sys::NowNs() - waiting.born_at <= age && poll(&ended, 1, 0) == 0;
+bool Ahead::IsGood(Waiting& waiting, std::uint64_t age) {
+  if (sys::NowNs() - waiting.born_at > age) return false;
+  if (!HasEnded(waiting.newborn.child())) return true;
+  if (waiting.newborn.is_warm()) ++ended_;
+  return false;
 }
 
-void Ahead::DropOld(std::string_view plan) {
-  if (plan != plan_) return Drop();
+void Ahead::DropOld(std::string_view plan, const std::optional<Beginning>& beginning) {
+  Become(plan, beginning);
   while (!waiting_.empty() && !IsGood(waiting_.front(), kYoungNs)) {
     waiting_.front().newborn.Undo();
     waiting_.erase(waiting_.begin());
   }
 }
 
-std::optional<Newborn> Ahead::Take(std::string_view plan) {
+bool Ahead::DropStale() {
+  while (!waiting_.empty() && waiting_.front().newborn.is_warm() && !IsGood(waiting_.front(), kMaxAgeNs)) {
+    waiting_.front().newborn.Undo();
+    waiting_.erase(waiting_.begin());
+  }
+  return !waiting_.empty() && waiting_.front().newborn.is_warm();
+}
+
+std::optional<Newborn> Ahead::Take(std::string_view plan, const Job& job) {
   if (plan != plan_) Drop();
   while (!waiting_.empty()) {
+    // Those that are warm keep waiting for a job that is theirs.
+    if (waiting_.front().newborn.is_warm() && (!beginning_ || BeginningOf(job) != *beginning_)) return std::nullopt;
     Waiting first = std::move(waiting_.front());
     waiting_.erase(waiting_.begin());
-    if (IsGood(first, kMaxAgeNs)) return std::optional<Newborn>(std::move(first.newborn));
+    if (IsGood(first, kMaxAgeNs)) {
+      if (!first.newborn.is_warm()) return std::optional<Newborn>(std::move(first.newborn));
+      if (StandStill(first.newborn.plan(), first.newborn.child())) {
+        ended_ = 0;
+        return std::optional<Newborn>(std::move(first.newborn));
+      }
+      ++ended_;
+    }
     first.newborn.Undo();
   }
   return std::nullopt;

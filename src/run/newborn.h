@@ -35,6 +35,8 @@ class Newborn {
   // All signals must be blocked. On failure nothing is left, and `failed` holds
   // the failed op when it was one.
   static Result<Newborn> Bear(LivePlan plan, OwnArguments own, Over over, SetupFailure& failed, Spawner* spawner = nullptr);
+  // Its program has been started, or would have been but for the kernel: it has its arguments.
+  bool is_warm() { return plan_.shared().warm != 0; }
 
   LivePlan& plan() { return plan_; }
   Child& child() { return child_; }
@@ -80,8 +82,9 @@ struct Remains {
   std::optional<Newborn> newborn;
 };
 
-// The next jobs' jails, up to the program that only waits to be executed, made while nobody waits for them:
-// by a helper that runs one job of a plan after the other. Not thread-safe. Dropping it undoes them.
+// The next jobs' jails, up to the program that only waits to be executed, or to look at its input, made while
+// nobody waits for them: by a helper that runs one job of a plan after the other. Not thread-safe. Dropping it
+// undoes them.
 class Ahead {
  public:
   Ahead() = default;
@@ -89,15 +92,19 @@ class Ahead {
   Ahead& operator=(const Ahead&) = delete;
   ~Ahead() { Drop(); }
 
-  // Bears a child for a job of `plan`. What fails is left to the job itself.
-  void Prepare(std::string_view plan, OwnArguments own);
+  // Bears a child for a job of `plan`; one that begins as it is told is started. What fails is left to the job itself.
+  void Prepare(std::string_view plan, const std::optional<Beginning>& beginning, OwnArguments own);
   // As many as are worth their keep: a jail is ready some milliseconds after it was begun.
   static constexpr std::size_t kMost = 3;
   std::size_t size() const { return waiting_.size(); }
-  // While nobody has a job: what waits and is no longer young, or of another plan, goes.
-  void DropOld(std::string_view plan);
-  // The oldest child, if it is one of this plan, still alive and not older than some seconds.
-  std::optional<Newborn> Take(std::string_view plan);
+  // While nobody has a job: what waits and is no longer young, or of another plan or beginning, goes.
+  void DropOld(std::string_view plan, const std::optional<Beginning>& beginning);
+  // Who waits too long to be used, and costs more than its sleep: programs that were started. True: there are
+  // others, which will.
+  bool DropStale();
+  static constexpr unsigned kStaleMs = 10'000;
+  // The oldest child that fits the job, if there is one of this plan, still alive and not older than some seconds.
+  std::optional<Newborn> Take(std::string_view plan, const Job& job);
   void Drop();
 
   // Makes a spawner, from which all jails of this plan are born from then on: none installs a filter. For a process
@@ -113,10 +120,15 @@ class Ahead {
     Newborn newborn;
     std::uint64_t born_at;
   };
-  static bool IsGood(const Waiting& waiting, std::uint64_t age);
+  // Programs that end before they look at an input are not started ahead any more.
+  static constexpr unsigned kMostEnded = 3;
+  void Become(std::string_view plan, const std::optional<Beginning>& beginning);
+  bool IsGood(Waiting& waiting, std::uint64_t age);
   std::string spawner_plan_;
   std::optional<Spawner> spawner_;  // outlives those that it bore
   std::string plan_;  // of all of them
+  std::optional<Beginning> beginning_;  // of those that are warm
+  unsigned ended_ = 0;  // one behind the other
   std::vector<Waiting> waiting_;
 };
 

@@ -192,6 +192,7 @@ std::string Report::ToJson() const {
   AddOutputs(json, *this);
   AddText(json, "results_lost", results_lost);
   AddText(json, "side", side);
+  AddText(json, "warm", warm);
   AddDenials(json, *this);
   AddTexts(json, "limits_hit", limits_hit);
   AddLayers(json, "unknown", unknown);

@@ -125,7 +125,7 @@ TEST(Report, JsonHasEveryFieldAlways) {
   EXPECT_EQ(keys, (std::set<std::string>{
                       "report", "cause", "detail", "exit_code", "signal", "signal_name", "core", "wall", "cpu",
                       "memory_peak", "pids_peak", "read", "written", "context_switches", "stdout", "stderr",
-                      "inputs", "outputs", "refused", "results_lost", "side", "denials", "limits_hit", "unknown", "hints", "enforced", "degraded", "setup",
+                      "inputs", "outputs", "refused", "results_lost", "side", "warm", "denials", "limits_hit", "unknown", "hints", "enforced", "degraded", "setup",
                       "policy", "host", "moat"}));
   EXPECT_TRUE(read["exit_code"].is_null() && read["signal"].is_null() && read["setup"].is_null());
   EXPECT_EQ(Report().ToJson().back(), '\n');
@@ -140,7 +140,7 @@ Report FullReport() {
   report.pids_peak = 8, report.read = 9, report.written = 10;
   report.voluntary_switches = 11, report.involuntary_switches = 12;
   report.out = {13, 14, true}, report.err = {15, 16, false};
-  report.inputs = {{"in.png", 12, true}}, report.side = "reported";
+  report.inputs = {{"in.png", 12, true}}, report.side = "reported", report.warm = "input";
   report.outputs = {{"a", 17, "file", "abcd", true, {"set-user-id bit removed"}}};
   report.refused = {{"b\xff", "FIFO"}};
   report.results_lost = "no space";
@@ -165,7 +165,7 @@ TEST(Report, JsonOfEveryField) {
     "context_switches": {"voluntary": 11, "involuntary": 12},
     "stdout": {"bytes": 13, "kept": 14, "truncated": true},
     "stderr": {"bytes": 15, "kept": 16, "truncated": false},
-    "inputs": [{"name": "in.png", "size": 12, "path_hidden": true}], "side": "reported",
+    "inputs": [{"name": "in.png", "size": 12, "path_hidden": true}], "side": "reported", "warm": "input",
     "outputs": [{"name": "a", "type": "file", "size": 17, "sha256": "abcd", "truncated": true,
                  "changes": ["set-user-id bit removed"]}],
     "refused": [{"name": {"base64": "Yv8=", "printable": "b\\xff"}, "why": "FIFO"}],

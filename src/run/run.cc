@@ -175,10 +175,22 @@ struct Prepared {
 Status Start(Newborn& newborn, const Job& job, Prepared& prepared) {
   LivePlan& plan = newborn.plan();
   prepared.inputs = MOAT_TRY(Inputs::Open(plan, job));
-  MOAT_TRY(FillArguments(plan, job, prepared.inputs.inside()));
+  if (!newborn.is_warm()) MOAT_TRY(FillArguments(plan, job, prepared.inputs.inside()));
   MOAT_TRY(newborn.Prepare());
   prepared.streams.Connect(newborn.pipes(), job.standard, plan.header().limits);
   return newborn.Launch();
+}
+
+// Where the program waited for the job.
+std::string_view WarmWord(const abi::Shared& shared) {
+  if (shared.warm == 0) return "cold";
+  switch (static_cast<abi::WarmStop>(shared.stopped)) {
+    case abi::WarmStop::kInput: return "input";
+    case abi::WarmStop::kAnother: return "process";
+    case abi::WarmStop::kAsked: return "starting";
+    case abi::WarmStop::kUnclear: return "unclear";
+    default: return "untraced";
+  }
 }
 
 void Supervised(Newborn& newborn, const Job& job, Prepared& prepared, const sys::Fd& signals, const sys::Fd& output,
@@ -189,6 +201,7 @@ void Supervised(Newborn& newborn, const Job& job, Prepared& prepared, const sys:
   newborn.pipes().CloseGuestEnds();
   prepared.inputs.Close();
   report.inputs = prepared.inputs.files();
+  if (job.warm) report.warm = WarmWord(plan.shared());
   Evidence evidence;
   Supervise(newborn, prepared.streams, signals, job.detail, report, evidence);
   if (job.repeatable != nullptr && prepared.streams.in.usage().bytes > 0) *job.repeatable = false;
@@ -210,7 +223,7 @@ void Supervised(Newborn& newborn, const Job& job, Prepared& prepared, const sys:
 
 Result<Newborn> Birth(const CheckedPlan& checked, const Job& job, SetupFailure& failed) {
   if (job.ahead != nullptr) {
-    if (auto newborn = job.ahead->Take(checked.bytes())) {
+    if (auto newborn = job.ahead->Take(checked.bytes(), job)) {
       if (auto fitted = newborn->plan().Fit(job); !fitted.ok()) {
         newborn->Undo();
         return std::move(fitted).error();

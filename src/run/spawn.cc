@@ -361,9 +361,45 @@ Status Launch(LivePlan& plan, Child& child, const sys::Fd& mounts) {
     MOAT_TRY(MountInputs(plan, child, mounts));
   }
   __atomic_store_n(&shared.opened_ns, sys::NowNs(), __ATOMIC_RELEASE);
-  child::Raise(child::Caller(), &shared.gate, abi::kGateJob);
+  child::Raise(child::Caller(), &shared.gate, shared.warm != 0 ? abi::kGateWarm : abi::kGateJob);
+  if (shared.warm != 0) Syscall(__NR_kill, child.pid(), abi::kWakeSignal);
   child::WaitFor(child::Caller(), &shared.told, 1, child.pidfd().get(), kLookNs);
   return {};
+}
+
+namespace {
+
+// Where the program begins: a path that is not absolute leads from there.
+std::string_view WorkingFolder(const LivePlan& plan) {
+  for (abi::Index i = 0; i < plan.header().op_count; ++i) {
+    if (plan.op(i).number == __NR_chdir && plan.op(i).phase == Phase::kProgram) return plan.Text(plan.op(i).subject);
+  }
+  return "/";
+}
+
+}  // namespace
+
+void StartAhead(LivePlan& plan) {
+  abi::Shared& shared = plan.shared();
+  const std::string_view folder = plan.Text(plan.header().input_dir), cwd = WorkingFolder(plan);
+  const std::string_view below = folder.substr(std::min<std::size_t>(folder.size(), 1));
+  CopyText(shared.warm_folder, sizeof(shared.warm_folder), std::string(below.substr(0, below.find('/'))));
+  const std::size_t first = below.substr(0, below.find('/')).size() + 1;
+  shared.warm_within = cwd.substr(0, first) == folder.substr(0, first) && (cwd.size() == first || cwd[first] == '/') ? 1 : 0;
+  shared.warm = 1;
+}
+
+bool StandStill(LivePlan& plan, const Child& child) {
+  constexpr long kLookNs = 50'000'000;
+  abi::Shared& shared = plan.shared();
+  if (__atomic_load_n(&shared.stopped, __ATOMIC_ACQUIRE) == 0) {
+    __atomic_store_n(&shared.stop_asked, 1U, __ATOMIC_RELEASE);
+    Syscall(__NR_kill, child.pid(), abi::kWakeSignal);
+    child::WaitFor(child::Caller(), &shared.stopped, 1, child.pidfd().get(), kLookNs);
+  }
+  struct pollfd ended{child.pidfd().get(), POLLIN, 0};
+  const struct timespec at_once{0, 0};
+  return __atomic_load_n(&shared.stopped, __ATOMIC_ACQUIRE) != 0 && Syscall(__NR_ppoll, &ended, 1, &at_once, nullptr, 0) == 0;
 }
 
 SetupFailure DescribeFailure(const LivePlan& plan, abi::Index index, int error_number) {

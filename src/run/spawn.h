@@ -76,7 +76,12 @@ Result<Child> Bear(LivePlan& plan, Spawner* spawner);
 Status Prepare(LivePlan& plan, Child& child);
 // Runs the kJob ops among the child's mounts (its namespace), opens the last gate, and waits until the child has its own
 // copies of all descriptors. A failure of the child itself is not told here but when it ends.
+// A program that was started ahead of its job stands still meanwhile.
 Status Launch(LivePlan& plan, Child& child, const sys::Fd& mounts);
+// Lets the program start ahead of its job, of which the arguments are filled in. Before the birth.
+void StartAhead(LivePlan& plan);
+// Such a program, before it gets its job: false when it has ended.
+bool StandStill(LivePlan& plan, const Child& child);
 
 // Notes a failed op where the child notes its own: the report is made from there.
 Error OpError(LivePlan& plan, abi::Index failed_op, int error_number);

@@ -18,6 +18,8 @@ using policy::Entry;
 using policy::Node;
 using policy::Quote;
 
+constexpr std::size_t kMostInputs = 16;  // of a job in a jail
+
 Error At(Error error, const Origin& origin) { return WithOrigin(std::move(error), origin); }
 
 Error WrongKind(const Entry& entry, std::string_view wanted) {
@@ -72,6 +74,18 @@ Status ReadCount(const Entry& entry, Number& to, std::uint64_t least, std::uint6
     return At(PolicyError(Quote(entry.key) + " must be from " + base::Number(least) + " to " + base::Number(most)), entry.value.origin);
   }
   to = static_cast<Number>(entry.value.integer);
+  return {};
+}
+
+Status ReadWarm(const Entry& entry, Warm& to) {
+  const std::string word = MOAT_TRY(Text(entry));
+  static constexpr std::string_view kWords[] = {"no", "input"};
+  if (word != kWords[0] && word != kWords[1]) {
+    const std::string fix = policy::DidYouMean(base::Closest(word, kWords));
+    return At(WithFix(PolicyError(Quote(entry.key) + " has no value " + Quote(word)), fix.empty() ? "\"no\" or \"input\"" : fix),
+              entry.value.origin);
+  }
+  to = word == kWords[1] ? Warm::kInput : Warm::kNo;
   return {};
 }
 
@@ -139,10 +153,27 @@ Status CheckProfile(const Entry& entry, const ProfileConfig& profile) {
   }
   if (profile.is_program()) {
     if (!profile.command.empty()) return fail("has a `command`", "a program that serves takes its words from `program`");
+    if (profile.warm != Warm::kNo || !profile.inputs.empty()) {
+      return fail("has `warm` or `inputs`", "a program that serves is started ahead anyway, and gets inputs under their callers' names");
+    }
     if (profile.program[0].empty() || profile.program[0][0] != '/') return fail("names its program without a path", "write the absolute path");
     return {};
   }
   if (profile.command.empty()) return fail("has no `command`", "command = [\"convert\", \"{in}\", \"png:-\"]");
+  if (profile.warm == Warm::kNo && !profile.inputs.empty()) return fail("names its `inputs` and is not warm", "callers name them; or add warm = \"input\"");
+  return {};
+}
+
+// Of files in one folder.
+Status ReadNames(const Entry& entry, std::vector<std::string>& to) {
+  MOAT_TRY(ReadTexts(entry, to));
+  for (std::size_t i = 0; i < to.size(); ++i) {
+    const std::string& name = to[i];
+    const bool again = std::find(to.begin(), to.begin() + static_cast<std::ptrdiff_t>(i), name) != to.begin() + static_cast<std::ptrdiff_t>(i);
+    if (!name.empty() && name != "." && name != ".." && name.find('/') == std::string::npos && name.size() <= 255 && !again) continue;
+    return At(PolicyError(Quote(name) + " in " + Quote(entry.key) + (again ? " stands there twice" : " is no file name")), entry.value.origin);
+  }
+  if (to.size() > kMostInputs) return At(PolicyError(Quote(entry.key) + " are more than 16"), entry.value.origin);
   return {};
 }
 
@@ -157,6 +188,8 @@ Status ReadProfile(const Entry& entry, Config& config) {
       {"policy", [&](const Entry& e) { return ReadText(e, p.policy); }},
       {"command", [&](const Entry& e) { return ReadTexts(e, p.command); }},
       {"arguments", [&](const Entry& e) { return ReadYes(e, p.takes_arguments); }},
+      {"warm", [&](const Entry& e) { return ReadWarm(e, p.warm); }},
+      {"inputs", [&](const Entry& e) { return ReadNames(e, p.inputs); }},
       {"idempotent", [&](const Entry& e) { return ReadYes(e, p.idempotent); }},
       {"ready", [&](const Entry& e) { return ReadCount(e, p.ready, 0, 256); }},
       {"jobs_each", [&](const Entry& e) { return ReadCount(e, p.jobs_each, 1, 1'000'000'000); }},
@@ -232,7 +265,7 @@ bool SameKeeper(const ProfileConfig& a, const ProfileConfig& b) {
   return a.program == b.program && a.environment == b.environment && a.policy == b.policy && a.command == b.command &&
          a.ready == b.ready && a.jobs_each == b.jobs_each && a.wall == b.wall && a.memory == b.memory &&
          a.cpu_seconds == b.cpu_seconds && a.file_size == b.file_size && a.takes_arguments == b.takes_arguments &&
-         a.idempotent == b.idempotent && a.bounds.running == b.bounds.running;
+         a.idempotent == b.idempotent && a.warm == b.warm && a.inputs == b.inputs && a.bounds.running == b.bounds.running;
 }
 
 }  // namespace moat::serve

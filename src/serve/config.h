@@ -13,6 +13,7 @@
 //   [profile.convert]                        # any program, in a jail
 //   policy = "imagemagick"
 //   command = ["convert", "{in}", "-resize", "64x64", "png:-"]
+//   warm = "input"                         # started ahead, up to its first look at an input
 #pragma once
 
 #include <chrono>
@@ -24,6 +25,7 @@
 #include <vector>
 
 #include "moat/result.h"
+#include "moat/sandbox.h"
 #include "pool/admission.h"
 
 namespace moat::serve {
@@ -38,6 +40,8 @@ struct ProfileConfig {
   std::optional<std::chrono::nanoseconds> wall;  // without: 60 s, or the policy's own
   std::optional<std::uint64_t> memory, cpu_seconds, file_size;
   bool takes_arguments = false;
+  Warm warm = Warm::kNo;              // programs in jails start ahead of their jobs,
+  std::vector<std::string> inputs;    // which have these inputs; empty: as many as `command` names
   bool idempotent = false;
   Origin origin;
   bool is_program() const { return !program.empty(); }

@@ -106,6 +106,13 @@ TEST(Config, WhatIsWrongIsTold) {
       {"moat = 1\n[profile.a]\nprogram=[\"/a\"]\ncpu=\"1500ms\"", "whole seconds"},
       {"moat = 1\n[profile.a]\nprogram=[\"/a\"]\nwall=\"1000h\"", "a week"},
       {"moat = 1\n[profile.a]\nprogram=[\"/a\"]\nwaiting=0", "from 1 to"},
+      {"moat = 1\n[profile.a]\npolicy=\"x\"\ncommand=[\"a\"]\nwarm=\"inptu\"", "did you mean `input`"},
+      {"moat = 1\n[profile.a]\npolicy=\"x\"\ncommand=[\"a\"]\nwarm=\"main\"", "\"no\" or \"input\""},
+      {"moat = 1\n[profile.a]\npolicy=\"x\"\ncommand=[\"a\"]\nwarm=true", "must be a string"},
+      {"moat = 1\n[profile.a]\npolicy=\"x\"\ncommand=[\"a\"]\ninputs=[\"b\"]", "is not warm"},
+      {"moat = 1\n[profile.a]\npolicy=\"x\"\ncommand=[\"a\"]\nwarm=\"input\"\ninputs=[\"a/b\"]", "is no file name"},
+      {"moat = 1\n[profile.a]\npolicy=\"x\"\ncommand=[\"a\"]\nwarm=\"input\"\ninputs=[\"b\", \"b\"]", "stands there twice"},
+      {"moat = 1\n[profile.a]\nprogram=[\"/a\"]\nwarm=\"input\"", "started ahead anyway"},
       {"moat = 1\n[profile.a]\nprogram=[\"/a\"]\nmemmory=\"1M\"", "did you mean `memory`"},
       {"moat = 1\n[daemon]\nmemory=\"1M\"\n[profile.a]\nprogram=[\"/a\"]\nmemory=\"2M\"", "more memory than the daemon"},
       {"moat = 1\n[profile.a]\nprogram=[\"/a\\u0000\"]", "NUL"},
@@ -122,6 +129,19 @@ TEST(Config, ProgramsMayTakeArguments) {
   auto config = ReadConfig("moat = 1\n[profile.a]\nprogram=[\"/a\"]\narguments=true", "a");
   ASSERT_TRUE(config.ok()) << config.error().ToString();
   EXPECT_TRUE(config->profiles.at("a").takes_arguments);
+}
+
+TEST(Config, ProgramsInJailsMayStartAheadOfTheirJobs) {
+  const auto config = ReadConfig("moat = 1\n[profile.a]\npolicy=\"x\"\ncommand=[\"a\", \"{in}\"]\nwarm=\"input\"\ninputs=[\"b.png\"]", "pool.toml");
+  ASSERT_TRUE(config.ok()) << config.error().ToString();
+  ProfileConfig a = config->profiles.at("a"), b = a;
+  EXPECT_EQ(a.warm, Warm::kInput);
+  EXPECT_EQ(a.inputs, std::vector<std::string>{"b.png"});
+  b.warm = Warm::kNo;
+  EXPECT_FALSE(SameKeeper(a, b));
+  b = a;
+  b.inputs = {"c.png"};
+  EXPECT_FALSE(SameKeeper(a, b));
 }
 
 TEST(Config, BoundsChangeWithoutANewKeeper) {

@@ -16,6 +16,23 @@ namespace {
 // A warm jail is used for ten seconds, and replaced from a quarter of that on.
 constexpr Time kWarmAgain = std::chrono::seconds(4);
 
+bool Mentions(const std::vector<std::string>& words, const std::string& what) {
+  return std::any_of(words.begin(), words.end(), [&](const std::string& word) { return word.find(what) != std::string::npos; });
+}
+
+// As callers' own that have no names; as many as the command speaks of.
+std::vector<std::string> NamesOfInputs(const ProfileConfig& config) {
+  if (!config.inputs.empty()) return config.inputs;
+  constexpr unsigned kMost = 16;
+  unsigned count = Mentions(config.command, "{in}") ? 1 : 0;
+  for (unsigned i = 1; i <= kMost; ++i) {
+    if (Mentions(config.command, "{in" + std::to_string(i) + "}")) count = i;
+  }
+  std::vector<std::string> names;
+  for (unsigned i = 1; i <= count; ++i) names.push_back("input-" + std::to_string(i));
+  return names;
+}
+
 Result<Policy> LoadPolicy(const ProfileConfig& config) {
   Policy policy = MOAT_TRY(Policy::Load(config.policy));
   if (policy.enforced_share() < 100) {
@@ -60,7 +77,8 @@ Result<std::unique_ptr<JailKeeper>> JailKeeper::Make(Loop& loop, FilterRate& fil
 }
 
 JailKeeper::JailKeeper(Loop& loop, FilterRate& filters, std::string name, const ProfileConfig& config, Policy policy, Events events)
-    : loop_(loop), name_(std::move(name)), config_(config), events_(std::move(events)), sandbox_(std::move(policy), OptionsFor(filters)) {}
+    : loop_(loop), name_(std::move(name)), config_(config), warm_inputs_(NamesOfInputs(config)),
+      warm_collects_(Mentions(config.command, "{out}")), events_(std::move(events)), sandbox_(std::move(policy), OptionsFor(filters)) {}
 
 // Where there is no room for another thread, none of them stays.
 Status JailKeeper::Start() {
@@ -76,9 +94,19 @@ Status JailKeeper::Start() {
 // Jobs have a helper's next jail made behind them; this is for the first ones, and for those after a pause.
 void JailKeeper::KeepReady() {
   warm_timer_ = loop_.At(loop_.now() + kWarmAgain, [this] { KeepReady(); });
-  Task task;
-  task.command.argv = config_.command;
-  if (busy_.empty()) AddTask(std::move(task));
+  if (busy_.empty()) AddTask(Task{0, Expected()});
+}
+
+// A job as the command alone tells it.
+Command JailKeeper::Expected() const {
+  Command command;
+  command.argv = config_.command;
+  if (config_.warm == Warm::kNo) return command;
+  command.warm = config_.warm;
+  command.environment = config_.environment;
+  for (const std::string& name : warm_inputs_) command.inputs.push_back({name, name});
+  if (warm_collects_) command.output_dir = "/";  // somewhere: nothing is collected without a job
+  return command;
 }
 
 void JailKeeper::AddTask(Task task) {
@@ -112,15 +140,23 @@ std::string JailKeeper::Check(const Submission& submission) const {
   return "";
 }
 
+// Its program has begun with what the profile says. A job that says more starts as without.
+bool JailKeeper::FitsWarm(const Submission& submission) const {
+  return config_.warm != Warm::kNo && submission.arguments.empty() && submission.inputs.size() == warm_inputs_.size() &&
+         submission.folder.valid() == warm_collects_;
+}
+
 Command JailKeeper::CommandFor(const Submission& submission) const {
+  const bool warm = FitsWarm(submission);
   Command command;
   command.argv = config_.command;
   command.argv.insert(command.argv.end(), submission.arguments.begin(), submission.arguments.end());
   for (std::size_t i = 0; i < submission.inputs.size(); ++i) {
-    const std::string name = submission.input_names.empty() ? "input-" + std::to_string(i + 1) : submission.input_names[i];
+    const std::string name = warm ? warm_inputs_[i] : submission.input_names.empty() ? "input-" + std::to_string(i + 1) : submission.input_names[i];
     command.inputs.push_back({name, name, submission.inputs[i].get()});
   }
   command.environment = config_.environment;
+  if (warm) command.warm = config_.warm;
   if (submission.folder.valid()) command.output_descriptor = submission.folder.get();
   if (!submission.request.empty()) command.in = Stream::Text(submission.request);
   command.out = submission.outputs.empty() ? Stream::Capture() : Stream::Descriptor(submission.outputs[0].get());
@@ -178,6 +214,7 @@ Keeper::Ended JailKeeper::RunTask(const Task& task) {
   auto outcome = sandbox_.Run(task.command);
   if (outcome.ok()) {
     ended.report = std::move(outcome->report);
+    if (config_.warm != Warm::kNo && ended.report.warm.empty()) ended.report.warm = "cold";
     ended.answer = std::move(outcome->out);
     return ended;
   }

@@ -52,10 +52,14 @@ class JailKeeper final : public Keeper {
   void KeepReady();
   void AddTask(Task task);
   Command CommandFor(const Submission& submission) const;
+  bool FitsWarm(const Submission& submission) const;
+  Command Expected() const;
 
   Loop& loop_;
   const std::string name_;
   const ProfileConfig config_;
+  const std::vector<std::string> warm_inputs_;  // names of what the command looks at
+  const bool warm_collects_;
   const Events events_;
   Sandbox sandbox_;
   std::map<JobId, Busy> busy_;

@@ -11,6 +11,7 @@
 #include <climits>
 #include <csignal>
 #include <cstring>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -167,11 +168,13 @@ Report RunJob(Request& request, std::string_view plan, run::OwnArguments own) {
 
 // Until there is a frame. False when there will be none: nobody holds the other end any more,
 // or the host is gone and only a forked child of it holds it.
-bool WaitForFrame() {
+bool WaitForFrame(run::Ahead& ahead) {
   struct pollfd entries[2] = {{api::kSocketFd, POLLIN, 0}, {api::kHostFd, POLLIN, 0}};
   int ready;
-  do ready = poll(entries, 2, -1);
-  while (ready < 0 && errno == EINTR);
+  do {
+    const int patience = ahead.DropStale() ? static_cast<int>(run::Ahead::kStaleMs) : -1;
+    ready = poll(entries, 2, patience);
+  } while (ready == 0 || (ready < 0 && errno == EINTR));
   return ready > 0 && (entries[0].revents & POLLIN) != 0 && entries[1].revents == 0;
 }
 
@@ -192,20 +195,26 @@ class Leisure {
 
   run::Ahead& ahead() { return ahead_; }
   // Somebody expects a job of this plan. What fails is left to the job itself. A spawner is made while this memory
-  // has nothing of any job in it, or never.
-  void Expect(std::string_view plan) {
+  // has nothing of any job in it, or never; jails of programs that start ahead are not born by one.
+  void Expect(std::string_view plan, std::optional<run::Beginning> beginning) {
     abi::Header header;
     std::memcpy(&header, plan.data(), sizeof(header));
     if ((header.flags & abi::kOwnNamespace) != 0 && !run::EnterOwnNamespace().ok()) return;
-    if (!has_seen_jobs_) ahead_.StartSpawner(plan, own_);
-    ahead_.DropOld(plan);
+    beginning_ = std::move(beginning);
+    if (!has_seen_jobs_ && !beginning_) ahead_.StartSpawner(plan, own_);
+    ahead_.DropOld(plan, beginning_);
     Want(plan, std::max<std::size_t>(wanted_, 1));
   }
   void SeeJob() { has_seen_jobs_ = true; }
   // After a first job there is a second one, mostly; after a second one there are many.
-  void JobIsOver(std::string_view plan, run::Remains& remains, const Report& report) {
+  void JobIsOver(std::string_view plan, const run::Job& job, run::Remains& remains, const Report& report) {
     if (remains.newborn) left_.push_back(std::move(*remains.newborn));
     remains.newborn.reset();
+    if (job.warm) {
+      beginning_ = run::BeginningOf(job);
+    } else if (plan != plan_) {
+      beginning_.reset();
+    }
     if (report.cause != Cause::kSetup) Want(plan, wanted_ + 1);
   }
   // One thing at a time: a job may come. False when there is nothing to do.
@@ -213,7 +222,7 @@ class Leisure {
     const bool makes = ahead_.size() < wanted_;
     if (makes && (left_.empty() || ahead_.size() == 0)) {
       const std::size_t before = ahead_.size();
-      ahead_.Prepare(plan_, own_);
+      ahead_.Prepare(plan_, beginning_, own_);
       if (ahead_.size() == before) wanted_ = 0;  // not now
       forked_ = true;
       return true;
@@ -246,6 +255,7 @@ class Leisure {
   const run::OwnArguments own_;
   run::Ahead ahead_;
   std::string plan_;
+  std::optional<run::Beginning> beginning_;  // of jobs whose programs start ahead
   std::size_t wanted_ = 0;
   bool forked_ = false, has_seen_jobs_ = false;
   std::vector<run::Newborn> left_;
@@ -270,15 +280,15 @@ int Serve(run::OwnArguments own) {
   for (;;) {
     while (!FrameIsThere() && leisure.DoSomething()) {
     }
-    if (!WaitForFrame() || !Receive(frame)) return kEnded;
+    if (!WaitForFrame(leisure.ahead()) || !Receive(frame)) return kEnded;
     FrameKind kind{};
     if (!frame.Read(kind)) return kBadRequest;
     if (kind == FrameKind::kCancel) continue;  // came too late: that job has ended
     if (kind == FrameKind::kPrepare) {
-      const std::string_view plan = TakePrepare(frame, plans);
-      if (plan.empty()) return kBadRequest;
+      Expectation expected = TakePrepare(frame, plans);
+      if (expected.plan.empty()) return kBadRequest;
       if (leisure.ahead().SpawnerIsLost()) return kEnded;
-      leisure.Expect(plan);
+      leisure.Expect(expected.plan, std::move(expected.beginning));
       continue;
     }
     leisure.SeeJob();
@@ -292,12 +302,12 @@ int Serve(run::OwnArguments own) {
     const std::string_view plan = plans.slots[request.head.plan_slot].bytes();
     const Report report = RunJob(request, plan, own);
     request.files.clear();
-    const bool inherited = leisure.ahead().SpawnerOf(plan) != nullptr;
+    const bool inherited = leisure.ahead().SpawnerOf(plan) != nullptr && !request.job.warm;
     const bool spent = remains.newborn && remains.newborn->child().abandoned();
     const bool answered = Answer(request.head.job, report, (spent ? std::uint32_t{api::kSpent} : 0U) | (inherited ? std::uint32_t{api::kInherited} : 0U));
     if (spent) return KeepWhatIsLeft(leisure, *remains.newborn);
     if (!answered) return kEnded;
-    leisure.JobIsOver(plan, remains, report);
+    leisure.JobIsOver(plan, request.job, remains, report);
   }
 }
 

@@ -41,10 +41,26 @@ bool TakeTexts(Request& request, std::string_view body) {
   texts.Take(request.job.command, head.arguments);
   texts.Take(request.job.environment, head.offered);
   texts.Take(request.job.extra_environment, head.extra);
+  request.job.warm = (head.flags & api::kWarm) != 0;
   for (std::uint32_t i = 0; i < head.inputs && texts.good; ++i) {
     request.job.inputs.push_back(texts.Take());
     request.job.input_names.push_back(texts.Take());
   }
+  return texts.good && texts.left.empty();
+}
+
+bool TakeBeginning(const api::PrepareRequest& head, std::string_view body, std::optional<run::Beginning>& beginning) {
+  if ((head.flags & api::kWarm) == 0) return body.empty();
+  for (const std::uint32_t count : {head.arguments, head.offered, head.extra}) {
+    if (count > api::kMaxTexts) return false;
+  }
+  if (head.arguments == 0 || head.inputs > abi::kMaxInputs) return false;
+  Texts texts{body};
+  run::Beginning& taken = beginning.emplace();
+  texts.Take(taken.command, head.arguments);
+  texts.Take(taken.environment, head.offered);
+  texts.Take(taken.extra_environment, head.extra);
+  texts.Take(taken.input_names, head.inputs);
   return texts.good && texts.left.empty();
 }
 
@@ -106,14 +122,17 @@ bool Receive(Frame& frame) {
   return message->whole;
 }
 
-std::string_view TakePrepare(Frame& frame, Plans& plans) {
+Expectation TakePrepare(Frame& frame, Plans& plans) {
   api::PrepareRequest head;
-  if (!frame.Read(head) || frame.size != sizeof(head) || head.plan_slot >= api::kPlanSlots) return {};
+  if (!frame.Read(head) || head.plan_slot >= api::kPlanSlots) return {};
+  Expectation expected;
+  if (!TakeBeginning(head, {frame.bytes.data() + sizeof(head), frame.size - sizeof(head)}, expected.beginning)) return {};
   Sealed& plan = plans.slots[head.plan_slot];
   Descriptors descriptors{frame.fds};
   if ((head.flags & api::kCarriesPlan) != 0) plan = Sealed::Map(descriptors.Take(), api::kMaxPlan);
   if (!descriptors.good || descriptors.next != frame.fds.size() || plan.bytes().size() < sizeof(abi::Header)) return {};
-  return plan.bytes();
+  expected.plan = plan.bytes();
+  return expected;
 }
 
 bool TakeApart(Frame& frame, Plans& plans, Request& request) {

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstring>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -54,8 +55,13 @@ struct Plans {
   std::array<Sealed, api::kPlanSlots> slots;
 };
 
-// One kPrepare frame: the plan that is meant, or an empty one.
-std::string_view TakePrepare(Frame& frame, Plans& plans);
+// One kPrepare frame: the plan that is meant, empty when it is not exactly one; and how jobs begin whose programs
+// are to be started ahead.
+struct Expectation {
+  std::string_view plan;
+  std::optional<run::Beginning> beginning;
+};
+Expectation TakePrepare(Frame& frame, Plans& plans);
 
 // One kRun frame. `files` keeps the descriptors that `job` refers to.
 struct Request {

@@ -1,0 +1,4 @@
+// Of a thread that a constructor has started.
+#pragma once
+
+bool EarlyThreadMoves();  // waits until it does
