@@ -85,6 +85,14 @@ std::set<int> Spawners() {
   return spawners;
 }
 
+// The one that there is. Where this all is under a filter itself, others look like it for a moment; it is always there.
+int TheSpawner() {
+  std::set<int> spawners;
+  do spawners = Spawners();
+  while (spawners.size() != 1);
+  return *spawners.begin();
+}
+
 bool IsGone(int pid) {
   const std::string state = Field(pid, "State");
   return state.empty() || state[0] == 'Z';
@@ -174,9 +182,7 @@ TEST_F(InheritingJails, OpenNothingToNumbersThatAreKnown) {
 TEST_F(InheritingJails, LoseNoJobWithTheirSpawner) {
   Sandbox sandbox = Make();
   EXPECT_TRUE(Inherited(Run(sandbox, Of({"/bin/cat"})).report));
-  const std::set<int> spawners = Spawners();
-  ASSERT_EQ(spawners.size(), 1U);
-  const int spawner = *spawners.begin();
+  const int spawner = TheSpawner();
   int ends[2];
   ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
   const sys::Fd in(ends[0]);
@@ -233,17 +239,14 @@ TEST_F(InheritingJails, HaveNothingOfEarlierJobsInPid1) {
   std::thread job([&] { EXPECT_EQ(Run(sandbox, command).report.cause, Cause::kExit); });
   char line[6];
   EXPECT_EQ(read(out_here.get(), line, sizeof(line)), 6);
-  const std::set<int> spawners = Spawners();
-  EXPECT_EQ(spawners.size(), 1U);
   bool program_seen = false;
   int looked_at = 0;
-  for (const int spawner : spawners) {
-    for (const int pid : ChildrenOf(std::stoi(Field(spawner, "PPid")))) {
-      if (pid == spawner || Field(pid, "NSpid").find('\t') == std::string::npos) continue;
-      EXPECT_FALSE(MemoryHas(pid, secret)) << pid;
-      ++looked_at;
-      for (const int program : ChildrenOf(pid)) program_seen = program_seen || MemoryHas(program, "a-word-of-this-job");
-    }
+  const int spawner = TheSpawner();
+  for (const int pid : ChildrenOf(std::stoi(Field(spawner, "PPid")))) {
+    if (pid == spawner || Field(pid, "NSpid").find('\t') == std::string::npos) continue;
+    EXPECT_FALSE(MemoryHas(pid, secret)) << pid;
+    ++looked_at;
+    for (const int program : ChildrenOf(pid)) program_seen = program_seen || MemoryHas(program, "a-word-of-this-job");
   }
   EXPECT_GT(looked_at, 0);
   EXPECT_TRUE(program_seen) << "who looks sees";
