@@ -5,7 +5,6 @@ set -eu
 . /vm/host.sh
 
 mkdir -p /srv
-mount -t tmpfs -o mode=1777 tmp /tmp
 status=0
 sh /vm/run.power "$moat_phase" || status=$?
 echo "vm: $moat_phase ended with $status"
