@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Daemons on a machine of the test's own, whose power goes, whose disk stops and whose clock is set.
+"""Daemons on a machine of the test's own, whose power goes and whose disk stops.
 
     power_test.py cut N      submits jobs and cuts the power at the Nth answer, without a word to any disk
-    power_test.py last       what was promised before each cut holds; then the disk stops and the clock jumps
+    power_test.py last       what was promised before each cut holds; then a disk stops
 
 What clients were told lies on a disk that is not the daemon's: a sync of it would be one of the daemon's too.
 """
@@ -13,7 +13,6 @@ import os
 import pathlib
 import subprocess
 import sys
-import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "fault"))
@@ -22,7 +21,6 @@ from doors import Door, Pool, daemon, until, words  # noqa: E402
 SPOOL_DISK, NOTES = "/dev/nvme2n1", "/dev/nvme1n1"
 BLOCK = 4096
 FIFREEZE, FITHAW = 0xC0045877, 0xC0045878
-DAY = 86400
 PADDING = "x" * 20_000
 
 
@@ -128,42 +126,6 @@ class Frozen:
         os.close(self.folder)
 
 
-def sleepers():
-    """Of the whole machine, for a job is no descendant of ours: its helper is no child of whoever started it."""
-    numbers = [int(name) for name in os.listdir("/proc") if name.isdigit()]
-    return [pid for pid in numbers if words(pid) in (b"sleep\x001000\0", b"/bin/sleep\x001000\0")]
-
-
-def disk_that_stops():
-    """Health, cancelling and figures do without the disk; who needs it waits, and is answered once it is back."""
-    d = door(server="jobs = 2")
-    d.begin()
-    naps = [d.job("nap?async")[1]["id"] for _ in range(2)]
-    until(lambda: len(sleepers()) == 2, "the jobs never start")
-    answers = []
-    with Frozen(d.folder / "spool"):
-        clients = [threading.Thread(target=lambda n=n: answers.append(d.job("upper?async", b"%d" % n))) for n in range(100)]
-        clients += [threading.Thread(target=lambda: answers.append((d.get(f"/v1/jobs/{naps[0]}")[0], {}))) for n in range(60)]
-        for client in clients:
-            client.start()
-        for _ in range(20):
-            assert d.get("/readyz")[0] == 200 and d.get("/healthz")[0] == 200 and d.get("/metrics")[0] == 200
-        assert d.ask("DELETE", f"/v1/jobs/{naps[0]}")[0] == 202
-        until(lambda: len(sleepers()) == 1, "a job is not cancelled while the disk stands still")
-        assert d.get("/healthz")[0] == 200
-    for client in clients:
-        client.join()
-    assert d.ended(naps[0])["cause"] == "cancelled"
-    assert d.state(naps[1])["state"] == "running", "it had nothing to do with the disk"
-    d.ask("DELETE", f"/v1/jobs/{naps[1]}")
-    taken = [job["id"] for status, job in answers if status == 202]
-    assert {status for status, _ in answers} <= {200, 202, 429, 503}, answers
-    for job in taken:
-        assert d.ended(job)["cause"] == "exit"
-    print(f"vm:   {len(taken)} of 100 were taken when the disk was back", flush=True)
-    close(d)
-
-
 def jobs_on_a_disk_that_stops():
     """Killed and not gone: their processes wait for the disk, in the kernel. Nobody else does."""
     place = pathlib.Path("/srv")
@@ -186,42 +148,6 @@ def jobs_on_a_disk_that_stops():
     subprocess.run(["umount", place], check=True)
 
 
-def set_clock(seconds):
-    time.clock_settime(time.CLOCK_REALTIME, time.clock_gettime(time.CLOCK_REALTIME) + seconds)
-
-
-def clock_that_jumps():
-    """Limits, deadlines and ages are told by a clock that nobody sets."""
-    d = door(server='jobs = 1\nkeep = "1h"')
-    d.begin()
-    done = d.job("upper?async", b"x")[1]["id"]
-    assert d.ended(done)["cause"] == "exit"
-    nap = d.job("nap?async")[1]["id"]
-    until(sleepers, "the job never starts")
-    waits = d.job("upper?async&wait=30m", b"y")[1]["id"]
-    with Pool() as pool:
-        assert pool.submit("sh", "--", "exit 3").returncode == 3
-        for jump in (DAY, -2 * DAY, DAY):
-            clients = [subprocess.Popen([daemon.MOAT, "submit", "--socket", pool.folder / "s", *flags, "sh", "--", "sleep 2; exit 3"])
-                       for flags in (["--within", "30m"],) * 6]
-            slow = subprocess.Popen([daemon.MOAT, "submit", "--socket", pool.folder / "s", "--wall", "3s", "--report", "/tmp/report.json", "sh", "--", "sleep 600"],
-                                    stderr=subprocess.DEVNULL)
-            set_clock(jump)
-            began = time.monotonic()
-            while time.monotonic() - began < 2.5:  # its clerk looks for what is old once a second
-                assert d.get("/healthz")[0] == 200
-                assert d.state(done)["state"] == "done", f"forgotten, for the clock jumped by {jump}"
-                assert d.state(waits)["state"] == "waiting", (jump, d.state(waits))
-            assert d.get(f"/v1/jobs/{waits}?wait=1s")[0] == 200
-            assert [client.wait(100) for client in clients] == [3] * 6, "too late, says a clock that was set"
-            slow.wait(100)
-            report = json.loads(pathlib.Path("/tmp/report.json").read_text())
-            assert report["cause"] == "wall" and 3e9 <= report["wall"] < 3600e9, report
-    d.ask("DELETE", f"/v1/jobs/{nap}")
-    assert d.ended(waits)["cause"] == "exit"
-    close(d)
-
-
 def last():
     notes = Notes()
     assert len(notes.all) >= 10, "no cut before"
@@ -231,7 +157,7 @@ def last():
     kinds = [note["what"] for note in promises(notes).values()]
     print(f"vm:   {len(kinds)} promises held: {', '.join(f'{kinds.count(each)} {each}' for each in sorted(set(kinds)))}", flush=True)
     close(d)
-    daemon.run([disk_that_stops, jobs_on_a_disk_that_stops, clock_that_jumps])
+    daemon.run([jobs_on_a_disk_that_stops])
 
 
 words_given = sys.argv[1:]
