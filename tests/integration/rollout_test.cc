@@ -1,4 +1,6 @@
 // `enforce` below 100%: which jobs are enforced, what the others are let do, and what a folder of reports tells.
+#include <sys/resource.h>
+
 #include <csignal>
 #include <fstream>
 
@@ -21,6 +23,10 @@ class Rollout : public testkit::CallerTest {
     for (const auto& [name, value] : flags) moat.Flag(name, value);
     return moat.Run({GuestPath("guest_static"), "call", number, "0", "0"});
   }
+  // What the kernel says to who is let: 20 less the niceness that everybody here inherits.
+  static std::string Answered() {
+    return "{\"result\": " + std::to_string(20 - getpriority(PRIO_PROCESS, 0)) + ", \"errno\": 0}\n";
+  }
   testkit::Finished Summary(const std::vector<std::string>& flags = {}) {
     testkit::Command command = AsCaller().ToCommand({});
     command.argv = {testkit::MoatPath(), "explain", "--summary", (folder_ / "reports").string()};
@@ -32,7 +38,7 @@ class Rollout : public testkit::CallerTest {
 TEST_P(Rollout, AReportedJobIsLetDoWhatDefaultAllowsAndSaysSo) {
   Policy("0%");
   const testkit::Job job = Call("140");
-  EXPECT_EQ(job.out, "{\"result\": 20, \"errno\": 0}\n") << job;
+  EXPECT_EQ(job.out, Answered()) << job;
   EXPECT_EQ(job.report["side"], "reported") << job;
   EXPECT_EQ(job.report["denials"]["count"], 1) << job;
   EXPECT_EQ(job.report["denials"]["kinds"][0]["action"], "reported") << job;
@@ -66,7 +72,7 @@ TEST_P(Rollout, TheKeyDecides) {
     for (int key = 0; key < 12; ++key) {
       const testkit::Job job = Call("140", {{"--key", "job " + std::to_string(key)}});
       const bool enforced = job.report["side"] == "enforced";
-      EXPECT_EQ(job.out, enforced ? "{\"result\": -1, \"errno\": 13}\n" : "{\"result\": 20, \"errno\": 0}\n") << job;
+      EXPECT_EQ(job.out, enforced ? "{\"result\": -1, \"errno\": 13}\n" : Answered()) << job;
       (share == std::string("50%") ? half : most).push_back(enforced);
     }
   }
@@ -78,7 +84,7 @@ TEST_P(Rollout, TheKeyDecides) {
 TEST_P(Rollout, OffIsAFlagAndNoSettingOfAFile) {
   Policy("100%");
   const testkit::Job off = Call("140", {{"--enforce", "off"}});
-  EXPECT_EQ(off.out, "{\"result\": 20, \"errno\": 0}\n") << off;
+  EXPECT_EQ(off.out, Answered()) << off;
   EXPECT_EQ(off.report["side"], "off") << off;
   EXPECT_EQ(Call("250", {{"--enforce", "off"}}).out, "{\"result\": -1, \"errno\": 1}\n") << "the calls of `default`, no more";
   Policy("off");
