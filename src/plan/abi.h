@@ -19,7 +19,7 @@ using Offset = std::uint32_t;  // from the start of the blob; 0: none
 using Index = std::uint32_t;
 
 inline constexpr std::uint32_t kMagic = 0x54414f4d;  // "MOAT"
-inline constexpr std::uint32_t kVersion = 13;        // raised with every change of this file
+inline constexpr std::uint32_t kVersion = 14;        // raised with every change of this file
 
 // By whom, and what it may know of the one job: nothing up to kProgram. Per-input ops come behind, so
 // that the places of the ops before them are the same for every job.

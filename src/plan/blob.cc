@@ -118,7 +118,6 @@ std::string Blob::Finish() {
     header_.phase_begin[phase] = static_cast<abi::Index>(first - ops_.begin());
   }
   WriteNames();
-  header_.ops = Array(ops_);
   header_.origins = Array(origins_);
   header_.origin_count = static_cast<abi::Index>(origins_.size());
   header_.layers = Array(layers_);
@@ -133,6 +132,7 @@ std::string Blob::Finish() {
   header_.scratch_count = static_cast<abi::Index>(scratches_.size());
   header_.relocations = Array(relocations_);
   header_.relocation_count = static_cast<abi::Index>(relocations_.size());
+  header_.ops = Array(ops_);  // last: those of the job grow with its inputs
   header_.slots = slots_;
   auto& slots = *reinterpret_cast<abi::Slots*>(bytes_.data() + slots_);
   slots.fail_op = abi::kNoOp;

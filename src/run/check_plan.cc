@@ -67,7 +67,9 @@ class Checker {
   }
 
   bool CheckOps() const {
+    if (header_.ops + std::uint64_t{header_.op_count} * sizeof(abi::Op) != plan_.size()) return false;  // there they grow
     return All<abi::Op>(header_.ops, header_.op_count, [&](const abi::Op& op) {
+      if ((op.flags & abi::kPerInput) != 0 && op.phase != abi::Phase::kJob) return false;
       for (unsigned i = 0; i < 6; ++i) {
         switch (op.kinds[i]) {
           case abi::Kind::kValue: continue;

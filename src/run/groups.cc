@@ -19,14 +19,6 @@ namespace {
 
 using abi::CgroupKind;
 
-std::string Read(int group, const char* file) {
-  if (group < 0) return {};
-  auto fd = sys::openat2(group, file, O_RDONLY, uapi::kResolveBeneath);
-  if (!fd.ok()) return {};
-  auto text = sys::ReadAll(*fd, 64 * 1024, file);
-  return text.ok() ? std::move(text).value() : std::string();
-}
-
 // The parts of the peak. Every process is dead by now and its memory is gone; what it read and
 // wrote is still charged. So the rest of the peak is what the processes had for themselves.
 void Divide(const std::optional<std::uint64_t>& file, const std::optional<std::uint64_t>& shared, Report& report) {
@@ -39,11 +31,11 @@ void Divide(const std::optional<std::uint64_t>& file, const std::optional<std::u
 
 // Did the group reach its own limit? Not when the host's memory was what came to an end. Where
 // swap is counted as well, that counter is asked first, and has no failures on some kernels.
-bool ReachedItsLimit(int group, std::uint64_t limit) {
+bool ReachedItsLimit(const Counters& counters, int group, std::uint64_t limit) {
   constexpr std::uint64_t kBatch = 512 << 10;  // charges come in batches
-  return ToNumber(Read(group, "memory.failcnt")).value_or(1) > 0 ||
-         ToNumber(Read(group, "memory.memsw.failcnt")).value_or(0) > 0 ||
-         ToNumber(Read(group, "memory.max_usage_in_bytes")).value_or(limit) + kBatch >= limit;
+  return ToNumber(counters.Read(group, "memory.failcnt")).value_or(1) > 0 ||
+         ToNumber(counters.Read(group, "memory.memsw.failcnt")).value_or(0) > 0 ||
+         ToNumber(counters.Read(group, "memory.max_usage_in_bytes")).value_or(limit) + kBatch >= limit;
 }
 
 // Of the groups around the job's, where the kernel does not say it itself.
@@ -59,38 +51,38 @@ std::uint64_t LowestLimitFrom(std::string folder) {
   return lowest;
 }
 
-void ReadMemoryV1(int group, std::uint64_t limit, Job::Detail detail, Report& report, Evidence& evidence) {
+void ReadMemoryV1(const Counters& counters, int group, std::uint64_t limit, Job::Detail detail, Report& report, Evidence& evidence) {
   evidence.memory_by_process = false;
-  evidence.oom_kills = Field(Read(group, "memory.oom_control"), "oom_kill").value_or(0);
-  if (evidence.oom_kills > 0) evidence.own_memory = ReachedItsLimit(group, limit);
-  if (!evidence.own_memory) evidence.outer_memory = Field(Read(group, "memory.stat"), "hierarchical_memory_limit").value_or(0);
+  evidence.oom_kills = Field(counters.Read(group, "memory.oom_control"), "oom_kill").value_or(0);
+  if (evidence.oom_kills > 0) evidence.own_memory = ReachedItsLimit(counters, group, limit);
+  if (!evidence.own_memory) evidence.outer_memory = Field(counters.Read(group, "memory.stat"), "hierarchical_memory_limit").value_or(0);
   if (detail != Job::Detail::kFull) return;
-  if (const auto peak = ToNumber(Read(group, "memory.max_usage_in_bytes"))) report.memory_peak = *peak;
-  const std::string stat = Read(group, "memory.stat");
+  if (const auto peak = ToNumber(counters.Read(group, "memory.max_usage_in_bytes"))) report.memory_peak = *peak;
+  const std::string stat = counters.Read(group, "memory.stat");
   const auto cache = Field(stat, "total_cache"), shared = Field(stat, "total_shmem");
   // `cache` has what is shared in it.
   Divide(cache && shared ? std::optional(*cache > *shared ? *cache - *shared : 0) : std::nullopt, shared, report);
 }
 
-void ReadMemoryV2(int group, std::string_view parent, Job::Detail detail, Report& report, Evidence& evidence) {
-  const std::string events = Read(group, "memory.events");
+void ReadMemoryV2(const Counters& counters, int group, std::string_view parent, Job::Detail detail, Report& report, Evidence& evidence) {
+  const std::string events = counters.Read(group, "memory.events");
   evidence.memory_by_process = events.empty();
   evidence.oom_kills = Field(events, "oom_kill").value_or(0);
   evidence.own_memory = Field(events, "oom").value_or(1) > 0;
   if (evidence.oom_kills > 0 && !evidence.own_memory) evidence.outer_memory = LowestLimitFrom(std::string(parent));
   if (detail != Job::Detail::kFull) return;
-  if (const auto peak = ToNumber(Read(group, "memory.peak"))) report.memory_peak = *peak;
-  const std::string stat = Read(group, "memory.stat");
+  if (const auto peak = ToNumber(counters.Read(group, "memory.peak"))) report.memory_peak = *peak;
+  const std::string stat = counters.Read(group, "memory.stat");
   const auto file = Field(stat, "file"), shared = Field(stat, "shmem");
   Divide(file && shared ? std::optional(*file > *shared ? *file - *shared : 0) : std::nullopt, shared, report);
 }
 
 // pid 1 of the job is ours and not counted as the job's. A refusal by a group around is counted here as well
 // (by kernels before 6.11 and on v1): without having had as many as it may, the job did not meet its own limit.
-void ReadPids(int group, std::uint64_t limit, Job::Detail detail, Report& report, Evidence& evidence) {
-  evidence.pids_hits = Field(Read(group, "pids.events"), "max").value_or(0);
+void ReadPids(const Counters& counters, int group, std::uint64_t limit, Job::Detail detail, Report& report, Evidence& evidence) {
+  evidence.pids_hits = Field(counters.Read(group, "pids.events"), "max").value_or(0);
   if (evidence.pids_hits == 0 && detail != Job::Detail::kFull) return;
-  const auto peak = ToNumber(Read(group, "pids.peak"));
+  const auto peak = ToNumber(counters.Read(group, "pids.peak"));
   if (!peak) return;
   report.pids_peak = *peak > 0 ? *peak - 1 : 0;
   evidence.own_pids = *report.pids_peak >= limit;
@@ -105,9 +97,9 @@ bool TakeCpu(const std::optional<std::uint64_t>& user, const std::optional<std::
 }
 
 // The sum is exact. Its parts are counted by the tick of a clock, and divide it as in cgroup v2.
-bool ReadCpuV1(int group, Report& report) {
-  const auto sum = ToNumber(Read(group, "cpuacct.usage"));
-  const auto user = ToNumber(Read(group, "cpuacct.usage_user")), system = ToNumber(Read(group, "cpuacct.usage_sys"));
+bool ReadCpuV1(const Counters& counters, int group, Report& report) {
+  const auto sum = ToNumber(counters.Read(group, "cpuacct.usage"));
+  const auto user = ToNumber(counters.Read(group, "cpuacct.usage_user")), system = ToNumber(counters.Read(group, "cpuacct.usage_sys"));
   if (!sum || !user || !system) return false;
   const double ticks = static_cast<double>(*user) + static_cast<double>(*system);
   const double share = ticks > 0 ? static_cast<double>(*system) / ticks : 0;
@@ -115,8 +107,8 @@ bool ReadCpuV1(int group, Report& report) {
   return TakeCpu(*sum - part, part, report);
 }
 
-bool ReadCpuV2(int group, Report& report) {
-  const std::string stat = Read(group, "cpu.stat");
+bool ReadCpuV2(const Counters& counters, int group, Report& report) {
+  const std::string stat = counters.Read(group, "cpu.stat");
   const auto user = Field(stat, "user_usec"), system = Field(stat, "system_usec");
   return user && system && TakeCpu(*user * 1000, *system * 1000, report);
 }
@@ -162,18 +154,18 @@ void Explain(Report& report) {
 
 }  // namespace
 
-bool ReadCpu(LivePlan& plan, std::uint64_t& ns) {
+bool ReadCpu(LivePlan& plan, const Counters& counters, std::uint64_t& ns) {
   const auto* rows = plan.Rows<abi::CgroupRow>(plan.header().cgroups);
   for (abi::Index i = 0; i < plan.header().cgroup_count; ++i) {
     const int group = plan.Int(rows[i].fd);
     if (rows[i].kind == CgroupKind::kV1Cpuacct) {
-      const std::string text = Read(group, "cpuacct.usage");
+      const std::string text = counters.Read(group, "cpuacct.usage");
       if (text.empty()) return false;
       ns = ToNumber(text).value_or(0);
       return true;
     }
     if (rows[i].kind == CgroupKind::kV2) {
-      const std::string text = Read(group, "cpu.stat");
+      const std::string text = counters.Read(group, "cpu.stat");
       if (text.empty()) return false;
       ns = Field(text, "usage_usec").value_or(0) * 1000;
       return true;
@@ -182,7 +174,7 @@ bool ReadCpu(LivePlan& plan, std::uint64_t& ns) {
   return false;
 }
 
-void ReadCounters(LivePlan& plan, Job::Detail detail, Report& report, Evidence& evidence) {
+void ReadCounters(LivePlan& plan, const Counters& counters, Job::Detail detail, Report& report, Evidence& evidence) {
   const abi::LimitsRow& limits = plan.header().limits;
   const bool wants_cpu = detail == Job::Detail::kFull || limits.cpu_ns != abi::kNone;
   const std::uint64_t reaped_cpu = CpuOf(report);
@@ -195,14 +187,14 @@ void ReadCounters(LivePlan& plan, Job::Detail detail, Report& report, Evidence& 
     if (rows[i].kind != CgroupKind::kV2 && rows[i].fd != last) ++entered;
     last = rows[i].fd;
     switch (rows[i].kind) {
-      case CgroupKind::kV1Memory: ReadMemoryV1(group, limits.memory, detail, report, evidence); break;
-      case CgroupKind::kV1Pids: ReadPids(group, limits.pids, detail, report, evidence); break;
-      case CgroupKind::kV1Cpuacct: cpu_counted = wants_cpu && ReadCpuV1(group, report); break;
+      case CgroupKind::kV1Memory: ReadMemoryV1(counters, group, limits.memory, detail, report, evidence); break;
+      case CgroupKind::kV1Pids: ReadPids(counters, group, limits.pids, detail, report, evidence); break;
+      case CgroupKind::kV1Cpuacct: cpu_counted = wants_cpu && ReadCpuV1(counters, group, report); break;
       case CgroupKind::kV2:
         // One group for whatever the plan wanted; files of other controllers are not there.
-        ReadMemoryV2(group, plan.Text(rows[i].parent), detail, report, evidence);
-        ReadPids(group, limits.pids, detail, report, evidence);
-        cpu_counted = cpu_counted || (wants_cpu && ReadCpuV2(group, report));
+        ReadMemoryV2(counters, group, plan.Text(rows[i].parent), detail, report, evidence);
+        ReadPids(counters, group, limits.pids, detail, report, evidence);
+        cpu_counted = cpu_counted || (wants_cpu && ReadCpuV2(counters, group, report));
         break;
       case CgroupKind::kV1Cpu:
       case CgroupKind::kV1Cpuset:

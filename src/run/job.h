@@ -23,6 +23,7 @@
 namespace moat::run {
 
 class Ahead;
+class KeptPlan;
 struct Remains;
 
 // Tests: let op `op` fail with `error_number`, as if the kernel had said so; with kCrashHere
@@ -67,6 +68,8 @@ struct Job {
 inline Beginning BeginningOf(const Job& job) { return {job.command, job.environment, job.extra_environment, job.input_names}; }
 
 Report Run(std::string_view plan, const Job& job);
+// The same for one that was looked at before. `job.ahead` knows plans by their objects.
+Report Run(const KeptPlan& plan, const Job& job);
 
 // The report of a job that could not even be planned.
 Report SetupReport(const Error& error, std::string_view stage);

@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -25,21 +26,12 @@ void* MapShared(std::size_t size) {
 
 constexpr int kRemove = 9;  // MADV_REMOVE
 
-// With the templates once for each input.
-std::size_t CountOps(const char* ops, abi::Index count, std::size_t inputs) {
-  std::size_t sum = 0;
-  for (abi::Index i = 0; i < count; ++i) {
-    abi::Op op;
-    std::memcpy(&op, ops + i * sizeof(op), sizeof(op));
-    sum += (op.flags & abi::kPerInput) != 0 ? inputs : 1;
-  }
-  return sum;
-}
-
+// With the job's ops once more for each input.
 std::size_t SizeOf(const CheckedPlan& plan, std::size_t inputs) {
   const abi::Header header = plan.header();
-  const std::size_t ops = CountOps(plan.bytes().data() + header.ops, header.op_count, inputs) * sizeof(abi::Op);
-  return RoundUp(plan.bytes().size() + 64 + ops + inputs * sizeof(abi::InputSlot), kPage) + LivePlan::kArgumentRoom;
+  const std::size_t templates = header.op_count - header.phase_begin[static_cast<unsigned>(abi::Phase::kJob)];
+  const std::size_t each = templates * sizeof(abi::Op) + sizeof(abi::InputSlot);
+  return RoundUp(plan.bytes().size() + 64 + inputs * each, kPage) + LivePlan::kArgumentRoom;
 }
 
 }  // namespace
@@ -109,7 +101,6 @@ Result<LivePlan> LivePlan::Copy(const CheckedPlan& checked, std::size_t inputs, 
     return WithFix(PolicyError("more than " + base::Number(abi::kMaxInputs) + " inputs"),
                    "show the job their folder: --read FOLDER");
   }
-  const abi::Header header = checked.header();
   LivePlan live;
   live.room_ = inputs;
   live.berths_ = berths;
@@ -119,7 +110,7 @@ Result<LivePlan> LivePlan::Copy(const CheckedPlan& checked, std::size_t inputs, 
   live.shared_ = static_cast<abi::Shared*>(berths != nullptr ? live.base_ + live.size_ : MapShared(kPage));
   if (live.shared_ == nullptr) return SystemError("mmap", errno);
   // One call instead of a fault for each page. An older kernel faults.
-  madvise(live.base_, RoundUp(plan.size() + header.op_count * sizeof(abi::Op), kPage), kPopulateWrite);
+  madvise(live.base_, RoundUp(plan.size() + kPage, kPage), kPopulateWrite);
   std::memcpy(live.base_, plan.data(), plan.size());
   live.Relocate();
   live.slots().fail_op = abi::kNoOp;
@@ -146,46 +137,44 @@ Result<LivePlan> LivePlan::Make(const CheckedPlan& plan, const Job& job, Berths*
   return live;
 }
 
-// Writes the ops anew behind the blob: each run of per-input ops once for every input.
+// The ops of the job, which are the last, once for every input: each run of templates as a whole. What pid 1 reads stays as
+// and where it is.
 void LivePlan::Expand(std::uint32_t inputs) {
   auto& header = *reinterpret_cast<abi::Header*>(base_);
-  const abi::Op* from = reinterpret_cast<const abi::Op*>(base_ + header.ops);
-  const auto to_offset = static_cast<abi::Offset>(RoundUp(header.size + 1, 16));  // ends the last text
-  abi::Op* to = reinterpret_cast<abi::Op*>(base_ + to_offset);
+  auto* ops = reinterpret_cast<abi::Op*>(base_ + header.ops);
+  abi::Index written = header.phase_begin[static_cast<unsigned>(abi::Phase::kJob)];
+  const std::vector<abi::Op> from(ops + written, ops + header.op_count);
+  const auto templates = static_cast<std::size_t>(
+      std::count_if(from.begin(), from.end(), [](const abi::Op& op) { return (op.flags & abi::kPerInput) != 0; }));
+  const std::size_t count = written + from.size() - templates + templates * inputs;
   const abi::Offset first = header.slots + static_cast<abi::Offset>(offsetof(abi::Slots, inputs));
   const abi::Offset last = first + sizeof(abi::InputSlot);
-  const auto slots_offset =
-      static_cast<abi::Offset>(RoundUp(to_offset + CountOps(reinterpret_cast<const char*>(from), header.op_count, inputs) * sizeof(abi::Op), 16));
+  const auto slots_offset = static_cast<abi::Offset>(RoundUp(header.ops + count * sizeof(abi::Op) + 1, 16));
   const auto shift = [&](std::uint64_t word, std::uint32_t input) {
     return word >= first && word < last ? word - first + slots_offset + input * sizeof(abi::InputSlot) : word;
   };
-  abi::Index written = 0, begin[abi::kPhases + 1] = {};
-  unsigned phase = 0;
-  for (abi::Index i = 0; i < header.op_count;) {
-    while (phase <= abi::kPhases && header.phase_begin[phase] <= i) begin[phase++] = written;
+  for (std::size_t i = 0; i < from.size();) {
     if ((from[i].flags & abi::kPerInput) == 0) {
-      to[written++] = from[i++];
+      ops[written++] = from[i++];
       continue;
     }
-    abi::Index end = i;
-    while (end < header.op_count && (from[end].flags & abi::kPerInput) != 0 && from[end].phase == from[i].phase) ++end;
+    std::size_t end = i;
+    while (end < from.size() && (from[end].flags & abi::kPerInput) != 0) ++end;
     for (std::uint32_t input = 0; input < inputs; ++input) {
-      for (abi::Index k = i; k < end; ++k) {
+      for (std::size_t k = i; k < end; ++k) {
         abi::Op op = from[k];
         for (unsigned a = 0; a < 6; ++a) {
           if (op.kinds[a] != abi::Kind::kValue) op.args[a] = shift(op.args[a], input);
         }
         op.result = static_cast<abi::Offset>(shift(op.result, input));
-        to[written++] = op;
+        ops[written++] = op;
       }
     }
     i = end;
   }
-  while (phase <= abi::kPhases) begin[phase++] = written;
-  std::memcpy(header.phase_begin, begin, sizeof(begin));
-  header.ops = to_offset;
+  std::memset(ops + written, 0, slots_offset - header.ops - written * sizeof(abi::Op));  // ends the last text
+  header.phase_begin[abi::kPhases] = header.op_count = written;
   header.inputs = slots_offset;
-  header.op_count = written;
 }
 
 void LivePlan::Relocate() {

@@ -28,7 +28,7 @@ constexpr std::uint64_t kYoungNs = kMaxAgeNs / 4;
 bool InOurTable(abi::Phase phase) { return phase != abi::Phase::kSetup && phase != abi::Phase::kProgram; }
 
 // Until the end of the job: counters, file systems to look at, results.
-std::vector<abi::Offset> NeededLater(const abi::Header& header, LivePlan& plan) {
+std::vector<abi::Offset> NeededToTheEnd(const abi::Header& header, const LivePlan& plan) {
   std::vector<abi::Offset> needed = {header.slots + static_cast<abi::Offset>(offsetof(abi::Slots, output_fd))};
   const auto* scratches = plan.Rows<abi::ScratchRow>(header.scratches);
   for (abi::Index i = 0; i < header.scratch_count; ++i) needed.push_back(scratches[i].fd);
@@ -41,23 +41,48 @@ std::vector<abi::Offset> NeededLater(const abi::Header& header, LivePlan& plan) 
   return needed;
 }
 
-}  // namespace
+// By the ops that run when there is a job: its inputs' places.
+std::vector<abi::Offset> NeededForTheJob(const abi::Header& header, const LivePlan& plan) {
+  std::vector<abi::Offset> needed;
+  for (abi::Index i = header.phase_begin[static_cast<unsigned>(abi::Phase::kJob)]; i < header.op_count; ++i) {
+    const abi::Op& op = plan.op(i);
+    for (unsigned a = 0; a < 6; ++a) {
+      if (op.kinds[a] == abi::Kind::kInt32) needed.push_back(static_cast<abi::Offset>(op.args[a]));
+    }
+  }
+  return needed;
+}
 
-// What was opened by an op is known only to the plan, which pid 1 still reads: nothing is noted in it.
-void Newborn::Close(bool needed) {
-  const std::vector<abi::Offset> later = NeededLater(plan_.header(), plan_);
-  for (abi::Index i = 0; i < plan_.header().op_count; ++i) {
-    const abi::Op& op = plan_.op(i);
-    if (op.result == 0 || !InOurTable(op.phase)) continue;
-    const bool is_needed = std::find(later.begin(), later.end(), op.result) != later.end();
-    const std::int32_t fd = plan_.Int(op.result);
-    if (is_needed == needed && fd > 2) uapi::Syscall(__NR_close, fd);
+bool Has(const std::vector<abi::Offset>& offsets, abi::Offset offset) {
+  return std::find(offsets.begin(), offsets.end(), offset) != offsets.end();
+}
+
+// Most were opened one behind the other.
+void CloseEach(std::vector<unsigned>& fds) {
+  std::sort(fds.begin(), fds.end());
+  for (std::size_t i = 0; i < fds.size();) {
+    const unsigned first = fds[i];
+    unsigned last = first;
+    while (++i < fds.size() && fds[i] <= last + 1) last = fds[i];
+    uapi::Syscall(__NR_close_range, first, last, 0);
   }
 }
 
-void Newborn::CloseUnneeded() {
-  if (!unneeded_closed_) Close(false);
-  unneeded_closed_ = true;
+}  // namespace
+
+// What was opened by an op is known only to the plan, which pid 1 still reads: nothing is noted in it.
+void Newborn::CloseUpTo(Use use) {
+  const std::vector<abi::Offset> to_the_end = NeededToTheEnd(plan_.header(), plan_), for_the_job = NeededForTheJob(plan_.header(), plan_);
+  std::vector<unsigned> fds;
+  for (abi::Index i = 0; i < plan_.header().op_count; ++i) {
+    const abi::Op& op = plan_.op(i);
+    if (op.result == 0 || !InOurTable(op.phase)) continue;
+    const Use last = Has(to_the_end, op.result) ? Use::kCounting : Has(for_the_job, op.result) ? Use::kStarting : Use::kMaking;
+    const std::int32_t fd = plan_.Int(op.result);
+    if (last > closed_ && last <= use && fd > 2) fds.push_back(static_cast<unsigned>(fd));
+  }
+  CloseEach(fds);
+  closed_ = std::max(closed_, use);
 }
 
 Result<Newborn> Newborn::Bear(LivePlan plan, OwnArguments own, Over over, SetupFailure& failed, Spawner* spawner) {
@@ -103,6 +128,13 @@ Status Newborn::Prepare() {
   return run::Prepare(plan_, child_);
 }
 
+// Behind the last gate but one the child has descriptors of its own.
+void Newborn::Tidy() {
+  if (closed_ != Use::kNone || __atomic_load_n(&plan_.shared().told, __ATOMIC_ACQUIRE) != 1) return;
+  CloseUpTo(Use::kMaking);
+  pipes_.CloseGuestEnds();
+}
+
 Status Newborn::Launch() {
   MOAT_TRY(Prepare());
   return run::Launch(plan_, child_, mounts_);
@@ -122,8 +154,8 @@ void Newborn::LeaveMountsToKernel() {
 void Newborn::Undo() {
   child_.CallOff(plan_.shared());
   RemoveGroups(plan_);
-  CloseUnneeded();
-  Close(true);
+  CloseUpTo(Use::kCounting);
+  counters_.Close();
   mounts_.Close();
   notice_.Close();
   pipes_ = Pipes();
@@ -156,7 +188,7 @@ bool HasEnded(const Child& child) {
 
 }  // namespace
 
-void Ahead::Become(std::string_view plan, const std::optional<Beginning>& beginning) {
+void Ahead::Become(const KeptPlan& plan, const std::optional<Beginning>& beginning) {
   if (plan == plan_ && beginning == beginning_) return;
   Drop();
   plan_ = plan;
@@ -164,27 +196,25 @@ void Ahead::Become(std::string_view plan, const std::optional<Beginning>& beginn
   ended_ = 0;
 }
 
-void Ahead::Prepare(std::string_view plan, const std::optional<Beginning>& beginning, OwnArguments own) {
+void Ahead::Prepare(const KeptPlan& plan, const std::optional<Beginning>& beginning, OwnArguments own) {
   Become(plan, beginning);
   if (waiting_.size() >= kMost) return;
-  auto checked = CheckedPlan::Check(plan);
-  if (!checked.ok()) return;
   const bool starts = beginning && ended_ < kMostEnded;
   Spawner* spawner = starts ? nullptr : SpawnerOf(plan);  // pid 1 has to trace, which no filter of a guest's lets it
-  auto copy = LivePlan::Copy(*checked, abi::kMaxInputs, spawner != nullptr ? &spawner->berths() : nullptr);
+  auto copy = LivePlan::Copy(*plan, abi::kMaxInputs, spawner != nullptr ? &spawner->berths() : nullptr);
   if (!copy.ok()) return;
   if (starts && !FillBeginning(*copy, *beginning).ok()) return;
   SetupFailure failed;
   auto born = Newborn::Bear(std::move(*copy), own, Over::kTold, failed, spawner);
   if (!born.ok()) return;
   if (!born->Prepare().ok()) return born->Undo();
+  born->OpenCounters();
   waiting_.push_back({std::move(*born), sys::NowNs()});
 }
 
-void Ahead::StartSpawner(std::string_view plan, OwnArguments own) {
-  auto checked = CheckedPlan::Check(plan);
-  if (spawner_ || !checked.ok() || (checked->header().flags & abi::kInheritable) == 0) return;
-  auto started = Spawner::Start(*checked, own);
+void Ahead::StartSpawner(const KeptPlan& plan, OwnArguments own) {
+  if (spawner_ || (plan->header().flags & abi::kInheritable) == 0) return;
+  auto started = Spawner::Start(*plan, own);
   if (!started.ok()) return;
   spawner_.emplace(std::move(*started));
   spawner_plan_ = plan;
@@ -197,7 +227,7 @@ bool Ahead::IsGood(Waiting& waiting, std::uint64_t age) {
   return false;
 }
 
-void Ahead::DropOld(std::string_view plan, const std::optional<Beginning>& beginning) {
+void Ahead::DropOld(const KeptPlan& plan, const std::optional<Beginning>& beginning) {
   Become(plan, beginning);
   while (!waiting_.empty() && !IsGood(waiting_.front(), kYoungNs)) {
     waiting_.front().newborn.Undo();
@@ -213,7 +243,11 @@ bool Ahead::DropStale() {
   return !waiting_.empty() && waiting_.front().newborn.is_warm();
 }
 
-std::optional<Newborn> Ahead::Take(std::string_view plan, const Job& job) {
+void Ahead::Tidy() {
+  for (Waiting& each : waiting_) each.newborn.Tidy();
+}
+
+std::optional<Newborn> Ahead::Take(const KeptPlan& plan, const Job& job) {
   if (plan != plan_) Drop();
   while (!waiting_.empty()) {
     // Those that are warm keep waiting for a job that is theirs.

@@ -5,11 +5,12 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "moat/result.h"
+#include "run/counters.h"
 #include "run/job.h"
+#include "run/kept_plan.h"
 #include "run/live_plan.h"
 #include "run/spawn.h"
 #include "run/spawner.h"
@@ -48,7 +49,12 @@ class Newborn {
   Status Launch();
   // Once the child has its own copies of all descriptors: closes what the launcher needs no more.
   // Mounts must not outlive the job in our hands.
-  void CloseUnneeded();
+  void CloseUnneeded() { CloseUpTo(Use::kStarting); }
+  // What will be read at the job's end. Costs time, and no more when it was done before.
+  void OpenCounters() { counters_.Open(plan_, child_.pid()); }
+  const Counters& counters() const { return counters_; }
+  // While nobody waits for it: what costs its job no time then. Often, for its child may not have come far enough yet.
+  void Tidy();
   // The end of a mount namespace makes who causes it wait for a grace period of the kernel. For a
   // process that ends with its job: once it has, the kernel does it by itself.
   void LeaveMountsToKernel();
@@ -57,16 +63,19 @@ class Newborn {
 
  private:
   explicit Newborn(LivePlan plan) : plan_(std::move(plan)) {}
-  void Close(bool needed);
+  // What a descriptor of the plan's is there for, last of all.
+  enum class Use : std::uint8_t { kNone, kMaking, kStarting, kCounting };
+  void CloseUpTo(Use use);
 
   LivePlan plan_;
   sys::Pidfd self_;
   Child child_;
   sys::Fd notice_;
   Pipes pipes_;
+  Counters counters_;
   sys::Fd mounts_;  // the job's mount namespace outlives it as long as this; not valid: could not be had
   bool prepared_ = false;
-  bool unneeded_closed_ = false;
+  Use closed_ = Use::kNone;
 };
 
 // What a job leaves in the hands of its launcher when every process of it is gone: memory, groups,
@@ -93,25 +102,27 @@ class Ahead {
   ~Ahead() { Drop(); }
 
   // Bears a child for a job of `plan`; one that begins as it is told is started. What fails is left to the job itself.
-  void Prepare(std::string_view plan, const std::optional<Beginning>& beginning, OwnArguments own);
+  void Prepare(const KeptPlan& plan, const std::optional<Beginning>& beginning, OwnArguments own);
   // As many as are worth their keep: a jail is ready some milliseconds after it was begun.
   static constexpr std::size_t kMost = 3;
   std::size_t size() const { return waiting_.size(); }
   // While nobody has a job: what waits and is no longer young, or of another plan or beginning, goes.
-  void DropOld(std::string_view plan, const std::optional<Beginning>& beginning);
+  void DropOld(const KeptPlan& plan, const std::optional<Beginning>& beginning);
   // Who waits too long to be used, and costs more than its sleep: programs that were started. True: there are
   // others, which will.
   bool DropStale();
   static constexpr unsigned kStaleMs = 10'000;
+  // What costs a job no time that is done now.
+  void Tidy();
   // The oldest child that fits the job, if there is one of this plan, still alive and not older than some seconds.
-  std::optional<Newborn> Take(std::string_view plan, const Job& job);
+  std::optional<Newborn> Take(const KeptPlan& plan, const Job& job);
   void Drop();
 
   // Makes a spawner, from which all jails of this plan are born from then on: none installs a filter. For a process
   // that has seen no job yet. Where it cannot be had, each jail installs its own.
-  void StartSpawner(std::string_view plan, OwnArguments own);
+  void StartSpawner(const KeptPlan& plan, OwnArguments own);
   // Of jails of this plan; null: they have none.
-  Spawner* SpawnerOf(std::string_view plan) { return spawner_ && plan == spawner_plan_ ? &*spawner_ : nullptr; }
+  Spawner* SpawnerOf(const KeptPlan& plan) { return spawner_ && plan == spawner_plan_ ? &*spawner_ : nullptr; }
   // It was there, and is not any more: this process should go, and another take its place.
   bool SpawnerIsLost() const { return spawner_ && spawner_->HasEnded(); }
 
@@ -122,11 +133,11 @@ class Ahead {
   };
   // Programs that end before they look at an input are not started ahead any more.
   static constexpr unsigned kMostEnded = 3;
-  void Become(std::string_view plan, const std::optional<Beginning>& beginning);
+  void Become(const KeptPlan& plan, const std::optional<Beginning>& beginning);
   bool IsGood(Waiting& waiting, std::uint64_t age);
-  std::string spawner_plan_;
+  KeptPlan spawner_plan_;
   std::optional<Spawner> spawner_;  // outlives those that it bore
-  std::string plan_;  // of all of them
+  KeptPlan plan_;  // of all of them
   std::optional<Beginning> beginning_;  // of those that are warm
   unsigned ended_ = 0;  // one behind the other
   std::vector<Waiting> waiting_;

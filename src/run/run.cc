@@ -14,8 +14,9 @@
 #include "run/collect.h"
 #include "run/groups.h"
 #include "run/inputs.h"
-#include "run/job.h"
 #include "run/check_plan.h"
+#include "run/job.h"
+#include "run/kept_plan.h"
 #include "run/live_plan.h"
 #include "run/newborn.h"
 #include "run/privilege.h"
@@ -196,7 +197,9 @@ std::string_view WarmWord(const abi::Shared& shared) {
 void Supervised(Newborn& newborn, const Job& job, Prepared& prepared, const sys::Fd& signals, const sys::Fd& output,
                 Report& report) {
   LivePlan& plan = newborn.plan();
-  newborn.CloseUnneeded();  // while the job runs, it costs nobody time
+  // While the job runs, it costs nobody time.
+  newborn.CloseUnneeded();
+  newborn.OpenCounters();
   if (job.after == Job::After::kEnds) newborn.LeaveMountsToKernel();
   newborn.pipes().CloseGuestEnds();
   prepared.inputs.Close();
@@ -205,7 +208,7 @@ void Supervised(Newborn& newborn, const Job& job, Prepared& prepared, const sys:
   Evidence evidence;
   Supervise(newborn, prepared.streams, signals, job.detail, report, evidence);
   if (job.repeatable != nullptr && prepared.streams.in.usage().bytes > 0) *job.repeatable = false;
-  ReadCounters(plan, job.detail, report, evidence);
+  ReadCounters(plan, newborn.counters(), job.detail, report, evidence);
   if (job.remains == nullptr) RemoveGroups(plan);  // else once the report is on its way
   const abi::Shared& shared = plan.shared();
   if (shared.state == abi::ChildState::kFailed) {
@@ -221,9 +224,9 @@ void Supervised(Newborn& newborn, const Job& job, Prepared& prepared, const sys:
   }
 }
 
-Result<Newborn> Birth(const CheckedPlan& checked, const Job& job, SetupFailure& failed) {
+Result<Newborn> Birth(const CheckedPlan& plan, const KeptPlan& kept, const Job& job, SetupFailure& failed) {
   if (job.ahead != nullptr) {
-    if (auto newborn = job.ahead->Take(checked.bytes(), job)) {
+    if (auto newborn = job.ahead->Take(kept, job)) {
       if (auto fitted = newborn->plan().Fit(job); !fitted.ok()) {
         newborn->Undo();
         return std::move(fitted).error();
@@ -231,12 +234,12 @@ Result<Newborn> Birth(const CheckedPlan& checked, const Job& job, SetupFailure& 
       return std::move(*newborn);
     }
   }
-  Spawner* spawner = job.ahead != nullptr ? job.ahead->SpawnerOf(checked.bytes()) : nullptr;
-  LivePlan plan = MOAT_TRY(LivePlan::Make(checked, job, spawner != nullptr ? &spawner->berths() : nullptr));
-  plan.slots().watcher = job.watcher;
-  if (job.after == Job::After::kEnds) plan.Leak();
+  Spawner* spawner = job.ahead != nullptr ? job.ahead->SpawnerOf(kept) : nullptr;
+  LivePlan live = MOAT_TRY(LivePlan::Make(plan, job, spawner != nullptr ? &spawner->berths() : nullptr));
+  live.slots().watcher = job.watcher;
+  if (job.after == Job::After::kEnds) live.Leak();
   const Over over = job.remains != nullptr ? Over::kTold : Over::kReaped;
-  return Newborn::Bear(std::move(plan), {job.own_arguments, job.own_arguments_size}, over, failed, spawner);
+  return Newborn::Bear(std::move(live), {job.own_arguments, job.own_arguments_size}, over, failed, spawner);
 }
 
 // A failed op has a better description than the error that it became.
@@ -245,10 +248,10 @@ void FailToStart(Report& report, const Error& error, const SetupFailure& failed)
   if (!failed.stage.empty()) Fail(report, failed);
 }
 
-void RunPrepared(const CheckedPlan& plan, const Job& job, const sys::Fd& output, Report& report) {
+void RunPrepared(const CheckedPlan& plan, const KeptPlan& kept, const Job& job, const sys::Fd& output, Report& report) {
   const BlockedSignals signals;
   SetupFailure failed;
-  auto newborn = Birth(plan, job, failed);
+  auto newborn = Birth(plan, kept, job, failed);
   if (!newborn.ok()) return FailToStart(report, newborn.error(), failed);
   Prepared prepared;
   if (auto start = Start(*newborn, job, prepared); !start.ok()) {
@@ -264,6 +267,26 @@ void RunPrepared(const CheckedPlan& plan, const Job& job, const sys::Fd& output,
   job.remains->newborn.emplace(std::move(*newborn));
 }
 
+// `kept`: what `job.ahead` knows the plan by.
+Report RunChecked(const CheckedPlan& plan, const KeptPlan& kept, const Job& job) {
+  Report report;
+  Describe(report, plan);
+  auto output = OpenOutput(job);
+  if (!output.ok()) {
+    FailWith(report, output.error(), "output");
+    return report;
+  }
+  if ((plan.header().flags & abi::kOwnNamespace) != 0) {
+    if (job.repeatable != nullptr) *job.repeatable = false;
+    if (auto entered = EnterOwnNamespace(); !entered.ok()) {
+      FailWith(report, entered.error(), "namespace");
+      return report;
+    }
+  }
+  RunPrepared(plan, kept, job, *output, report);
+  return report;
+}
+
 }  // namespace
 
 Report SetupReport(const Error& error, std::string_view stage) {
@@ -275,23 +298,9 @@ Report SetupReport(const Error& error, std::string_view stage) {
 
 Report Run(std::string_view bytes, const Job& job) {
   auto plan = CheckedPlan::Check(bytes);
-  if (!plan.ok()) return SetupReport(plan.error(), "plan");
-  Report report;
-  Describe(report, *plan);
-  auto output = OpenOutput(job);
-  if (!output.ok()) {
-    FailWith(report, output.error(), "output");
-    return report;
-  }
-  if ((plan->header().flags & abi::kOwnNamespace) != 0) {
-    if (job.repeatable != nullptr) *job.repeatable = false;
-    if (auto entered = EnterOwnNamespace(); !entered.ok()) {
-      FailWith(report, entered.error(), "namespace");
-      return report;
-    }
-  }
-  RunPrepared(*plan, job, *output, report);
-  return report;
+  return plan.ok() ? RunChecked(*plan, {}, job) : SetupReport(plan.error(), "plan");
 }
+
+Report Run(const KeptPlan& plan, const Job& job) { return RunChecked(*plan, plan, job); }
 
 }  // namespace moat::run

@@ -36,7 +36,7 @@ bool IsEnding(int number) { return number == SIGINT || number == SIGTERM || numb
 class Supervisor {
  public:
   Supervisor(Newborn& newborn, Streams& streams, const sys::Fd& signals, Evidence& evidence, Job::Detail detail)
-      : plan_(newborn.plan()), child_(newborn.child()), notice_(newborn.notice().get()), streams_(streams), signals_(signals),
+      : plan_(newborn.plan()), counters_(newborn.counters()), child_(newborn.child()), notice_(newborn.notice().get()), streams_(streams), signals_(signals),
         evidence_(evidence), detail_(detail), limits_(plan_.header().limits), begin_(sys::NowNs()) {
     begin_ = Started();
     wall_at_ = After(begin_, limits_.wall_ns);
@@ -110,7 +110,7 @@ class Supervisor {
 
   void Reap() {
     int status = 0;
-    if (detail_ == Job::Detail::kFull) LookAtTransfers(child_.pid(), plan_.shared());
+    if (detail_ == Job::Detail::kFull) LookAtTransfers(counters_, child_.pid(), plan_.shared());
     const pid_t reaped = wait4(child_.pid(), &status, WNOHANG | __WALL, &usage_);
     if (reaped == 0 || (reaped < 0 && errno == EINTR)) return;
     // Anything else means that it is gone, even if somebody else took its status.
@@ -123,7 +123,7 @@ class Supervisor {
   void TakeNotice() {
     const abi::Shared& shared = plan_.shared();
     if (__atomic_load_n(&shared.alone, __ATOMIC_ACQUIRE) == 0) return;
-    if (detail_ == Job::Detail::kFull) LookAtTransfers(child_.pid(), plan_.shared());
+    if (detail_ == Job::Detail::kFull) LookAtTransfers(counters_, child_.pid(), plan_.shared());
     usage_ = Sum(shared.used_by_init, shared.used_by_others);
     NoteEnd();
   }
@@ -216,7 +216,7 @@ class Supervisor {
   // Looks again when the limit could be reached at the earliest, all processors busy.
   void WatchCpu(std::uint64_t now) {
     std::uint64_t used = 0;
-    if (!ReadCpu(plan_, used)) {
+    if (!ReadCpu(plan_, counters_, used)) {
       cpu_at_ = kNever;  // kept per process by RLIMIT_CPU
       return;
     }
@@ -229,6 +229,7 @@ class Supervisor {
   }
 
   LivePlan& plan_;
+  const Counters& counters_;
   Child& child_;
   const int notice_;  // -1: only the end of pid 1 tells
   Streams& streams_;

@@ -47,13 +47,11 @@ void TakeTimes(const struct rusage& usage, Report& report) {
   report.involuntary_switches = static_cast<std::uint64_t>(usage.ru_nivcsw);
 }
 
-void LookAtTransfers(int pid, abi::Shared& shared) {
-  const std::string path = "/proc/" + base::Number(static_cast<std::uint64_t>(pid)) + "/io";
-  auto file = sys::open(path, O_RDONLY);
-  auto text = file.ok() ? sys::ReadAll(*file, 4096, path) : Result<std::string>(file.error());
-  if (!text.ok()) return;
+void LookAtTransfers(const Counters& counters, int pid, abi::Shared& shared) {
+  const std::string text = counters.ReadTransfers(pid);
+  if (text.empty()) return;
   std::memset(shared.accounts, 0, sizeof(shared.accounts));
-  std::memcpy(shared.accounts, text->data(), std::min(text->size(), sizeof(shared.accounts) - 1));
+  std::memcpy(shared.accounts, text.data(), std::min(text.size(), sizeof(shared.accounts) - 1));
 }
 
 void TakeTransfers(const abi::Shared& shared, int init_status, Report& report) {

@@ -7,6 +7,7 @@
 
 #include "moat/report.h"
 #include "plan/abi.h"
+#include "run/counters.h"
 
 namespace moat::run {
 
@@ -18,7 +19,7 @@ void TakeTimes(const struct rusage& usage, Report& report);
 // Bytes through read and write calls of the whole tree. Root looks at pid 1 when it is dead and not
 // yet reaped, and everything below it has been added to it. Others may not: they have it from pid 1,
 // who looked last of all (`accounts`).
-void LookAtTransfers(int pid, abi::Shared& shared);
+void LookAtTransfers(const Counters& counters, int pid, abi::Shared& shared);
 // `init_status`: how pid 1 ended. One that was killed had not added up everybody.
 void TakeTransfers(const abi::Shared& shared, int init_status, Report& report);
 

@@ -150,10 +150,8 @@ class Attention {
 };
 int Attention::flags_ = 0;
 
-Report RunJob(Request& request, std::string_view plan, run::OwnArguments own) {
-  abi::Header header;
-  std::memcpy(&header, plan.data(), sizeof(header));
-  const bool own_namespace = (header.flags & abi::kOwnNamespace) != 0;
+Report RunJob(Request& request, const run::KeptPlan& plan, run::OwnArguments own) {
+  const bool own_namespace = (plan->header().flags & abi::kOwnNamespace) != 0;
   if (own_namespace) {
     if (auto entered = run::EnterOwnNamespace(); !entered.ok()) return run::SetupReport(entered.error(), "namespace");
   }
@@ -196,10 +194,8 @@ class Leisure {
   run::Ahead& ahead() { return ahead_; }
   // Somebody expects a job of this plan. What fails is left to the job itself. A spawner is made while this memory
   // has nothing of any job in it, or never; jails of programs that start ahead are not born by one.
-  void Expect(std::string_view plan, std::optional<run::Beginning> beginning) {
-    abi::Header header;
-    std::memcpy(&header, plan.data(), sizeof(header));
-    if ((header.flags & abi::kOwnNamespace) != 0 && !run::EnterOwnNamespace().ok()) return;
+  void Expect(const run::KeptPlan& plan, std::optional<run::Beginning> beginning) {
+    if ((plan->header().flags & abi::kOwnNamespace) != 0 && !run::EnterOwnNamespace().ok()) return;
     beginning_ = std::move(beginning);
     if (!has_seen_jobs_ && !beginning_) ahead_.StartSpawner(plan, own_);
     ahead_.DropOld(plan, beginning_);
@@ -207,7 +203,7 @@ class Leisure {
   }
   void SeeJob() { has_seen_jobs_ = true; }
   // After a first job there is a second one, mostly; after a second one there are many.
-  void JobIsOver(std::string_view plan, const run::Job& job, run::Remains& remains, const Report& report) {
+  void JobIsOver(const run::KeptPlan& plan, const run::Job& job, run::Remains& remains, const Report& report) {
     if (remains.newborn) left_.push_back(std::move(*remains.newborn));
     remains.newborn.reset();
     if (job.warm) {
@@ -231,6 +227,7 @@ class Leisure {
       DropOldest();
       return true;
     }
+    ahead_.Tidy();
     if (!forked_) return false;
     forked_ = false;
     TakeOwnPages();
@@ -243,7 +240,7 @@ class Leisure {
 
  private:
   static constexpr std::size_t kMostLeft = 4;
-  void Want(std::string_view plan, std::size_t count) {
+  void Want(const run::KeptPlan& plan, std::size_t count) {
     plan_ = plan;
     wanted_ = std::min(count, run::Ahead::kMost);
   }
@@ -254,7 +251,7 @@ class Leisure {
 
   const run::OwnArguments own_;
   run::Ahead ahead_;
-  std::string plan_;
+  run::KeptPlan plan_;
   std::optional<run::Beginning> beginning_;  // of jobs whose programs start ahead
   std::size_t wanted_ = 0;
   bool forked_ = false, has_seen_jobs_ = false;
@@ -286,7 +283,7 @@ int Serve(run::OwnArguments own) {
     if (kind == FrameKind::kCancel) continue;  // came too late: that job has ended
     if (kind == FrameKind::kPrepare) {
       Expectation expected = TakePrepare(frame, plans);
-      if (expected.plan.empty()) return kBadRequest;
+      if (!expected.plan) return kBadRequest;
       if (leisure.ahead().SpawnerIsLost()) return kEnded;
       leisure.Expect(expected.plan, std::move(expected.beginning));
       continue;
@@ -299,8 +296,9 @@ int Serve(run::OwnArguments own) {
     request.job.ahead = &leisure.ahead();
     run::Remains remains;
     request.job.remains = &remains;
-    const std::string_view plan = plans.slots[request.head.plan_slot].bytes();
-    const Report report = RunJob(request, plan, own);
+    const Result<run::KeptPlan>& told = *plans.At(request.head.plan_slot);
+    const run::KeptPlan plan = told.ok() ? told.value() : run::KeptPlan();
+    const Report report = plan ? RunJob(request, plan, own) : run::SetupReport(told.error(), "plan");
     request.files.clear();
     const bool inherited = leisure.ahead().SpawnerOf(plan) != nullptr && !request.job.warm;
     const bool spent = remains.newborn && remains.newborn->child().abandoned();
@@ -311,12 +309,16 @@ int Serve(run::OwnArguments own) {
   }
 }
 
-// musl's malloc gives the memory of a size back to the kernel when the last piece of it is freed: each job would
-// map, touch and unmap the same pages. One piece of each size that is never freed keeps them.
+// musl's malloc gives the memory of some pieces back to the kernel when the last of them is freed: each job would map, touch and
+// unmap the same pages. Of pieces of each size every second one is never freed, which keeps the room of those between.
 void KeepMemory() {
-  for (std::size_t size = 16; size <= 16 * 1024; size += size / 4) {
-    void* volatile kept = ::operator new(size);  // volatile: or it is optimised away
-    (void)kept;
+  constexpr std::size_t kLargest = 16 * 1024, kSmall = 512, kMiddle = 4096;
+  void* volatile pieces[12];  // volatile: or they are optimised away
+  // Its sizes are four to each power of two.
+  for (std::size_t size = 16; size <= kLargest; size += size / 8) {
+    const unsigned count = size <= kSmall ? 12 : size <= kMiddle ? 4 : 1;
+    for (unsigned i = 0; i < count; ++i) pieces[i] = ::operator new(size);
+    for (unsigned i = 1; i < count; i += 2) ::operator delete(pieces[i]);
   }
 }
 

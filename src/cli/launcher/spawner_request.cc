@@ -112,6 +112,14 @@ Sealed Sealed::Map(const sys::Fd& fd, std::size_t limit) {
   return sealed;
 }
 
+bool Plans::Keep(std::uint32_t slot, const sys::Fd& fd) {
+  slots_[slot].reset();
+  const Sealed memory = Sealed::Map(fd, api::kMaxPlan);
+  if (memory.bytes().size() < sizeof(abi::Header)) return false;
+  slots_[slot] = run::KeptPlan::Keep(memory.bytes());
+  return true;
+}
+
 bool Receive(Frame& frame) {
   frame.fds.clear();
   frame.size = 0;
@@ -127,11 +135,10 @@ Expectation TakePrepare(Frame& frame, Plans& plans) {
   if (!frame.Read(head) || head.plan_slot >= api::kPlanSlots) return {};
   Expectation expected;
   if (!TakeBeginning(head, {frame.bytes.data() + sizeof(head), frame.size - sizeof(head)}, expected.beginning)) return {};
-  Sealed& plan = plans.slots[head.plan_slot];
   Descriptors descriptors{frame.fds};
-  if ((head.flags & api::kCarriesPlan) != 0) plan = Sealed::Map(descriptors.Take(), api::kMaxPlan);
-  if (!descriptors.good || descriptors.next != frame.fds.size() || plan.bytes().size() < sizeof(abi::Header)) return {};
-  expected.plan = plan.bytes();
+  if ((head.flags & api::kCarriesPlan) != 0 && !plans.Keep(head.plan_slot, descriptors.Take())) return {};
+  if (!descriptors.good || descriptors.next != frame.fds.size()) return {};
+  if (const auto* plan = plans.At(head.plan_slot); plan != nullptr && plan->ok()) expected.plan = plan->value();
   return expected;
 }
 
@@ -140,9 +147,8 @@ bool TakeApart(Frame& frame, Plans& plans, Request& request) {
   const api::RunRequest& head = request.head;
   if (head.plan_slot >= api::kPlanSlots || head.body_size > api::kMaxBody) return false;
   Descriptors descriptors{frame.fds};
-  Sealed& plan = plans.slots[head.plan_slot];
-  if ((head.flags & api::kCarriesPlan) != 0) plan = Sealed::Map(descriptors.Take(), api::kMaxPlan);
-  if (plan.bytes().size() < sizeof(abi::Header)) return false;
+  if ((head.flags & api::kCarriesPlan) != 0 && !plans.Keep(head.plan_slot, descriptors.Take())) return false;
+  if (plans.At(head.plan_slot) == nullptr) return false;
   Sealed body;
   std::string_view text(frame.bytes.data() + sizeof(head), frame.size - sizeof(head));
   if ((head.flags & api::kBodyInMemFd) != 0) {

@@ -11,6 +11,7 @@
 
 #include "api/protocol.h"
 #include "run/job.h"
+#include "run/kept_plan.h"
 #include "sys/fd.h"
 
 namespace moat::launcher {
@@ -51,14 +52,22 @@ struct Frame {
 // False when the other side is gone, or what it said does not fit a frame.
 bool Receive(Frame& frame);
 
-struct Plans {
-  std::array<Sealed, api::kPlanSlots> slots;
+// What each slot was told last; one that does not hold together is an error, for the job to tell.
+class Plans {
+ public:
+  // Precondition: the number is a slot's. Null: nothing was told.
+  const Result<run::KeptPlan>* At(std::uint32_t slot) const { return slots_[slot] ? &*slots_[slot] : nullptr; }
+  // False for what is no plan at all.
+  bool Keep(std::uint32_t slot, const sys::Fd& fd);
+
+ private:
+  std::array<std::optional<Result<run::KeptPlan>>, api::kPlanSlots> slots_;
 };
 
-// One kPrepare frame: the plan that is meant, empty when it is not exactly one; and how jobs begin whose programs
+// One kPrepare frame: the plan that is meant, none when it is not exactly one; and how jobs begin whose programs
 // are to be started ahead.
 struct Expectation {
-  std::string_view plan;
+  run::KeptPlan plan;
   std::optional<run::Beginning> beginning;
 };
 Expectation TakePrepare(Frame& frame, Plans& plans);
