@@ -57,9 +57,12 @@ std::string InWords(pool::Refusal refusal) {
 
 }  // namespace
 
-Dispatcher::Dispatcher(Loop& loop) : loop_(loop), admission_({}) {}
+Dispatcher::Dispatcher(Loop& loop) : loop_(loop), remover_(loop), admission_({}) {}
 
-Dispatcher::~Dispatcher() { loop_.Drop(expiry_timer_); }
+Dispatcher::~Dispatcher() {
+  loop_.Drop(expiry_timer_);
+  for (auto& [id, pending] : jobs_) remover_.Take(pending.submission.TakeDescriptors());
+}
 
 Result<std::shared_ptr<Keeper>> Dispatcher::MakeKeeper(const std::string& name, const ProfileConfig& config) {
   Keeper::Events events;
@@ -126,8 +129,9 @@ void Dispatcher::CompleteSoon(JobId id, Completion completion) {
   loop_.Defer([this, id, kept = std::make_shared<Completion>(std::move(completion))] {
     const auto found = jobs_.find(id);
     if (found == jobs_.end()) return;
-    const Pending pending = std::move(found->second);
+    Pending pending = std::move(found->second);
     jobs_.erase(found);
+    remover_.Take(pending.submission.TakeDescriptors());
     kept->waited = pending.begun == Time(0) ? loop_.now() - pending.arrived : pending.begun - pending.arrived;
     pending.complete(std::move(*kept));
     RetireIdleKeepers();

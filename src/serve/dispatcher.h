@@ -11,6 +11,7 @@
 #include "serve/filter_rate.h"
 #include "serve/keeper.h"
 #include "serve/loop.h"
+#include "serve/remover.h"
 #include "serve/service.h"
 
 namespace moat::serve {
@@ -66,6 +67,7 @@ class Dispatcher final : public Service {
   void TellIfDrained();
 
   Loop& loop_;
+  Remover remover_;
   FilterRate filters_;  // of all jails
   pool::Admission admission_;
   std::map<std::string, Room> rooms_;

@@ -24,7 +24,6 @@ namespace moat::serve {
 namespace {
 
 using pool::BytesOf;
-using pool::ReceiveFrame;
 using pool::SendFrame;
 using pool::Wait;
 
@@ -137,7 +136,7 @@ void LocalDoor::StopListening() {
   loop_.Drop(resume_);
   if (!listener_.valid()) return;
   loop_.Unwatch(listener_.get());
-  listener_.Close();
+  remover_.Take(std::move(listener_));  // there may be clients that nobody has looked at
   if (place_ == Place::kPasses) return;
   struct stat facts;
   if (lstat(path_.c_str(), &facts) == 0 && facts.st_dev == device_ && facts.st_ino == inode_) unlink(path_.c_str());
@@ -155,15 +154,17 @@ void LocalDoor::OnConnection() {
 void LocalDoor::Welcome(sys::Fd socket, Known known) {
   struct ucred peer{};
   socklen_t size = sizeof(peer);
-  if (getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return;
-  if (users_.count(peer.uid) == 0 || (known == Known::kNo && clients_.size() >= most_clients_)) return;
+  if (getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return remover_.Take(std::move(socket));
+  if (users_.count(peer.uid) == 0 || (known == Known::kNo && clients_.size() >= most_clients_)) return remover_.Take(std::move(socket));
   LocalHello hello;
   static_assert(sizeof(MOAT_VERSION) <= sizeof(hello.version));
   std::memcpy(hello.version, MOAT_VERSION, sizeof(MOAT_VERSION));
-  if (known == Known::kNo && !SendFrame(socket.get(), BytesOf(hello), {}, {}, Wait::kNo).ok()) return;
+  const bool greeted = known == Known::kYes || SendFrame(socket.get(), BytesOf(hello), {}, {}, Wait::kNo).ok();
   const ClientId id = ++last_client_;
   const int fd = socket.get();
-  if (!loop_.Watch(fd, EPOLLIN, [this, id](std::uint32_t events) { OnClient(id, events); }).ok()) return;
+  if (!greeted || !loop_.Watch(fd, EPOLLIN, [this, id](std::uint32_t events) { OnClient(id, events); }).ok()) {
+    return remover_.Take(std::move(socket));
+  }
   Client& client = clients_[id];
   client.socket = std::move(socket);
   client.caller = "uid:" + std::to_string(peer.uid);
@@ -186,15 +187,29 @@ void LocalDoor::OnClient(ClientId id, std::uint32_t events) {
 bool LocalDoor::TakeFrame(ClientId id, Client& client) {
   for (unsigned i = 0; i < kMostFrames; ++i) {
     if (sys::Ballast::IsSpent()) return false;  // what is under way comes first
-    auto frame = ReceiveFrame(client.socket.get(), buffer_, Wait::kNo);
-    if (!frame.ok()) return frame.error().error_number == EAGAIN;
-    if (frame->size == 0 || !frame->whole) return false;
-    if (!Handle(id, client, {buffer_.data(), frame->size}, std::move(frame->fds))) return false;
+    auto message = Receive(client);
+    if (!message.ok()) return message.error().error_number == EAGAIN;
+    if (message->size == 0 || !HandleAndRemove(id, client, *message)) return false;
   }
   return true;  // what is left is told again
 }
 
-bool LocalDoor::Handle(ClientId id, Client& client, std::string_view frame, std::vector<sys::Fd> fds) {
+// With room for all that the kernel passes: what it has to drop it closes itself, and we would wait for that.
+Result<sys::Message> LocalDoor::Receive(const Client& client) {
+  auto message = sys::ReceiveMessage(client.socket.get(), buffer_, sys::kMaxMessageFds, Wait::kNo);
+  if (message.ok() && message->size == 0) remover_.Take(std::move(message->fds));
+  return message;
+}
+
+bool LocalDoor::HandleAndRemove(ClientId id, Client& client, sys::Message& message) {
+  const bool fits = message.whole && message.fds.size() <= pool::kMaxFrameFds;
+  const bool good = fits && Handle(id, client, {buffer_.data(), message.size}, message.fds);
+  remover_.Take(std::move(message.unwanted));
+  remover_.Take(std::move(message.fds));  // what nobody has taken
+  return good;
+}
+
+bool LocalDoor::Handle(ClientId id, Client& client, std::string_view frame, std::vector<sys::Fd>& fds) {
   CancelFrame cancel;
   if (frame.size() == sizeof(cancel) && fds.empty()) {
     std::memcpy(&cancel, frame.data(), sizeof(cancel));
@@ -205,23 +220,25 @@ bool LocalDoor::Handle(ClientId id, Client& client, std::string_view frame, std:
     }
   }
   if (frame.size() == sizeof(TakeOverFrame) && fds.empty()) return OnTakeOver(id, client, frame);
-  return Submit(id, client, frame, std::move(fds));
+  return Submit(id, client, frame, fds);
 }
 
-bool LocalDoor::Submit(ClientId id, Client& client, std::string_view frame, std::vector<sys::Fd> fds) {
+bool LocalDoor::Submit(ClientId id, Client& client, std::string_view frame, std::vector<sys::Fd>& fds) {
   std::uint64_t number = 0;
-  auto submission = ReadSubmitFrame(frame, std::move(fds), number);
-  if (!submission || client.jobs.count(number) != 0 || client.jobs.size() >= kMostJobs) return false;
+  auto submission = ReadSubmitFrame(frame, fds, number);
+  if (!submission) return false;
+  if (client.jobs.count(number) != 0 || client.jobs.size() >= kMostJobs) return remover_.Take(submission->TakeDescriptors()), false;
   submission->caller = client.caller;
   // Whoever may only look into a folder can open it: we would write there in his stead.
-  if (submission->folder.valid() && !client.has_our_rights) return RefuseFolder(id, number);
+  if (submission->folder.valid() && !client.has_our_rights) return RefuseFolder(id, number, *submission);
   client.jobs[number] = service_.Submit(*std::move(submission), [this, alive = alive_, id, number](Completion completion) {
     if (*alive) OnDone(id, number, std::move(completion));
   });
   return true;
 }
 
-bool LocalDoor::RefuseFolder(ClientId id, std::uint64_t number) {
+bool LocalDoor::RefuseFolder(ClientId id, std::uint64_t number, Submission& submission) {
+  remover_.Take(submission.TakeDescriptors());
   loop_.Defer([this, alive = alive_, id, number] {
     if (!*alive) return;
     Completion completion;
@@ -296,8 +313,10 @@ void LocalDoor::HangUp(ClientId id) {
   if (found == clients_.end()) return;
   loop_.Unwatch(found->second.socket.get());
   loop_.Drop(found->second.patience);
-  const Client gone = std::move(found->second);
+  Client gone = std::move(found->second);
   clients_.erase(found);
+  remover_.Take(std::move(gone.socket));  // with what lies in it unread
+  for (Answer& answer : gone.unsent) remover_.Take(std::move(answer.body));
   for (const auto& [number, job] : gone.jobs) service_.Cancel(job);
   if (id == successor_) StopHandingOver();
   if (place_ == Place::kPasses) PassOnSoon(id);

@@ -17,8 +17,10 @@
 #include "serve/config.h"
 #include "serve/loop.h"
 #include "serve/predecessor.h"
+#include "serve/remover.h"
 #include "serve/service.h"
 #include "sys/fd.h"
+#include "sys/message.h"
 
 namespace moat::serve {
 
@@ -61,7 +63,7 @@ class LocalDoor {
   };
   using ClientId = std::uint64_t;
 
-  LocalDoor(Loop& loop, Service& service, Events events) : loop_(loop), service_(service), events_(std::move(events)) {}
+  LocalDoor(Loop& loop, Service& service, Events events) : loop_(loop), service_(service), remover_(loop), events_(std::move(events)) {}
   Status Listen(const Config& config);
   Status Bind(const Config& config);
   void NoteFile();
@@ -70,9 +72,11 @@ class LocalDoor {
   void Welcome(sys::Fd socket, Known known);
   void OnClient(ClientId id, std::uint32_t events);
   bool TakeFrame(ClientId id, Client& client);
-  bool Handle(ClientId id, Client& client, std::string_view frame, std::vector<sys::Fd> fds);
-  bool Submit(ClientId id, Client& client, std::string_view frame, std::vector<sys::Fd> fds);
-  bool RefuseFolder(ClientId id, std::uint64_t number);
+  bool Handle(ClientId id, Client& client, std::string_view frame, std::vector<sys::Fd>& fds);
+  bool Submit(ClientId id, Client& client, std::string_view frame, std::vector<sys::Fd>& fds);
+  Result<sys::Message> Receive(const Client& client);
+  bool HandleAndRemove(ClientId id, Client& client, sys::Message& message);
+  bool RefuseFolder(ClientId id, std::uint64_t number, Submission& submission);
   void OnDone(ClientId id, std::uint64_t number, Completion completion);
   bool Send(ClientId id, Client& client, Answer answer);
   bool Flush(ClientId id, Client& client);
@@ -90,6 +94,7 @@ class LocalDoor {
 
   Loop& loop_;
   Service& service_;
+  Remover remover_;
   sys::Fd listener_;
   std::string path_;
   std::uint64_t device_ = 0, inode_ = 0;  // of the socket's file: only our own is removed

@@ -76,9 +76,8 @@ bool LocalDoor::TakeWhileHandingOver(ClientId id, Client& client, std::uint32_t 
       PassOnSoon(id);
       return true;
     }
-    auto frame = pool::ReceiveFrame(client.socket.get(), buffer_, pool::Wait::kNo);
-    if (!frame.ok() || !frame->whole) return false;
-    if (!Handle(id, client, {buffer_.data(), frame->size}, std::move(frame->fds))) return false;
+    auto message = Receive(client);
+    if (!message.ok() || !HandleAndRemove(id, client, *message)) return false;
   }
 }
 
@@ -98,7 +97,11 @@ void LocalDoor::PassOn(ClientId id) {
     loop_.Drop(found->second.patience);
     clients_.erase(found);
     Answer answer{std::string(BytesOf(HandOverFrame{LocalFrame::kHandOver, HandOverFrame::What::kClient})), std::move(socket)};
-    if (versions_ == Versions::kSame && !Send(successor_, successor->second, std::move(answer))) return HangUp(successor_);
+    if (versions_ == Versions::kDiffer) {
+      remover_.Take(std::move(answer.body));
+    } else if (!Send(successor_, successor->second, std::move(answer))) {
+      return HangUp(successor_);
+    }
   }
   if (clients_.size() == 1 && successor->second.unsent.empty()) events_.empty();
 }

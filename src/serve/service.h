@@ -7,6 +7,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "moat/report.h"
@@ -34,6 +35,16 @@ struct Submission {
   // Results are collected into it, with the daemon's rights: the door has seen to it that the caller has
   // them too, for an open folder proves nothing. Not for programs that serve.
   sys::Fd folder;
+
+  // All of them, for who closes them (remover.h). None is left.
+  std::vector<sys::Fd> TakeDescriptors() {
+    std::vector<sys::Fd> all = std::move(inputs);
+    for (sys::Fd& output : outputs) all.push_back(std::move(output));
+    all.push_back(std::move(log));
+    all.push_back(std::move(folder));
+    outputs.clear();
+    return all;
+  }
 };
 
 enum class Outcome : std::uint8_t {

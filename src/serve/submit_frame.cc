@@ -37,7 +37,7 @@ bool Fits(const SubmitFrame& head, std::size_t body_size, std::size_t fd_count) 
 
 }  // namespace
 
-std::optional<Submission> ReadSubmitFrame(std::string_view frame, std::vector<sys::Fd> fds, std::uint64_t& id) {
+std::optional<Submission> ReadSubmitFrame(std::string_view frame, std::vector<sys::Fd>& fds, std::uint64_t& id) {
   SubmitFrame head;
   if (frame.size() < sizeof(head) || frame.size() > sizeof(head) + kMaxSubmitBody) return std::nullopt;
   std::memcpy(&head, frame.data(), sizeof(head));

@@ -10,7 +10,7 @@
 
 namespace moat::serve {
 
-// Nothing when it is no such frame. Takes the descriptors.
-std::optional<Submission> ReadSubmitFrame(std::string_view frame, std::vector<sys::Fd> fds, std::uint64_t& id);
+// Nothing when it is no such frame. Takes the descriptors, or none of them.
+std::optional<Submission> ReadSubmitFrame(std::string_view frame, std::vector<sys::Fd>& fds, std::uint64_t& id);
 
 }  // namespace moat::serve

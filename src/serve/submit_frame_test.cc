@@ -36,10 +36,12 @@ SubmitFrame Good() {
 }
 const std::string kGoodBody = std::string("profreq") + std::string("one\0\0a\0b\0", 9);
 
+std::optional<Submission> Read(std::string_view frame, std::vector<sys::Fd> fds, std::uint64_t& id) { return ReadSubmitFrame(frame, fds, id); }
+
 TEST(SubmitFrame, IsTakenApart) {
   std::uint64_t id = 0;
   const std::string frame = Bytes(Good(), kGoodBody);
-  auto submission = ReadSubmitFrame(frame, Files(5), id);
+  auto submission = Read(frame, Files(5), id);
   ASSERT_TRUE(submission);
   EXPECT_EQ(id, 7U);
   EXPECT_EQ(submission->profile, "prof");
@@ -57,7 +59,7 @@ TEST(SubmitFrame, IsTakenApart) {
 TEST(SubmitFrame, WhatLiesIsRefused) {
   std::uint64_t id = 0;
   const auto refused = [&](const SubmitFrame& head, const std::string& body = kGoodBody, std::size_t files = 5) {
-    return !ReadSubmitFrame(Bytes(head, body), Files(files), id);
+    return !Read(Bytes(head, body), Files(files), id);
   };
   EXPECT_FALSE(refused(Good()));
   const auto with = [](auto change) {
@@ -88,9 +90,9 @@ TEST(SubmitFrame, WhatLiesIsRefused) {
   EXPECT_TRUE(refused(Good(), kGoodBody, 4));
   EXPECT_TRUE(refused(Good(), kGoodBody, 6));
   EXPECT_TRUE(refused(Good(), kGoodBody, 0));
-  EXPECT_FALSE(ReadSubmitFrame("", {}, id));
-  EXPECT_FALSE(ReadSubmitFrame(std::string(sizeof(SubmitFrame) - 1, '\0'), {}, id));
-  EXPECT_FALSE(ReadSubmitFrame(std::string(sizeof(SubmitFrame) + kMaxSubmitBody + 1, '\0'), {}, id));
+  EXPECT_FALSE(Read("", {}, id));
+  EXPECT_FALSE(Read(std::string(sizeof(SubmitFrame) - 1, '\0'), {}, id));
+  EXPECT_FALSE(Read(std::string(sizeof(SubmitFrame) + kMaxSubmitBody + 1, '\0'), {}, id));
 }
 
 TEST(SubmitFrame, AnyBytesAreSurvived) {
@@ -102,7 +104,7 @@ TEST(SubmitFrame, AnyBytesAreSurvived) {
     for (auto n = random() % 6; n > 0; --n) bytes[random() % sizeof(head)] = static_cast<unsigned char>(random());
     std::string body = kGoodBody;
     if (random() % 2 == 0) body.resize(random() % 40, static_cast<char>(random()));
-    (void)ReadSubmitFrame(Bytes(head, body), Files(random() % 6), id);
+    (void)Read(Bytes(head, body), Files(random() % 6), id);
   }
 }
 

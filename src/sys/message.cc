@@ -85,7 +85,7 @@ Result<Message> ReceiveMessage(int socket, std::span<char> buffer, std::size_t m
   // Some of them would be taken for all.
   if ((message.msg_flags & MSG_CTRUNC) != 0 || received.fds.size() > most_fds) {
     received.whole = false;
-    received.fds.clear();
+    received.unwanted.swap(received.fds);
   }
   return received;
 }

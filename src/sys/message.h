@@ -28,10 +28,11 @@ struct Message {
   std::size_t size = 0;  // 0: the other end is gone, or sent nothing
   bool whole = false;    // neither bytes nor descriptors were cut off
   std::vector<Fd> fds;   // close-on-exec; in the order in which they were sent
+  std::vector<Fd> unwanted;  // came with what is not whole. For who must not wait for a stranger's socket to close
 };
 
 // Bytes go to `buffer`; those beyond it are lost, and `whole` is false. Whoever sends more than `most_fds`
-// descriptors has none of them taken: they are closed, and `whole` is false. EAGAIN with kNo when there is
+// descriptors has none of them taken: they are `unwanted`, or closed by the kernel, and `whole` is false. EAGAIN with kNo when there is
 // no message. EINTR is retried, and what lies behind an ECONNRESET is still read.
 Result<Message> ReceiveMessage(int socket, std::span<char> buffer, std::size_t most_fds, Wait wait = Wait::kYes);
 

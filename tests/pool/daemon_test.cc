@@ -18,6 +18,7 @@
 #include "pool/frames.h"
 #include "pool/testing.h"
 #include "serve/local_protocol.h"
+#include "serve/testing.h"
 
 namespace moat::pool::testing {
 namespace {
@@ -248,6 +249,29 @@ TEST(HostileClient, DescriptorsThatWereNotAnnouncedAreClosed) {
   }
   EXPECT_EQ(Do(client, "exit 0").report.exit_code, 0);
   EXPECT_LT(open_there(), before + kConnections);  // workers come and go, but not one for each
+}
+
+// Who closes the last descriptor of such a socket waits for an hour: the daemon, were it that.
+TEST(HostileClient, ASocketThatLingersHoldsUpNobody) {
+  Daemon daemon;
+  PoolClient client = daemon.Connect();
+  for (const char* frame : {"garbage", "a job", "behind garbage", "nobody reads it"}) {
+    const std::string what = frame;
+    sys::Fd raw = RawConnection(daemon);
+    serve::testing::Lingering lingering;
+    const int fds[] = {lingering.ours.get()};
+    if (what == "behind garbage") {
+      EXPECT_TRUE(SendFrame(raw.get(), "x", {}, {}).ok());
+    }
+    serve::SubmitFrame head;
+    head.inputs = 1;
+    head.profile_size = 3;
+    const std::string job = std::string(BytesOf(head)) + "cat";
+    (void)SendFrame(raw.get(), what == "a job" || what == "nobody reads it" ? job : "y", {}, fds).ok();
+    lingering.ours.Close();
+    if (what == "nobody reads it") raw.Close();
+    EXPECT_EQ(Do(client, "exit 0").report.exit_code, 0) << what;
+  }
 }
 
 TEST(HostileClient, TheSameNumberTwiceIsHungUpOn) {
