@@ -17,18 +17,17 @@ using namespace std::chrono_literals;
 
 // Of a job for which the host has no room: its own limits may be what is too small, and then they always are.
 constexpr std::uint64_t kMostStarts = 5;
+constexpr std::uint64_t kTryAgainNs = 1'000'000'000;
 
 }  // namespace
 
 void Service::Clerk() {
   auto next_tidy = std::chrono::steady_clock::now();
   std::unique_lock lock(mutex_);
-  while (life_ != Life::kEnds || !ended_.empty()) {
-    if (!ended_.empty()) {
-      Ended ended = std::move(ended_.front());
-      ended_.pop_front();
+  while (life_ != Life::kEnds || Due() != nullptr) {
+    if (auto ended = NextEnded(); ended.has_value()) {
       lock.unlock();
-      CommitInTheEnd(std::move(ended));
+      CommitInTheEnd(*std::move(ended));
       lock.lock();
       continue;
     }
@@ -42,9 +41,23 @@ void Service::Clerk() {
     } catch (const std::bad_alloc&) {  // later, then
     }
     lock.lock();
-    if (!ended_.empty() || life_ == Life::kEnds) continue;
-    work_.wait_for(lock, 100ms);
+    if (life_ != Life::kEnds && Due() == nullptr) work_.wait_for(lock, 100ms);
   }
+}
+
+// With the lock. What could not be committed waits for its next try, and nobody waits for it.
+std::deque<Service::Ended>* Service::Due() {
+  if (!ended_.empty()) return &ended_;
+  const bool again = !again_.empty() && (again_.front().due_ns <= sys::NowNs() || life_ == Life::kEnds);
+  return again ? &again_ : nullptr;
+}
+
+std::optional<Service::Ended> Service::NextEnded() {
+  auto* due = Due();
+  if (due == nullptr) return std::nullopt;
+  Ended ended = std::move(due->front());
+  due->pop_front();
+  return ended;
 }
 
 Service::Fate Service::FateOf(const StoredJob& job, const JobEnd& end) const {
@@ -84,8 +97,8 @@ void Service::Commit(Ended& ended) {
   if (!done.ok() && life_ != Life::kEnds) {
     // A full disk, usually. The result is kept here until there is room, and tried again.
     parts_.log.Write(Level::kError, "commit", {{"job", ended.id}, {"error", done.error().ToString()}});
-    ended_.push_back(std::move(ended));
-    work_.wait_for(lock, 1s);
+    ended.due_ns = sys::NowNs() + kTryAgainNs;
+    again_.push_back(std::move(ended));
     return;
   }
   const std::string profile = known ? (*job)->profile : "";
@@ -212,7 +225,7 @@ Result<Admission> Service::Begin(const StoredJob& stored, std::uint64_t start_by
   job.outputs = MOAT_TRY(store_->PrepareAttempt(id));
   Admission admission = parts_.backend.Submit(std::move(job), [this, id, profile = stored.profile, caller = stored.caller](JobEnd end) {
     Record(id, profile, caller, end);
-    QueueEnd({id, std::move(end)});
+    QueueEnd({id, std::move(end), 0});
   });
   return admission;
 }

@@ -88,7 +88,7 @@ void Check(const std::string& folder, const Told& told, Repeat repeat) {
     return;
   }
   ASSERT_EQ(jobs.size(), 1u);
-  const StoredJob& job = jobs[0];
+  const StoredJob job = **store->Find(jobs[0].id);
   EXPECT_EQ(job.state == JobState::kRunning, false) << "nobody runs it";
   EXPECT_EQ(Text(*store->OpenInput(job.id, "in.png")), "the input");
   if (job.state == JobState::kDone) {

@@ -99,6 +99,7 @@ class Service {
   struct Ended {
     std::string id;
     JobEnd end;
+    std::uint64_t due_ns = 0;  // of another try; 0: now
   };
   explicit Service(Parts parts) : parts_(std::move(parts)) {}
   static Status OpenFiles(Staged& staged, Job& job);
@@ -107,6 +108,8 @@ class Service {
   void RecordAll(const std::string& id, const std::string& profile, const std::string& caller, const JobEnd& end);
   void QueueEnd(Ended ended);
   void Clerk();
+  std::deque<Ended>* Due();
+  std::optional<Ended> NextEnded();
   void CommitInTheEnd(Ended ended);
   void Commit(Ended& ended);
   enum class Fate : std::uint8_t { kEnds, kWaitsAgain, kWaitsForNextStart };
@@ -132,7 +135,7 @@ class Service {
   std::map<std::string, std::deque<std::string>> waiting_;  // by profile, in the store
   std::map<std::string, std::uint64_t> handed_on_;          // by profile, of the store's
   std::set<std::string> cancelled_;
-  std::deque<Ended> ended_;
+  std::deque<Ended> ended_, again_;  // the latter could not be committed: by the times of their next try
   std::vector<std::weak_ptr<Bell>> bells_;
   enum class Life : std::uint8_t { kRuns, kDrains, kEnds } life_ = Life::kRuns;
   Handing handing_ = Handing::kGoesOn;

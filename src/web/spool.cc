@@ -21,6 +21,7 @@ constexpr std::uint64_t kOwnWays = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOL
 constexpr int kDeepest = 200;
 constexpr std::size_t kMaxName = 100;
 constexpr std::size_t kStock = 16;
+constexpr std::size_t kMostSynced = 64;  // one by one
 
 struct CloseDir {
   void operator()(DIR* dir) const { closedir(dir); }
@@ -123,8 +124,13 @@ Status RemoveTree(int parent, const std::string& name) {
   return remove(parent, name, S_ISDIR(facts.st_mode));
 }
 
+// Each fsync is a commit of the file system's journal: of a guest that leaves thousands of files all others would wait
+// for minutes. Beyond some the whole file system is written once.
 Status SyncTree(int parent, const std::string& name) {
   const sys::DirFd folder = MOAT_TRY(OpenFolder(parent, name));
+  std::size_t count = 0;
+  MOAT_TRY(Walk(folder.get(), [&count](int, const std::string&, bool) -> Status { return ++count, Status(); }, 0));
+  if (count > kMostSynced) return syncfs(folder.get()) == 0 ? Status() : Status(SystemError("syncfs", errno, name));
   MOAT_TRY(Walk(folder.get(), SyncOne, 0));
   return SyncOne(parent, name, true);
 }

@@ -27,6 +27,11 @@ constexpr const char* kSchema =
 
 constexpr std::string_view kStates[] = {"waiting", "running", "done"};
 constexpr std::size_t kMaxReport = 16U << 20;
+// Of a job among many: a hundred reports are more memory than anybody should be able to ask for.
+constexpr const char* kAll = "*";
+constexpr const char* kBrief =
+    "id, profile, caller, argv, inputs, webhook, priority, repeat, state, attempt, created, started, finished, start_by, bytes, ending,"
+    " CASE WHEN json_valid(report) THEN json_object('cause', json_extract(report, '$.cause')) ELSE '' END, why";
 
 StoredJob Row(const Statement& row) {
   StoredJob job;
@@ -56,6 +61,24 @@ Report LostReport() {
   report.cause = Cause::kWorkerLost;
   report.detail = "the daemon was killed while the job ran";
   return report;
+}
+
+// A guest chooses how many results there are and what they are called. What is not listed cannot be had, so it is lost.
+std::string TextOf(Report report) {
+  const std::size_t all = report.outputs.size();
+  std::string text = report.ToJson();
+  while (text.size() > kMaxReport && report.outputs.size() + report.refused.size() > 0) {
+    report.outputs.resize(report.outputs.size() / 2);
+    report.refused.resize(report.refused.size() / 2);
+    report.results_lost = base::Number(all - report.outputs.size()) + " are not listed: their names are too long for a report";
+    text = report.ToJson();
+  }
+  return text;
+}
+
+Result<std::string> ReadReport(const sys::DirFd& result) {
+  const sys::Fd file = MOAT_TRY(OpenBelow(result.get(), "report.json"));
+  return sys::ReadAll(file, kMaxReport, "report.json");
 }
 
 Error NoSuchJob(const std::string& id) { return SystemError("find", ENOENT, id); }
@@ -196,8 +219,9 @@ Status Store::Finish(const StoredJob& job, std::string_view ending, std::string_
 
 Status Store::Commit(const std::string& id, const Report& report, std::string_view out, std::string_view err) {
   StoredJob job = MOAT_TRY(Known(id));
-  const std::string text = report.ToJson();
+  const std::string text = TextOf(report);
   const sys::DirFd folder = MOAT_TRY(OpenFolder(spool_.jobs(), id));
+  if (OpenFolder(folder.get(), "result").ok()) return TakeResult(job);  // a full disk let us come so far, and no further
   const sys::DirFd work = MOAT_TRY(MakeFolder(folder.get(), "work"));
   for (const char* name : {"stdout", "stderr", "report.json"}) MOAT_TRY(RemoveTree(work.get(), name));
   MOAT_TRY(WriteNew(work.get(), "stdout", out));
@@ -217,10 +241,16 @@ Status Store::TakeResult(const StoredJob& job) {
   const sys::DirFd folder = MOAT_TRY(OpenFolder(spool_.jobs(), job.id));
   const sys::DirFd result = MOAT_TRY(OpenFolder(folder.get(), "result"));
   const std::uint64_t bytes = MOAT_TRY(TreeBytes(result.get()));
-  const sys::Fd file = MOAT_TRY(OpenBelow(result.get(), "report.json"));
-  const std::string report = MOAT_TRY(sys::ReadAll(file, kMaxReport, "report.json"));
+  const auto report = ReadReport(result);
   counted.bytes += bytes;
-  MOAT_TRY(Finish(counted, "ran", report, ""));
+  if (report.ok()) {
+    MOAT_TRY(Finish(counted, "ran", *report, ""));
+  } else if (report.error().error_number == EFBIG || report.error().error_number == ENOENT) {
+    // No other try will find it better, and one job must not keep a daemon from starting.
+    MOAT_TRY(Finish(counted, "failed", "", "its report cannot be read: " + report.error().ToString()));
+  } else {
+    return report.error();
+  }
   spool_.Add(bytes);
   Step("finished");
   return {};
@@ -254,9 +284,10 @@ Status Store::NoticeSent(const std::string& id) {
   return {};
 }
 
-Result<std::vector<StoredJob>> Store::Select(const char* where, const std::vector<std::string>& texts, std::uint64_t limit) {
+Result<std::vector<StoredJob>> Store::Select(const char* what, const char* where, const std::vector<std::string>& texts, std::uint64_t limit) {
   const std::lock_guard lock(reading_);
-  Statement select = MOAT_TRY(reader_.Prepare((std::string("SELECT * FROM jobs ") + where + " LIMIT ?").c_str()));
+  const std::string sql = std::string("SELECT ") + what + " FROM jobs " + where + " LIMIT ?";
+  Statement select = MOAT_TRY(reader_.Prepare(sql.c_str()));
   for (const std::string& text : texts) select.Bind(text);
   select.Bind(limit);
   std::vector<StoredJob> jobs;
@@ -264,27 +295,30 @@ Result<std::vector<StoredJob>> Store::Select(const char* where, const std::vecto
   return jobs;
 }
 
-Result<std::optional<StoredJob>> Store::Find(const std::string& id) {
-  auto jobs = MOAT_TRY(Select("WHERE id = ?", {id}, 1));
+Result<std::optional<StoredJob>> Store::Find(const std::string& id) { return FindOne(kAll, id); }
+Result<std::optional<StoredJob>> Store::FindBrief(const std::string& id) { return FindOne(kBrief, id); }
+
+Result<std::optional<StoredJob>> Store::FindOne(const char* what, const std::string& id) {
+  auto jobs = MOAT_TRY(Select(what, "WHERE id = ?", {id}, 1));
   if (jobs.empty()) return std::optional<StoredJob>();
   return std::optional<StoredJob>(std::move(jobs.front()));
 }
 
 Result<StoredJob> Store::Known(const std::string& id) {
-  auto found = MOAT_TRY(Find(id));
+  auto found = MOAT_TRY(FindBrief(id));
   if (!found.has_value()) return NoSuchJob(id);
   return *std::move(found);
 }
 
 Result<std::vector<StoredJob>> Store::Unfinished() {
-  return Select("WHERE state < 2 ORDER BY priority DESC, created", {}, 1'000'000);
+  return Select(kBrief, "WHERE state < 2 ORDER BY priority DESC, created", {}, 1'000'000);
 }
 Result<std::vector<StoredJob>> Store::NoticesDue() {
-  return Select("WHERE state = 2 AND notice = 1 ORDER BY finished", {}, 1000);
+  return Select(kBrief, "WHERE state = 2 AND notice = 1 ORDER BY finished", {}, 1000);
 }
 Result<std::vector<StoredJob>> Store::Latest(const std::string& caller, std::uint64_t count) {
-  if (caller.empty()) return Select("ORDER BY created DESC", {}, count);
-  return Select("WHERE caller = ? ORDER BY created DESC", {caller}, count);
+  if (caller.empty()) return Select(kBrief, "ORDER BY created DESC", {}, count);
+  return Select(kBrief, "WHERE caller = ? ORDER BY created DESC", {caller}, count);
 }
 
 Result<sys::Fd> Store::OpenResult(const std::string& id, const std::string& path) {
@@ -327,14 +361,14 @@ Status Store::ForgetOlderThan(std::uint64_t age_ns) {
     old = ages_.EndedBefore(before, kAtATime);
   }
   for (const std::string& id : old) {
-    const bool there = MOAT_TRY(Find(id)).has_value();  // else somebody was quicker
+    const bool there = MOAT_TRY(FindBrief(id)).has_value();  // else somebody was quicker
     if (there) MOAT_TRY(Forget(id));
   }
   return {};
 }
 
 Status Store::Recover() {
-  const std::vector<StoredJob> all = MOAT_TRY(Select("", {}, 1'000'000'000));
+  const std::vector<StoredJob> all = MOAT_TRY(Select(kBrief, "", {}, 1'000'000'000));
   const std::uint64_t day = options_.day_ns(), machine = options_.machine_ns();
   jobs_ = all.size();
   for (const StoredJob& job : all) {
@@ -342,7 +376,7 @@ Status Store::Recover() {
     if (job.state == JobState::kDone) NoteEnd(job, OnMachineClock(job.finished_ns, day, machine));
     if (job.state == JobState::kRunning) MOAT_TRY(RecoverOne(job));
   }
-  const auto due = MOAT_TRY(Select("WHERE state = 2 AND notice = 2", {}, 1'000'000'000));
+  const auto due = MOAT_TRY(Select(kBrief, "WHERE state = 2 AND notice = 2", {}, 1'000'000'000));
   const std::lock_guard lock(aging_);
   for (const StoredJob& job : due) ages_.Noticed(job.id);
   return RemoveOrphans();
@@ -362,7 +396,7 @@ Status Store::RecoverOne(const StoredJob& job) {
 Status Store::RemoveOrphans() {
   const std::vector<std::string> names = MOAT_TRY(NamesIn(spool_.jobs()));
   for (const std::string& name : names) {
-    const auto found = MOAT_TRY(Find(name));
+    const auto found = MOAT_TRY(FindBrief(name));
     if (!found.has_value()) MOAT_TRY(RemoveTree(spool_.jobs(), name));
   }
   return {};

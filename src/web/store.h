@@ -128,6 +128,8 @@ class Store {
   Status NoticeSent(const std::string& id);
 
   Result<std::optional<StoredJob>> Find(const std::string& id);
+  // With the cause alone as its report, and so are all of the following.
+  Result<std::optional<StoredJob>> FindBrief(const std::string& id);
   Result<std::vector<StoredJob>> Unfinished();
   Result<std::vector<StoredJob>> NoticesDue();
   Result<std::vector<StoredJob>> Latest(const std::string& caller, std::uint64_t count);  // "": of all
@@ -150,7 +152,8 @@ class Store {
   Status Insert(const StoredJob& job);
   Status Finish(const StoredJob& job, std::string_view ending, std::string_view report, std::string_view why);
   Status TakeResult(const StoredJob& job);
-  Result<std::vector<StoredJob>> Select(const char* where, const std::vector<std::string>& texts, std::uint64_t limit);
+  Result<std::vector<StoredJob>> Select(const char* what, const char* where, const std::vector<std::string>& texts, std::uint64_t limit);
+  Result<std::optional<StoredJob>> FindOne(const char* what, const std::string& id);
   Result<StoredJob> Known(const std::string& id);
 
   StoreOptions options_;

@@ -69,6 +69,71 @@ TEST_F(StoreTest, AJobGoesItsWay) {
   EXPECT_FALSE(std::filesystem::exists(folder_.path() + "/jobs/" + id));
 }
 
+Report ReportOf(std::size_t files, std::size_t name) {
+  Report report;
+  report.cause = Cause::kExit;
+  report.exit_code = 0;
+  for (std::size_t i = 0; i < files; ++i) {
+    OutputFile output;
+    output.name = std::to_string(i) + std::string(name, 'x');
+    output.type = "file";
+    report.outputs.push_back(output);
+  }
+  return report;
+}
+
+std::string Begun(Store& store) {
+  const std::string id = store.Accept(MustStage(store, "a", "x"), JobFor("p"))->id;
+  EXPECT_TRUE(store.PrepareAttempt(id).ok());
+  EXPECT_TRUE(store.BeginAttempt(id).ok());
+  return id;
+}
+
+// A guest with long names for its results: what of them does not fit into a report is told to be lost.
+TEST_F(StoreTest, AReportIsNeverTooLongToBeRead) {
+  auto store = MustOpen(folder_.path());
+  const std::string id = Begun(*store);
+  const Status committed = store->Commit(id, ReportOf(6000, 4000), "", "");
+  ASSERT_TRUE(committed.ok()) << committed.error().ToString();
+  auto report = Report::FromJson((*store->Find(id))->report);
+  ASSERT_TRUE(report.ok());
+  EXPECT_GT(report->outputs.size(), 0u);
+  EXPECT_LT(report->outputs.size(), 6000u);
+  EXPECT_NE(report->results_lost, "");
+  EXPECT_NE(report->ExitStatus(), 0);
+  // Who looks at many jobs is not given all reports at once.
+  for (const StoredJob& brief : {**store->FindBrief(id), store->Latest("", 10)->at(0)}) EXPECT_EQ(brief.report, "{\"cause\":\"exit\"}");
+}
+
+TEST_F(StoreTest, AReportThatCannotBeReadKeepsNoDaemonFromStarting) {
+  for (const bool gone : {false, true}) {
+    auto store = MustOpen(folder_.path());
+    const std::string id = Begun(*store);
+    const std::string job = folder_.path() + "/jobs/" + id;
+    std::filesystem::rename(job + "/work", job + "/result");
+    const std::string path = job + "/result/report.json";
+    if (!gone) std::filesystem::resize_file((close(open(path.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600)), path), 32U << 20);
+    store.reset();
+    store = MustOpen(folder_.path());
+    EXPECT_EQ((*store->Find(id))->ending, "failed");
+    ASSERT_TRUE(store->Forget(id).ok());
+  }
+}
+
+// The result was moved, and the disk was full when the row was to be written: the next try goes on from there.
+TEST_F(StoreTest, ACommitThatCameHalfwayIsFinished) {
+  auto store = MustOpen(folder_.path());
+  const std::string id = Begun(*store);
+  const std::string job = folder_.path() + "/jobs/" + id;
+  const sys::DirFd work = std::move(*OpenFolder(sys::open(job, O_RDONLY | O_DIRECTORY)->get(), "work"));
+  ASSERT_TRUE(WriteNew(work.get(), "stdout", "said").ok());
+  ASSERT_TRUE(WriteNew(work.get(), "report.json", ReportOf(1, 1).ToJson()).ok());
+  std::filesystem::rename(job + "/work", job + "/result");
+  const Status again = store->Commit(id, ReportOf(1, 1), "said", "");
+  EXPECT_TRUE(again.ok()) << again.error().ToString();
+  EXPECT_EQ(Text(*store->OpenResult(id, "stdout")), "said");
+}
+
 // The day's clock is set a day ahead and back; results stay for the hour that was said, by the machine's clock.
 TEST_F(StoreTest, AClockThatIsSetForgetsNothing) {
   constexpr std::uint64_t kSecond = 1'000'000'000, kHour = 3600 * kSecond, kDay = 24 * kHour;

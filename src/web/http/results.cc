@@ -73,6 +73,13 @@ void SendFile(httplib::Response& response, sys::Fd file, const std::string& name
       });
 }
 
+namespace {
+
+// Somebody else's and nobody's look the same, and take the same time.
+bool IsHis(const StoredJob& job, const Caller& caller) { return job.caller == caller.name || caller.role == CallerConfig::Role::kOperator; }
+
+}  // namespace
+
 std::optional<StoredJob> HttpDoor::Mine(const Request& request, Response& response) {
   auto job = parts_.service.store().Find(request.matches[1]);
   const Caller& caller = CurrentVisit().caller;
@@ -80,25 +87,24 @@ std::optional<StoredJob> HttpDoor::Mine(const Request& request, Response& respon
     Fail(response, 500, "the store cannot be read");
     return std::nullopt;
   }
-  // Somebody else's and nobody's look the same.
-  const bool mine = job->has_value() && ((*job)->caller == caller.name || caller.role == CallerConfig::Role::kOperator);
-  if (mine) return std::move(*job);
+  if (job->has_value() && IsHis(**job, caller)) return std::move(*job);
   Fail(response, 404, "there is no such job, or no longer");
   return std::nullopt;
 }
 
-// Until `enough` of them are done, or time is up, or the client is gone. Those that there are.
+// Until `enough` of those that are the caller's are done, or time is up, or the client is gone.
 std::vector<StoredJob> HttpDoor::WaitForJobs(const std::vector<std::string>& ids, std::int64_t wait_ns, std::size_t enough) {
   auto bell = std::make_shared<Bell>();
   parts_.service.Listen(bell);
+  const Caller& caller = CurrentVisit().caller;
   const std::uint64_t until = sys::NowNs() + static_cast<std::uint64_t>(wait_ns);
   for (;;) {
     bell->Clear();
     std::vector<StoredJob> jobs;
     std::size_t done = 0;
     for (const std::string& id : ids) {
-      auto job = parts_.service.store().Find(id);
-      if (!job.ok() || !job->has_value()) continue;
+      auto job = parts_.service.store().FindBrief(id);
+      if (!job.ok() || !job->has_value() || !IsHis(**job, caller)) continue;
       done += (*job)->state == JobState::kDone ? 1 : 0;
       jobs.push_back(std::move(**job));
     }
@@ -119,12 +125,12 @@ void HttpDoor::GetJob(const Request& request, Response& response) {
   if (*wait > 0 && job->state != JobState::kDone) {
     stay.reset();
     const Poll poll(waiting_, *wait);
-    auto jobs = WaitForJobs({job->id}, poll.wait_ns(), 1);
-    if (jobs.empty()) return (void)Fail(response, 404, "there is no such job, or no longer");
-    *job = std::move(jobs[0]);
+    (void)WaitForJobs({job->id}, poll.wait_ns(), 1);
+    stay = StayAtDisk(response);
+    if (stay == nullptr) return;
+    job = Mine(request, response);
+    if (!job.has_value()) return;
   }
-  if (stay == nullptr) stay = StayAtDisk(response);
-  if (stay == nullptr) return;
   Store& store = parts_.service.store();
   response.status = 200;
   response.set_content(JobBody(*job, ReadUpTo(store.OpenResult(job->id, "stdout")), ReadUpTo(store.OpenResult(job->id, "stderr"))),
@@ -148,8 +154,7 @@ void HttpDoor::GetJobs(const Request& request, Response& response) {
   if (!wait.ok()) return (void)Fail(response, 400, "wait: " + wait.error().message);
   if (*wait > 0) stay.reset();
   const Poll poll(waiting_, *wait);
-  auto jobs = WaitForJobs(ids, poll.wait_ns(), QueryOf(request, "until") == "any" ? 1 : ids.size());
-  std::erase_if(jobs, [&](const StoredJob& job) { return !all && job.caller != caller.name; });
+  const auto jobs = WaitForJobs(ids, poll.wait_ns(), QueryOf(request, "until") == "any" ? 1 : ids.size());
   response.set_content(JobListBody(jobs), "application/json");
 }
 
