@@ -52,7 +52,7 @@ Status WriteFile(archive* to, const ArchiveFile& each) {
   archive_entry_set_filetype(entry.get(), AE_IFREG);
   archive_entry_set_perm(entry.get(), 0644);  // whose it was here is nobody's business there
   archive_entry_set_mtime(entry.get(), facts.st_mtime, 0);
-  if (archive_write_header(to, entry.get()) != ARCHIVE_OK) return Failed(to);
+  if (archive_write_header(to, entry.get()) < ARCHIVE_WARN) return Failed(to);
   return WriteBytes(to, each.file, static_cast<std::uint64_t>(facts.st_size));
 }
 
@@ -63,6 +63,8 @@ Status WriteArchive(ArchiveKind kind, const std::function<Result<ArchiveFile>()>
   const int format = kind == ArchiveKind::kTar ? archive_write_set_format_pax_restricted(to.get())
                                                : archive_write_set_format_zip(to.get());
   if (format != ARCHIVE_OK) return Failed(to.get());
+  // Names are UTF-8 already, which a daemon without a locale could not say of them.
+  if (kind == ArchiveKind::kTar && archive_write_set_options(to.get(), "hdrcharset=BINARY") != ARCHIVE_OK) return Failed(to.get());
   Sink own = sink;
   if (archive_write_open(to.get(), &own, nullptr, Pass, nullptr) != ARCHIVE_OK) return Failed(to.get());
   for (;;) {

@@ -17,15 +17,25 @@ namespace {
 
 constexpr int kBacklog = 1024;
 
+// A socket that nobody listens at any more. Never anything that is no socket, and nobody else's place.
+Status RemoveLeft(const std::string& path, const sockaddr* address, socklen_t length) {
+  struct stat facts {};
+  if (lstat(path.c_str(), &facts) != 0 || !S_ISSOCK(facts.st_mode)) return {};
+  const sys::Fd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (connect(probe.get(), address, length) == 0 || errno == EAGAIN) {
+    return WithFix(HostError("somebody listens at `" + path + "` already"), "stop it, choose another path, or `moat http --take-over`");
+  }
+  unlink(path.c_str());
+  return {};
+}
+
 Result<sys::Fd> ListenUnix(const std::string& path) {
   sys::Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!socket.valid()) return SystemError("socket", errno, path);
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   std::memcpy(address.sun_path, path.data(), std::min(path.size(), sizeof(address.sun_path) - 1));
-  struct stat facts {};
-  // Never anything that is no socket.
-  if (lstat(path.c_str(), &facts) == 0 && S_ISSOCK(facts.st_mode)) unlink(path.c_str());
+  MOAT_TRY(RemoveLeft(path, reinterpret_cast<const sockaddr*>(&address), sizeof(address)));
   const mode_t before = umask(0177);
   const int bound = bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address));
   const int failed = errno;
