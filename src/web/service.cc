@@ -113,7 +113,7 @@ Admission Service::Run(Staged& staged, const Ask& ask, int client, const std::sh
   if (!opened.ok()) return Failed(opened.error());
   {
     const std::lock_guard lock(mutex_);
-    live_[id] = {id, profile, caller, LiveJob::Where::kHandedOn, LiveJob::Kind::kClientWaits, UnixNs(), job.start_by_ns};
+    Count({id, profile, caller, LiveJob::Where::kHandedOn, LiveJob::Kind::kClientWaits, UnixNs(), job.start_by_ns}, ask);
   }
   const auto forget = [this, id] {
     const std::lock_guard lock(mutex_);
@@ -169,7 +169,7 @@ Result<Service::Later> Service::Accept(Staged staged, const Ask& ask) {
   const std::uint64_t start_by = ask.wait_ns > 0 ? sys::NowNs() + static_cast<std::uint64_t>(ask.wait_ns) : 0;
   job = MOAT_TRY(store_->Accept(std::move(staged), std::move(job)));
   const std::lock_guard lock(mutex_);
-  live_[job.id] = {job.id, job.profile, job.caller, LiveJob::Where::kStored, LiveJob::Kind::kAccepted, job.created_ns, start_by};
+  Count({job.id, job.profile, job.caller, LiveJob::Where::kStored, LiveJob::Kind::kAccepted, job.created_ns, start_by}, ask);
   auto& queue = waiting_[job.profile];
   queue.insert(job.priority > 0 ? queue.begin() : queue.end(), job.id);
   work_.notify_all();
@@ -212,11 +212,46 @@ std::optional<LiveJob> Service::FindLive(const std::string& id) const {
   return found == live_.end() ? std::optional<LiveJob>() : found->second;
 }
 
-std::uint64_t Service::unfinished(const std::string& caller) const {
+class Service::Coming final : public Arrival {
+ public:
+  Coming(Service& service, std::string caller) : service_(service), caller_(std::move(caller)) {}
+  void Set() {  // with the lock
+    ++service_.coming_[caller_];
+    arrived_ = false;
+  }
+  ~Coming() override {
+    const std::lock_guard lock(service_.mutex_);
+    Arrive();
+  }
+  // With the lock.
+  void Arrive() {
+    if (std::exchange(arrived_, true)) return;
+    const auto found = service_.coming_.find(caller_);
+    if (--found->second == 0) service_.coming_.erase(found);
+  }
+
+ private:
+  Service& service_;
+  const std::string caller_;
+  bool arrived_ = true;
+};
+
+std::shared_ptr<Arrival> Service::Expect(const std::string& caller, std::uint64_t most) {
+  auto made = std::make_shared<Coming>(*this, caller);
   const std::lock_guard lock(mutex_);
-  std::uint64_t count = 0;
+  const auto coming = coming_.find(caller);
+  std::uint64_t count = coming == coming_.end() ? 0 : coming->second;
   for (const auto& [id, job] : live_) count += job.caller == caller ? 1 : 0;
-  return count;
+  if (most != 0 && count >= most) return nullptr;
+  made->Set();
+  return made;
+}
+
+// With the lock. What was on its way is a job now: it counts once.
+void Service::Count(LiveJob job, const Ask& ask) {
+  if (ask.arrival != nullptr) static_cast<Coming&>(*ask.arrival).Arrive();
+  const std::string id = job.id;
+  live_[id] = std::move(job);
 }
 
 // Figures, and no more: where there is no memory for them, the job has its end all the same.

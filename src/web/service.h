@@ -29,6 +29,12 @@
 
 namespace moat::web {
 
+// A job that is on its way to us: it counts for its caller, until it is one or this is gone.
+class Arrival {
+ public:
+  virtual ~Arrival() = default;
+};
+
 struct Ask {
   const ProfileConfig* profile = nullptr;
   std::string caller;
@@ -36,6 +42,7 @@ struct Ask {
   std::string webhook;
   int priority = 0;
   std::int64_t wait_ns = 0;  // not started after that; 0: no matter
+  std::shared_ptr<Arrival> arrival;  // what it counted as while it came; null: nothing
 };
 
 struct LiveJob {
@@ -86,7 +93,8 @@ class Service {
   History& history() { return *history_; }
   std::vector<LiveJob> Live() const;
   std::optional<LiveJob> FindLive(const std::string& id) const;
-  std::uint64_t unfinished(const std::string& caller) const;
+  // Null: with what is on its way this caller has `most` unfinished jobs. 0: no bound.
+  std::shared_ptr<Arrival> Expect(const std::string& caller, std::uint64_t most);
   // The backend is given nothing from the store any more, or again. Everything else goes on.
   enum class Handing : std::uint8_t { kGoesOn, kPauses };
   void SetHanding(Handing handing);
@@ -101,6 +109,8 @@ class Service {
     JobEnd end;
     std::uint64_t due_ns = 0;  // of another try; 0: now
   };
+  class Coming;
+  void Count(LiveJob job, const Ask& ask);
   explicit Service(Parts parts) : parts_(std::move(parts)) {}
   static Status OpenFiles(Staged& staged, Job& job);
   void Resume(const StoredJob& job);
@@ -132,6 +142,7 @@ class Service {
   mutable std::mutex mutex_;  // of what follows
   std::condition_variable work_;
   std::map<std::string, LiveJob> live_;
+  std::map<std::string, std::uint64_t> coming_;  // by caller
   std::map<std::string, std::deque<std::string>> waiting_;  // by profile, in the store
   std::map<std::string, std::uint64_t> handed_on_;          // by profile, of the store's
   std::set<std::string> cancelled_;

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import resource
+import select
 import socket
 import subprocess
 
@@ -56,6 +57,38 @@ def quotas():
         for job in ids:
             assert d.ask("DELETE", "/v1/jobs/" + job, headers=bearer("alice"))[0] == 202
         d.ask("DELETE", "/v1/jobs/" + other[1]["id"], headers=bearer("bob"))
+
+
+def uploads_count_before_they_are_jobs():
+    head = b"POST /v1/jobs/nap?async HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer alice\r\nContent-Length: 4\r\n\r\n"
+    with Daemon(rest=CALLERS) as d, contextlib.ExitStack() as held:
+        clients = [held.enter_context(d.raw(head)) for _ in range(12)]
+        for client in clients:
+            with contextlib.suppress(OSError):
+                client.sendall(b"body")
+        answers = [client.recv(12) for client in clients]
+        assert answers.count(b"HTTP/1.1 202") == 2 and answers.count(b"HTTP/1.1 429") == 10, answers
+        for job in json.loads(d.get("/v1/jobs", headers=bearer("alice"))[2])["jobs"]:
+            assert d.ask("DELETE", "/v1/jobs/" + job["id"], headers=bearer("alice"))[0] == 202
+
+
+def no_caller_has_all_threads():
+    head = b"POST /v1/jobs/upper HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer alice\r\nContent-Length: 4\r\n\r\n"
+    with Daemon(rest=CALLERS.replace("jobs = 2", "jobs = 1000")) as d, contextlib.ExitStack() as held:
+        clients = [held.enter_context(d.raw(head)) for _ in range(85)]
+        answered = select.select(clients, [], [], 200)[0]  # no more of hers wait for their bodies
+        assert answered[0].recv(12) == b"HTTP/1.1 503"
+        assert d.job("upper", b"x", headers=bearer("bob"))[0] == 200
+
+
+def who_was_answered_makes_room():
+    with Daemon("connections = 16") as d, contextlib.ExitStack() as held:
+        quiet = held.enter_context(d.raw())
+        for _ in range(24):
+            client = held.enter_context(d.raw(b"nonsense\r\n\r\n"))
+            assert client.recv(12) == b"HTTP/1.1 400"
+        quiet.sendall(b"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert quiet.recv(12) == b"HTTP/1.1 200"
 
 
 def other_sites():
@@ -210,5 +243,6 @@ def unix_socket_and_top():
     assert nobody.returncode == 125 and "no answer" in nobody.stderr, nobody
 
 
-daemon.run([tokens, quotas, other_sites, garbage, lying_lengths, who_leaves_is_not_worked_for, crowds, without_descriptors_it_goes_on, who_keeps_threads, never_readers,
+daemon.run([tokens, quotas, uploads_count_before_they_are_jobs, no_caller_has_all_threads, who_was_answered_makes_room, other_sites, garbage, lying_lengths,
+            who_leaves_is_not_worked_for, crowds, without_descriptors_it_goes_on, who_keeps_threads, never_readers,
             unix_socket_and_top])

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Jobs over HTTP: now and later, what they bring, how they end, that none is lost."""
+import contextlib
 import hashlib
 import hmac
 import http.server
@@ -8,6 +9,7 @@ import json
 import queue
 import re
 import signal
+import socket
 import tarfile
 import threading
 import zipfile
@@ -233,6 +235,39 @@ def webhooks():
     server.shutdown()
 
 
+def a_slow_webhook_is_in_nobodys_way():
+    with Daemon() as d, contextlib.ExitStack() as held:
+        secret = d.folder / "secret"
+        secret.write_text("0123456789abcdef\n")
+        secret.chmod(0o600)
+        hooks = {name: held.enter_context(socket.create_server(("127.0.0.1", 0))) for name in ("slow", "quick")}
+        with (d.folder / "http.toml").open("a") as config:
+            for name, server in hooks.items():
+                config.write(f'[webhook.{name}]\nurl = "http://127.0.0.1:{server.getsockname()[1]}/"\nsecret_file = "{secret}"\n')
+        d.stop()
+        d.start()
+        d.job("upper?async&webhook=slow", b"x")
+        slow = held.enter_context(hooks["slow"].accept()[0])
+        ended = threading.Event()
+
+        def trickle():
+            with contextlib.suppress(OSError):
+                slow.sendall(b"HTTP/1.1 200 OK\r\n")
+                while not ended.wait(0.2):
+                    slow.sendall(b"X: y\r\n")
+
+        thread = threading.Thread(target=trickle)
+        thread.start()
+        try:
+            d.job("upper?async&webhook=quick", b"x")
+            hooks["quick"].settimeout(200)
+            hooks["quick"].accept()[0].close()
+            assert d.stop() == 0
+        finally:
+            ended.set()
+            thread.join()
+
+
 def described():
     with Daemon() as d:
         text = d.get("/openapi.json")[2]
@@ -256,4 +291,4 @@ def described():
 
 
 daemon.run([now, parts_and_parameters, filters_are_counted, caps, later, batches_and_cancel, full_queues_say_when, killed_daemons_lose_nothing,
-            draining_keeps_what_waits, webhooks, described])
+            draining_keeps_what_waits, webhooks, a_slow_webhook_is_in_nobodys_way, described])

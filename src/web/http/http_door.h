@@ -25,6 +25,7 @@ struct Visit {
   std::shared_ptr<const Config> config;  // in force when it came
 };
 Visit& CurrentVisit();
+Callers CallersOf(const Visit& visit);
 
 // The library's server, without its sockets and threads.
 class Library : public httplib::Server {
@@ -102,7 +103,7 @@ class HttpDoor final : public Door {
   Library library_;
   // Threads that may stay long, so that there always are some for what is quick: with jobs, uploads and polls;
   // with what is read from the disk for a client, or removed from it.
-  std::atomic<unsigned> waiting_ = 0, at_disk_ = 0;
+  StayRoom waiting_, at_disk_;
   std::atomic<bool> hands_over_ = false;
   std::mutex probe_mutex_;
   std::uint64_t probed_ns_ = 0;

@@ -215,10 +215,12 @@ void Reactor::AcceptOne(sys::Fd socket, std::string read, For wanted) {
   if (ArmConnection(*connection, EPOLL_CTL_ADD, wanted).ok()) connections_[number] = std::move(connection);
 }
 
-// The client that has been idle for longest goes, at once: the rest of the world wants in.
+// One that has had its last answer goes, else the client that has been idle for longest, at once: the rest of the
+// world wants in.
 void Reactor::MakeRoom() {
   const std::lock_guard lock(mutex_);
   const auto rank = [](const auto& entry) {
+    if (entry.second->place == Connection::Place::kDraining) return std::uint64_t{0};
     return entry.second->place == Connection::Place::kIdle ? entry.second->deadline_ns.load() : UINT64_MAX;
   };
   const auto oldest = std::min_element(connections_.begin(), connections_.end(),

@@ -37,8 +37,8 @@ std::string ReadUpTo(const Result<sys::Fd>& file) {
 // A long poll, if not too many do that: then the answer is how it is now, and may be asked for again.
 class Poll {
  public:
-  Poll(std::atomic<unsigned>& count, std::int64_t wait_ns)
-      : stay_(count, kMostPolls), wait_ns_(stay_.got() ? std::clamp<std::int64_t>(wait_ns, 0, kLongestWait) : 0) {}
+  Poll(StayRoom& room, std::int64_t wait_ns)
+      : stay_(room, CurrentVisit().caller.name, kMostPolls, CallersOf(CurrentVisit())), wait_ns_(stay_.got() ? std::clamp<std::int64_t>(wait_ns, 0, kLongestWait) : 0) {}
   std::int64_t wait_ns() const { return wait_ns_; }
 
  private:

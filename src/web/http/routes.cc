@@ -36,6 +36,8 @@ Visit& CurrentVisit() {
   return visit;
 }
 
+Callers CallersOf(const Visit& visit) { return visit.config->callers.size() > 1 ? Callers::kMore : Callers::kOne; }
+
 Library::Left Library::Process(Connection& connection) {
   bool closed = false;
   const bool went_well = process_request(connection, false, closed, nullptr);
@@ -128,7 +130,7 @@ HttpDoor::Verdict HttpDoor::Fail(Response& response, int status, std::string_vie
 }
 
 std::shared_ptr<Stay> HttpDoor::StayAtDisk(Response& response) {
-  auto stay = std::make_shared<Stay>(at_disk_, kMostAtDisk);
+  auto stay = std::make_shared<Stay>(at_disk_, CurrentVisit().caller.name, kMostAtDisk, CallersOf(CurrentVisit()));
   if (stay->got()) return stay;
   Busy(response, 503, 1000, "as many clients are being served from the disk as can be", "threads");
   return nullptr;

@@ -4,16 +4,51 @@
 #pragma once
 
 #include <atomic>
+#include <map>
+#include <mutex>
+#include <string>
+#include <utility>
 
 namespace moat::web {
 
-// Counts this thread among `count`, where there are not `most` already. Ends in the thread that began it.
+// Threads that stay, and for which callers.
+class StayRoom {
+ public:
+  bool Enter(const std::string& caller, unsigned most, unsigned most_of_one) {
+    const std::lock_guard lock(mutex_);
+    if (all_ >= most) return false;
+    unsigned& his = of_[caller];
+    if (his >= most_of_one) return false;
+    ++his;
+    ++all_;
+    return true;
+  }
+  void Leave(const std::string& caller) {
+    const std::lock_guard lock(mutex_);
+    --all_;
+    const auto found = of_.find(caller);
+    if (--found->second == 0) of_.erase(found);
+  }
+
+ private:
+  std::mutex mutex_;
+  unsigned all_ = 0;
+  std::map<std::string, unsigned> of_;
+};
+
+// Counts this thread in `room`, where there are not `most` already. Where there are other callers, one gets no more
+// than three quarters. Ends in the thread that began it.
+enum class Callers : unsigned char { kOne, kMore };
 class Stay {
  public:
-  Stay(std::atomic<unsigned>& count, unsigned most) : count_(count), got_(count.fetch_add(1) < most) { Held() += got_ ? 1U : 0U; }
+  Stay(StayRoom& room, std::string caller, unsigned most, Callers callers)
+      : room_(room), caller_(std::move(caller)), got_(room.Enter(caller_, most, callers == Callers::kOne ? most : most - most / 4)) {
+    Held() += got_ ? 1U : 0U;
+  }
   ~Stay() {
-    count_.fetch_sub(1);
-    Held() -= got_ ? 1U : 0U;
+    if (!got_) return;
+    room_.Leave(caller_);
+    --Held();
   }
   Stay(const Stay&) = delete;
   Stay& operator=(const Stay&) = delete;
@@ -26,7 +61,8 @@ class Stay {
   }
 
  private:
-  std::atomic<unsigned>& count_;
+  StayRoom& room_;
+  const std::string caller_;
   const bool got_;
 };
 

@@ -1,7 +1,6 @@
 // POST /v1/jobs/PROFILE: an upload becomes a job, now or later.
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <map>
 
 #include "base/units.h"
@@ -103,7 +102,8 @@ HttpDoor::Verdict HttpDoor::Prepare(const Request& request, Response& response, 
   if (ask.profile == nullptr) return Fail(response, 404, "there is no profile `" + name + "`");
   const Caller& caller = CurrentVisit().caller;
   ask.caller = caller.name;
-  if (caller.jobs != 0 && parts_.service.unfinished(caller.name) >= caller.jobs) {
+  ask.arrival = parts_.service.Expect(caller.name, caller.jobs);  // not later: uploads take their time
+  if (ask.arrival == nullptr) {
     return Busy(response, 429, 1000, "this caller has as many unfinished jobs as it may", "quota");
   }
   const auto length = request.get_header_value<std::uint64_t>("Content-Length");
@@ -128,10 +128,13 @@ HttpDoor::Verdict HttpDoor::ReadOptions(const Request& request, Response& respon
     if (!wait.ok()) return Fail(response, 400, "wait: " + wait.error().message);
     ask.wait_ns = std::max<std::int64_t>(*wait, 1);
   }
-  const std::string priority = QueryOf(request, "priority");
-  const bool number = priority.size() <= 2 && priority.find_first_not_of("-0123456789") == std::string::npos;
-  ask.priority = std::atoi(priority.c_str());
-  if (!number || ask.priority < -9 || ask.priority > 9) return Fail(response, 400, "priority is from -9 to 9");
+  if (request.has_param("priority")) {
+    const std::string text = request.get_param_value("priority");
+    const bool below = !text.empty() && text[0] == '-';
+    const auto size = base::ParseCount(std::string_view(text).substr(below ? 1 : 0));
+    if (!size.ok() || *size > 9) return Fail(response, 400, "priority is from -9 to 9");
+    ask.priority = static_cast<int>(*size) * (below ? -1 : 1);
+  }
   for (const auto& [key, value] : request.params) {
     if (key.rfind(kParameterPrefix, 0) != 0) continue;
     const bool fresh = submission.parameters.emplace(key.substr(kParameterPrefix.size()), value).second;
@@ -176,7 +179,7 @@ HttpDoor::Verdict HttpDoor::Receive(const Request& request, Response& response, 
 }
 
 void HttpDoor::Submit(const Request& request, Response& response, const Reader& reader) {
-  const Stay stay(waiting_, kMostWaiting);
+  const Stay stay(waiting_, CurrentVisit().caller.name, kMostWaiting, CallersOf(CurrentVisit()));
   if (!stay.got()) {
     Busy(response, 503, 1000, "as many clients are being served as can be", "threads");
     return;

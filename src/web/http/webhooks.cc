@@ -17,7 +17,9 @@ namespace {
 constexpr unsigned kMostTries = 6;
 constexpr std::size_t kMostWaiting = 10'000, kLeastSecret = 16;
 constexpr std::uint64_t kSecond = 1'000'000'000;
-constexpr int kTimeout = 5;  // seconds
+constexpr int kTimeout = 5;  // seconds, of each thing that is waited for; and
+constexpr std::uint64_t kWhole = 15 * kSecond;
+constexpr unsigned kThreads = 4;
 
 Result<std::string> ReadSecret(const WebhookConfig& hook) {
   const sys::Fd file = MOAT_TRY(sys::open(hook.secret_file, O_RDONLY));
@@ -38,7 +40,8 @@ Result<std::string> ReadSecret(const WebhookConfig& hook) {
 Result<std::unique_ptr<Webhooks>> Webhooks::Start(const LiveConfig& config, Metrics& metrics, Log& log) {
   std::unique_ptr<Webhooks> webhooks(new Webhooks(config, metrics, log));
   webhooks->secrets_ = MOAT_TRY(ReadSecrets(*config.Get()));
-  webhooks->thread_ = std::thread([w = webhooks.get()] { w->Loop(); });
+  for (unsigned i = 0; i < kThreads; ++i) webhooks->threads_.emplace_back([w = webhooks.get()] { w->Loop(); });
+  webhooks->threads_.emplace_back([w = webhooks.get()] { w->Watch(); });
   return webhooks;
 }
 
@@ -59,7 +62,32 @@ Webhooks::~Webhooks() {
     life_ = Life::kEnds;
   }
   changed_.notify_all();
-  if (thread_.joinable()) thread_.join();
+  {
+    const std::lock_guard lock(flights_mutex_);
+    grounded_ = true;
+  }
+  landed_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+// Each read has its time, but there may be many: an answer of a byte in five seconds would never end.
+void Webhooks::Watch() {
+  std::unique_lock lock(flights_mutex_);
+  while (!grounded_ || !flights_.empty()) {
+    for (const Flight& flight : flights_) {
+      if (grounded_ || flight.until_ns <= sys::NowNs()) flight.client->stop();
+    }
+    landed_.wait_for(lock, std::chrono::milliseconds(grounded_ ? 20 : flights_.empty() ? 10'000 : 500));
+  }
+}
+
+// With the lock.
+std::deque<Webhooks::Notice>::iterator Webhooks::NextDue() {
+  auto first = queue_.end();
+  for (auto each = queue_.begin(); each != queue_.end(); ++each) {
+    if (busy_.count(each->hook) == 0 && (first == queue_.end() || each->due_ns < first->due_ns)) first = each;
+  }
+  return first;
 }
 
 void Webhooks::NoteIn(Store* store) {
@@ -77,20 +105,23 @@ void Webhooks::Send(const StoredJob& job) {
 void Webhooks::Loop() {
   std::unique_lock lock(mutex_);
   while (life_ == Life::kRuns) {
-    const auto first = std::min_element(queue_.begin(), queue_.end(),
-                                        [](const Notice& a, const Notice& b) { return a.due_ns < b.due_ns; });
+    const auto first = NextDue();
     if (first == queue_.end() || first->due_ns > sys::NowNs()) {
       changed_.wait_for(lock, std::chrono::milliseconds(queue_.empty() ? 10'000 : 250));
       continue;
     }
-    Notice notice = std::move(*first);
-    queue_.erase(first);
-    lock.unlock();
+    std::string hook;
     try {
+      hook = first->hook;
+      busy_.insert(hook);
+      Notice notice = std::move(*first);
+      queue_.erase(first);
+      lock.unlock();
       Try(std::move(notice));
     } catch (const std::exception&) {  // no memory: it is due in the store, and the next start sends it
     }
-    lock.lock();
+    if (!lock.owns_lock()) lock.lock();
+    busy_.erase(hook);
   }
 }
 
@@ -111,6 +142,20 @@ std::string Webhooks::SecretOf(const std::string& hook) const {
   const std::lock_guard lock(mutex_);
   const auto found = secrets_.find(hook);
   return found == secrets_.end() ? std::string() : found->second;
+}
+
+void Webhooks::SendInTime(httplib::Client& client, httplib::Request& request) const {
+  std::unique_lock lock(flights_mutex_);
+  if (grounded_) return;
+  const auto flight = flights_.insert(flights_.end(), {&client, sys::NowNs() + kWhole});
+  landed_.notify_all();
+  lock.unlock();
+  try {
+    (void)client.send(request);
+  } catch (const std::exception&) {  // no memory: as if nobody had answered
+  }
+  lock.lock();
+  flights_.erase(flight);
 }
 
 bool Webhooks::Deliver(const Notice& notice) const {
@@ -136,7 +181,7 @@ bool Webhooks::Deliver(const Notice& notice) const {
     status = response.status;
     return false;  // the body is not wanted
   };
-  (void)client.send(request);
+  SendInTime(client, request);
   log_.Write(Level::kInfo, "webhook",
              {{"job", notice.job}, {"webhook", notice.hook}, {"status", static_cast<std::uint64_t>(std::max(status, 0))}});
   return status >= 200 && status < 300;

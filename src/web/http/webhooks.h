@@ -12,16 +12,24 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <list>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "moat/result.h"
 #include "web/config.h"
 #include "web/log.h"
 #include "web/metrics.h"
 #include "web/store.h"
+
+namespace httplib {
+class Client;
+struct Request;
+}
 
 namespace moat::web {
 
@@ -45,9 +53,17 @@ class Webhooks {
     std::uint64_t due_ns = 0;
   };
   Webhooks(const LiveConfig& config, Metrics& metrics, Log& log) : config_(config), metrics_(metrics), log_(log) {}
+  // A try that is under way, and when it has taken long enough.
+  struct Flight {
+    httplib::Client* client = nullptr;
+    std::uint64_t until_ns = 0;
+  };
   void Loop();
+  void Watch();
+  std::deque<Notice>::iterator NextDue();
   void Try(Notice notice);
   std::string SecretOf(const std::string& hook) const;
+  void SendInTime(httplib::Client& client, httplib::Request& request) const;
   bool Deliver(const Notice& notice) const;
 
   const LiveConfig& config_;
@@ -57,10 +73,15 @@ class Webhooks {
   Secrets secrets_;
   std::condition_variable changed_;
   std::deque<Notice> queue_;
+  std::set<std::string> busy_;  // hooks that are being told something: a slow one holds up only itself
   std::mutex store_mutex_;
   Store* store_ = nullptr;
   enum class Life : unsigned char { kRuns, kEnds } life_ = Life::kRuns;
-  std::thread thread_;
+  std::vector<std::thread> threads_;
+  mutable std::mutex flights_mutex_;
+  mutable std::condition_variable landed_;
+  mutable std::list<Flight> flights_;
+  bool grounded_ = false;
 };
 
 }  // namespace moat::web
