@@ -220,7 +220,7 @@ class Leisure {
       const std::size_t before = ahead_.size();
       ahead_.Prepare(plan_, beginning_, own_);
       if (ahead_.size() == before) wanted_ = 0;  // not now
-      forked_ = true;
+      if (ahead_.SpawnerOf(plan_) == nullptr || beginning_) forked_ = true;  // else the spawner did
       return true;
     }
     if (!left_.empty()) {
