@@ -3,6 +3,7 @@
 // bytes that a pipe brings to a picture that a pipe takes away. The time is the processor's, as the kernel
 // counts it for the worker: other work on the machine is not in it. Prints JSON: per file microseconds.
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -81,6 +82,22 @@ std::vector<std::uint8_t> Draw(const std::string& bytes) {
   _exit(0);
 }
 
+// The clock of another process does not have what its thread has used since it was last put on a processor
+// or seen by a tick (kernel/sched/cputime.c, thread_group_cputime): read from another processor, a worker
+// that has just answered can seem to have used a whole tick less, or nothing. On the processor that the
+// reader runs on it does not run, so all of it has been counted.
+void StayOnOneProcessor() {
+  const int here = sched_getcpu();
+  if (here < 0) Die("sched_getcpu");
+  cpu_set_t* const one = CPU_ALLOC(here + 1);
+  const std::size_t size = CPU_ALLOC_SIZE(here + 1);
+  if (one == nullptr) Die("CPU_ALLOC");
+  CPU_ZERO_S(size, one);
+  CPU_SET_S(here, size, one);
+  if (sched_setaffinity(0, size, one) != 0) Die("sched_setaffinity");
+  CPU_FREE(one);
+}
+
 class Worker {
  public:
   explicit Worker(Wall wall) {
@@ -141,6 +158,7 @@ int Main(int argc, char** argv) {
     std::fputs("renderserver_running ROUNDS FILE...\n", stderr);
     return 2;
   }
+  StayOnOneProcessor();
   raster::Prewarm();
   const std::array<Worker, 2> workers = {Worker(Wall::kNone), Worker(Wall::kSealed)};
   const char* const names[] = {"bare_us", "sealed_us"};
@@ -154,6 +172,10 @@ int Main(int argc, char** argv) {
       const unsigned first = random() & 1;
       for (const unsigned which : {first, 1 - first}) {
         const double took = workers[which].Draw(bytes, &pictures[which]);
+        if (!(took > 0)) {
+          std::fprintf(stderr, "renderserver_running: %s: %s: %g: the worker's clock stood still while it drew\n", argv[i], names[which], took);
+          return 1;
+        }
         if (round >= 0) file[names[which]].push_back(took);
       }
       if (pictures[0] != pictures[1] || pictures[0].empty()) {
