@@ -7,9 +7,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstring>
 #include <random>
 #include <set>
+#include <thread>
 
 #include "plan/testing.h"
 
@@ -127,6 +129,30 @@ TEST(Berths, HaveNothingOfThePlanBefore) {
   EXPECT_EQ(second->bytes(), place);
   for (std::size_t i = 0; i < 4096; ++i) ASSERT_EQ(second->room()[i], 0) << i;
   EXPECT_EQ(second->shared().denials, 0U);
+}
+
+// As pid 1 of a jail that was made ahead reads on while its job comes: nothing that it reads is written, in whatever order
+// its machine sees that. The thread sanitizer sees it on every one.
+TEST(LivePlan, IsReadWhileItIsFittedToAJob) {
+  const std::string bytes = PlanBytes();
+  const auto checked = CheckedPlan::Check(bytes);
+  ASSERT_TRUE(checked.ok());
+  const auto job = static_cast<unsigned>(abi::Phase::kJob);
+  auto live = LivePlan::Copy(*checked, 3);
+  ASSERT_TRUE(live.ok());
+  std::atomic<bool> reads{false}, fitted{false};
+  std::thread pid1([&, memory = live->bytes()] {
+    const auto& header = *reinterpret_cast<const abi::Header*>(memory);
+    for (bool last = false; !last; reads = true) {
+      last = fitted.load(std::memory_order_relaxed);  // orders nothing
+      const auto* ops = reinterpret_cast<const abi::Op*>(memory + header.ops);
+      for (abi::Index i = header.phase_begin[0]; i < header.phase_begin[job]; ++i) ASSERT_LT(static_cast<unsigned>(ops[i].phase), job) << "op " << i;
+    }
+  });
+  while (!reads) std::this_thread::yield();
+  EXPECT_TRUE(live->Fit(WithInputs(3)).ok());
+  fitted.store(true, std::memory_order_relaxed);
+  pid1.join();
 }
 
 TEST(LivePlan, RefusesTooManyInputs) {
