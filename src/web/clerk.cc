@@ -1,13 +1,13 @@
 // The clerk of the service: a thread that commits what has ended, hands on what waits in the store, and keeps the
 // store in size.
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <new>
 #include <utility>
 
 #include "sys/calls.h"
 #include "web/end_words.h"
+#include "web/memory_comes_back.h"
 #include "web/service.h"
 
 namespace moat::web {
@@ -79,13 +79,7 @@ Status Service::CommitFate(const StoredJob& job, const JobEnd& end, Fate fate) {
 }
 
 void Service::CommitInTheEnd(Ended ended) {
-  for (;;) {
-    try {
-      return Commit(ended);
-    } catch (const std::bad_alloc&) {
-      std::this_thread::sleep_for(100ms);
-    }
-  }
+  UntilThereIsMemory([&] { Commit(ended); });
 }
 
 void Service::Commit(Ended& ended) {
@@ -166,18 +160,13 @@ void Service::HandOn() {
 }
 
 void Service::TakeBack(const std::string& id) {
-  for (;;) {
-    try {
-      const std::lock_guard lock(mutex_);
-      LiveJob& job = live_[id];
-      waiting_[job.profile].push_front(id);
-      job.where = LiveJob::Where::kStored;
-      --handed_on_[job.profile];
-      return;
-    } catch (const std::bad_alloc&) {
-      std::this_thread::sleep_for(100ms);
-    }
-  }
+  UntilThereIsMemory([&] {
+    const std::lock_guard lock(mutex_);
+    LiveJob& job = live_[id];
+    waiting_[job.profile].push_front(id);
+    job.where = LiveJob::Where::kStored;
+    --handed_on_[job.profile];
+  });
 }
 
 void Service::HandOnOne(const std::string& id) {
@@ -230,18 +219,13 @@ Result<Admission> Service::Begin(const StoredJob& stored, std::uint64_t start_by
   return admission;
 }
 
-// An end that got lost would leave its job running for ever. Memory comes back.
+// An end that got lost would leave its job running for ever.
 void Service::QueueEnd(Ended ended) {
-  for (;;) {
-    try {
-      const std::lock_guard lock(mutex_);
-      ended_.push_back(std::move(ended));  // moves nothing when it throws
-      work_.notify_all();
-      return;
-    } catch (const std::bad_alloc&) {
-      std::this_thread::sleep_for(100ms);
-    }
-  }
+  UntilThereIsMemory([&] {
+    const std::lock_guard lock(mutex_);
+    ended_.push_back(std::move(ended));  // moves nothing when it throws
+    work_.notify_all();
+  });
 }
 
 void Service::Tidy() {
