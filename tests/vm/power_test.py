@@ -13,6 +13,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "fault"))
@@ -148,6 +149,48 @@ def jobs_on_a_disk_that_stops():
     subprocess.run(["umount", place], check=True)
 
 
+def answers_while_its_disk_stops():
+    """Everything that needs no disk is answered; what does need it waits, and is promised nothing meanwhile."""
+    d = door()
+    d.begin()
+    slow = d.job("nap?async")[1]["id"]
+    until(lambda: d.state(slow)["state"] == "running", "the job never starts")
+    answers = []
+    with Frozen(d.folder / "spool"):
+        clients = [threading.Thread(target=lambda: answers.append(d.job("upper?async", b"x"))) for _ in range(4)]
+        for client in clients:
+            client.start()
+        for _ in range(20):
+            assert d.get("/healthz")[0] in (200, 503) and d.get("/readyz")[0] == 200
+            assert d.get("/v1/status")[0] == 200 and d.get("/metrics")[0] == 200
+        assert not answers, "a promise that is on no disk"
+    for client in clients:
+        client.join()
+    assert [status for status, _ in answers] == [202] * 4, answers
+    for _, job in answers:
+        assert d.ended(job["id"])["cause"] == "exit"
+    d.ask("DELETE", f"/v1/jobs/{slow}")
+    assert d.ended(slow)["cause"] == "cancelled"
+    close(d)
+
+
+def clocks_that_jump():
+    """A day forth, a day back: limits are by the other clock, and no job is forgotten or found too late."""
+    with Door(profiles=daemon.PROFILES + '[profile.short]\ncommand = ["/bin/sleep", "1000"]\nlimits = { wall = "3s" }\n') as d, Pool() as pool:
+        kept = d.job("upper?async", b"kept")[1]["id"]
+        assert d.ended(kept)["cause"] == "exit"
+        for jump in (86400, -86400):
+            job = d.job("short?async")[1]["id"]
+            client = subprocess.Popen([daemon.MOAT, "submit", "--socket", pool.folder / "s", "--wall", "3s", "sh", "--", "sleep 1000"], stderr=subprocess.PIPE)
+            until(lambda job=job: d.state(job)["state"] == "running", "the job never starts")
+            time.clock_settime(time.CLOCK_REALTIME, time.time() + jump)
+            end = d.ended(job)
+            assert end["cause"] == "wall" and 3e9 <= end["report"]["wall"] * 1000 < 3600e9, end
+            assert b"wall clock limit" in client.communicate(timeout=100)[1]
+            assert d.get(f"/v1/jobs/{kept}/outputs/upper")[2] == b"KEPT"
+            assert d.get("/healthz")[0] == 200 and pool.submit("sh", "--", "exit 3").returncode == 3
+
+
 def last():
     notes = Notes()
     assert len(notes.all) >= 10, "no cut before"
@@ -157,7 +200,7 @@ def last():
     kinds = [note["what"] for note in promises(notes).values()]
     print(f"vm:   {len(kinds)} promises held: {', '.join(f'{kinds.count(each)} {each}' for each in sorted(set(kinds)))}", flush=True)
     close(d)
-    daemon.run([jobs_on_a_disk_that_stops])
+    daemon.run([jobs_on_a_disk_that_stops, answers_while_its_disk_stops, clocks_that_jump])
 
 
 words_given = sys.argv[1:]
