@@ -25,7 +25,7 @@ std::string WhyOf(const JobEnd& end) {
 }
 
 bool IsScarce(int error_number) {
-  for (const int scarce : {EAGAIN, ENOMEM, EMFILE, ENFILE, ENOSPC, ENOBUFS}) {
+  for (const int scarce : {EAGAIN, ENOMEM, EMFILE, ENFILE, ENOSPC, EDQUOT, ENOBUFS}) {
     if (error_number == scarce) return true;
   }
   return false;
