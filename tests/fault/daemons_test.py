@@ -125,12 +125,14 @@ def full_disks():
 
 
 def disks_that_fail():
-    """From some sync on, none says that anything is on the disk: nothing more is accepted, and what was is kept."""
-    for when in (1, 12):
+    """From some sync on, none says that anything is on the disk, or from some call on nothing may be written there:
+    nothing more is accepted, and what was is kept."""
+    writes = "pwrite64,mkdirat,unlinkat,renameat,renameat2,linkat"
+    for calls, error, when in (("fsync,fdatasync", "EIO", 1), ("fsync,fdatasync", "EIO", 12), (writes, "EROFS", 12), (writes, "EROFS", 40)):
         d = Door()
         told = []
         try:
-            d.begin(before=["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync,fdatasync", "-e", f"inject=fsync,fdatasync:error=EIO:when={when}+"])
+            d.begin(before=["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={calls}", "-e", f"inject={calls}:error={error}:when={when}+"])
             status = 202 if d.port else 500
             while status == 202:
                 status, job = d.job("upper?async", b"x")

@@ -259,5 +259,39 @@ def jobs_that_do_not_go():
         let_go(sleeper)
 
 
+def jobs_that_are_frozen():
+    """By whoever has a group of version 1 for that, where a process that was killed stays until it is thawed."""
+    hierarchy = pathlib.Path("/sys/fs/cgroup/freezer")
+    if needs_root() or not (hierarchy / "cgroup.procs").exists():
+        return
+    group = hierarchy / f"moat-test-frozen-{os.getpid()}"
+    group.mkdir()
+    try:
+        with Pool() as pool:
+            client = subprocess.Popen([MOAT, "submit", "--socket", pool.folder / "s", "--wall", "2s", "sh", "--", "sleep 4322"],
+                                      stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            sleeper = find_sleeper(4322)
+            (group / "cgroup.procs").write_text(str(sleeper))
+            (group / "freezer.state").write_text("FROZEN")
+            until(lambda: (group / "freezer.state").read_text() == "FROZEN\n", "it does not freeze")
+            _, said = client.communicate(timeout=PATIENCE)
+            assert client.returncode not in (0, 125), client.returncode
+            assert b"wall clock limit" in said and b"killed, and not gone: process" in said, said
+            assert pool.submit("sh", "--", "exit 3").returncode == 3, "others wait for it"
+            assert os.path.exists(f"/proc/{sleeper}")
+            (group / "freezer.state").write_text("THAWED")
+            until(lambda: not os.path.exists(f"/proc/{sleeper}"), "it is still there")
+    finally:
+        (group / "freezer.state").write_text("THAWED")
+
+        def gone():
+            with contextlib.suppress(OSError):
+                group.rmdir()
+            return not group.exists()
+
+        until(gone, "somebody is left in the group")
+
+
 adopt_orphans()
-daemon.run([without_room_for_processes, pools_without_room_for_processes, without_memory, pools_without_memory, jobs_that_do_not_go])
+daemon.run([without_room_for_processes, pools_without_room_for_processes, without_memory, pools_without_memory, jobs_that_do_not_go,
+            jobs_that_are_frozen])

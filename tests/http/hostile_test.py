@@ -222,13 +222,20 @@ def who_keeps_threads():
         assert d.job("upper", b"x")[0] == 200
 
 
+def most_memory(pid):
+    status = daemon.pathlib.Path(f"/proc/{pid}/status").read_text()
+    return next(int(line.split()[1]) << 10 for line in status.splitlines() if line.startswith("VmHWM"))
+
+
 def never_readers():
     with Daemon() as d:
         job = d.job("large?async")[1]["id"]
         assert json.loads(d.get(f"/v1/jobs/{job}?wait=60s")[2])["cause"] == "exit"
         request = f"GET /v1/jobs/{job}/outputs/large HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
+        before = most_memory(d.process.pid)
         deaf = [d.raw(request) for _ in range(60)]
         assert d.job("upper", b"x")[0] == 200
+        assert most_memory(d.process.pid) - before < 600 << 20, "half of what they have asked for"
         for client in deaf:
             client.close()
         assert len(d.get(f"/v1/jobs/{job}/outputs/large")[2]) == 20_000_000
