@@ -154,8 +154,9 @@ void LocalDoor::OnConnection() {
 void LocalDoor::Welcome(sys::Fd socket, Known known) {
   struct ucred peer{};
   socklen_t size = sizeof(peer);
-  if (getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return remover_.Take(std::move(socket));
-  if (users_.count(peer.uid) == 0 || (known == Known::kNo && clients_.size() >= most_clients_)) return remover_.Take(std::move(socket));
+  if (getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return remover_.TakeConnection(std::move(socket));
+  const bool full = known == Known::kNo && clients_.size() >= most_clients_;
+  if (users_.count(peer.uid) == 0 || full) return remover_.TakeConnection(std::move(socket));
   LocalHello hello;
   static_assert(sizeof(MOAT_VERSION) <= sizeof(hello.version));
   std::memcpy(hello.version, MOAT_VERSION, sizeof(MOAT_VERSION));
@@ -163,7 +164,7 @@ void LocalDoor::Welcome(sys::Fd socket, Known known) {
   const ClientId id = ++last_client_;
   const int fd = socket.get();
   if (!greeted || !loop_.Watch(fd, EPOLLIN, [this, id](std::uint32_t events) { OnClient(id, events); }).ok()) {
-    return remover_.Take(std::move(socket));
+    return remover_.TakeConnection(std::move(socket));
   }
   Client& client = clients_[id];
   client.socket = std::move(socket);
@@ -315,7 +316,7 @@ void LocalDoor::HangUp(ClientId id) {
   loop_.Drop(found->second.patience);
   Client gone = std::move(found->second);
   clients_.erase(found);
-  remover_.Take(std::move(gone.socket));  // with what lies in it unread
+  remover_.TakeConnection(std::move(gone.socket));  // with what lies in it unread
   for (Answer& answer : gone.unsent) remover_.Take(std::move(answer.body));
   for (const auto& [number, job] : gone.jobs) service_.Cancel(job);
   if (id == successor_) StopHandingOver();

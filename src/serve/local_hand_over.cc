@@ -98,7 +98,7 @@ void LocalDoor::PassOn(ClientId id) {
     clients_.erase(found);
     Answer answer{std::string(BytesOf(HandOverFrame{LocalFrame::kHandOver, HandOverFrame::What::kClient})), std::move(socket)};
     if (versions_ == Versions::kDiffer) {
-      remover_.Take(std::move(answer.body));
+      remover_.TakeConnection(std::move(answer.body));
     } else if (!Send(successor_, successor->second, std::move(answer))) {
       return HangUp(successor_);
     }

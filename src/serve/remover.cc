@@ -20,6 +20,25 @@ bool MayWait(const sys::Fd& fd) {
   return !S_ISREG(facts.st_mode) && !S_ISFIFO(facts.st_mode) && !S_ISCHR(facts.st_mode) && !S_ISDIR(facts.st_mode);
 }
 
+// Nothing more comes, and a message of no bytes may have descriptors beside it: that there is one at all is told by the
+// credentials that the kernel adds to each. With no room for anything else, nothing is taken.
+bool HasUnread(const sys::Fd& socket) {
+  const int on = 1;
+  if (shutdown(socket.get(), SHUT_RDWR) != 0 || setsockopt(socket.get(), SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) != 0) return true;
+  for (int i = 0; i < 2; ++i) {  // an ECONNRESET is told first, once
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(ucred))];
+    char byte;
+    struct iovec part{&byte, 1};
+    struct msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof(control);
+    if (recvmsg(socket.get(), &message, MSG_PEEK | MSG_DONTWAIT) >= 0) return message.msg_controllen != 0;
+  }
+  return true;
+}
+
 struct Turns {
   std::binary_semaphore has_copies{0}, may_end{0};
   bool failed = false;
@@ -65,6 +84,10 @@ void Remover::Take(sys::Fd fd) {
   loop_.Defer([this, alive = alive_] {
     if (*alive) CloseAll(std::exchange(taken_, {}));
   });
+}
+
+void Remover::TakeConnection(sys::Fd socket) {
+  if (socket.valid() && HasUnread(socket)) Take(std::move(socket));
 }
 
 void Remover::Take(std::vector<sys::Fd> fds) {

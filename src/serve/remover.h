@@ -23,6 +23,8 @@ class Remover {
   // Files and pipes are closed at once; what closing may wait for, before the loop waits again.
   void Take(sys::Fd fd);
   void Take(std::vector<sys::Fd> fds);
+  // Of a client that goes, a unix SOCK_SEQPACKET socket: at once where nothing lies in it unread.
+  void TakeConnection(sys::Fd socket);
 
  private:
   Loop& loop_;

@@ -42,6 +42,30 @@ TEST(Remover, DoesNotWaitForASocket) {
   EXPECT_EQ(errno, ECONNREFUSED);
 }
 
+// A message of no bytes looks like the end of a connection.
+TEST(Remover, LooksForWhatLiesInAConnection) {
+  auto loop = std::move(*Loop::Make());
+  Remover remover(*loop);
+  for (const bool passes : {false, true}) {
+    int pair[2];
+    ASSERT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+    sys::Fd client(pair[0]);
+    Lingering one;
+    const int fds[] = {one.ours.get()};
+    if (passes) {
+      ASSERT_TRUE(sys::SendMessage(client.get(), "", {}, fds).ok());
+      one.ours.Close();
+    } else {
+      one.peer.Close();
+    }
+    client.Close();
+    remover.TakeConnection(sys::Fd(pair[1]));
+    EXPECT_EQ(fcntl(pair[1], F_GETFD) == -1, !passes);
+  }
+  loop->Defer([&] { loop->Stop(); });
+  ASSERT_TRUE(loop->Run().ok());
+}
+
 TEST(Remover, ClosesFilesAtOnceAndTheRestAtTheLatestWithItself) {
   auto loop = std::move(*Loop::Make());
   int ends[2];
