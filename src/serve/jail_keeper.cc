@@ -1,12 +1,14 @@
 #include "serve/jail_keeper.h"
 
 #include <poll.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <system_error>
 #include <utility>
 
 #include "base/units.h"
+#include "pool/worker.h"
 #include "run/report_words.h"
 #include "sys/calls.h"
 
@@ -44,6 +46,25 @@ Result<Policy> LoadPolicy(const ProfileConfig& config) {
   if (config.cpu_seconds) MOAT_TRY(policy.Set("cpu", std::to_string(*config.cpu_seconds) + "s"));
   if (config.file_size) MOAT_TRY(policy.Set("file_size", base::FormatSize(*config.file_size)));
   return policy;
+}
+
+// What the jail says is written there by us, with our rights and in our name: never to a file whose writing is an order
+// to the kernel, nor to a socket that tells with each message who sent it.
+bool TellsSender(int fd) {
+  int type = 0;
+  socklen_t size = sizeof(type);
+  return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type != SOCK_STREAM;
+}
+
+std::string CheckStreams(const Submission& submission) {
+  std::vector<int> outputs;
+  for (const sys::Fd& fd : submission.outputs) outputs.push_back(fd.get());
+  pool::WorkerOrder order;
+  order.outputs = outputs;
+  order.log = submission.log.get();
+  if (TellsSender(order.log) || std::any_of(outputs.begin(), outputs.end(), TellsSender)) return "a socket of messages is no output of a program in a jail";
+  const Status good = pool::CheckWorkerOrder(order);
+  return good.ok() ? "" : good.error().ToString();
 }
 
 // On the thread of the job.
@@ -137,7 +158,7 @@ std::string JailKeeper::Check(const Submission& submission) const {
   if (!submission.arguments.empty() && !config_.takes_arguments) return "profile " + name_ + " takes no arguments";
   if (submission.outputs.size() > 1) return "a program in a jail has one output, its standard output; give a folder for more";
   if (!submission.input_names.empty() && submission.input_names.size() != submission.inputs.size()) return "names for other inputs than there are";
-  return "";
+  return CheckStreams(submission);
 }
 
 // Its program has begun with what the profile says. A job that says more starts as without.

@@ -98,6 +98,18 @@ TEST(Daemon, WhatDoesNotFitIsTold) {
   job.request.clear();
   job.outputs = {folder.get(), folder.get()};
   EXPECT_EQ(Do(client, job).outcome, PoolOutcome::kInvalid);
+  // The daemon writes there, with its own rights: it would do what the client may not.
+  int pair[2];
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair), 0);
+  const sys::Fd one(pair[0]), other(pair[1]), score(open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC));
+  for (const int fd : {folder.get(), memory.get(), score.get(), one.get()}) {
+    job.outputs = {fd};
+    job.log = -1;
+    EXPECT_EQ(Do(client, job).outcome, PoolOutcome::kInvalid) << fd;
+    job.outputs.clear();
+    job.log = fd;
+    EXPECT_EQ(Do(client, job).outcome, PoolOutcome::kInvalid) << fd;
+  }
   EXPECT_EQ(Do(client, "exit 0").report.exit_code, 0);
 }
 
@@ -251,26 +263,36 @@ TEST(HostileClient, DescriptorsThatWereNotAnnouncedAreClosed) {
   EXPECT_LT(open_there(), before + kConnections);  // workers come and go, but not one for each
 }
 
-// Who closes the last descriptor of such a socket waits for an hour: the daemon, were it that.
+// Who closes the last descriptor of such a socket waits for an hour: the daemon, were it that. Not a child that ends.
 TEST(HostileClient, ASocketThatLingersHoldsUpNobody) {
   Daemon daemon;
   PoolClient client = daemon.Connect();
-  for (const char* frame : {"garbage", "a job", "behind garbage", "nobody reads it"}) {
-    const std::string what = frame;
-    sys::Fd raw = RawConnection(daemon);
-    serve::testing::Lingering lingering;
-    const int fds[] = {lingering.ours.get()};
-    if (what == "behind garbage") {
-      EXPECT_TRUE(SendFrame(raw.get(), "x", {}, {}).ok());
+  serve::SubmitFrame head;
+  head.inputs = 1;
+  head.profile_size = 3;
+  const std::string job = std::string(BytesOf(head)) + "cat";
+  for (const std::string before : {"", "garbage"}) {
+    for (const std::string& frame : {job, std::string("y")}) {
+      const sys::Fd raw = RawConnection(daemon);
+      serve::testing::Lingering lingering;
+      int gate[2];
+      ASSERT_EQ(pipe2(gate, O_CLOEXEC), 0);
+      const pid_t child = fork();
+      if (child == 0) {
+        close(gate[1]);
+        char byte;
+        while (read(gate[0], &byte, 1) != 0) continue;  // until the other descriptor is closed
+        const int fds[] = {lingering.ours.get()};
+        if (!before.empty()) (void)SendFrame(raw.get(), before, {}, {}).ok();
+        (void)SendFrame(raw.get(), frame, {}, fds).ok();
+        _exit(0);
+      }
+      lingering.ours.Close();
+      close(gate[0]);
+      close(gate[1]);
+      ASSERT_EQ(waitpid(child, nullptr, 0), child);
+      EXPECT_EQ(Do(client, "exit 0").report.exit_code, 0) << before << frame.size();
     }
-    serve::SubmitFrame head;
-    head.inputs = 1;
-    head.profile_size = 3;
-    const std::string job = std::string(BytesOf(head)) + "cat";
-    (void)SendFrame(raw.get(), what == "a job" || what == "nobody reads it" ? job : "y", {}, fds).ok();
-    lingering.ours.Close();
-    if (what == "nobody reads it") raw.Close();
-    EXPECT_EQ(Do(client, "exit 0").report.exit_code, 0) << what;
   }
 }
 
