@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+
 #include "compare/compare.h"
+#include "raster/blend.h"
 #include "raster/raster.h"
 
 namespace gl {
@@ -76,6 +79,32 @@ TEST_F(CompositorTest, EachBlendModeIsThatOfThePainter) {
     scene_.nodes[index].blend = static_cast<BlendMode>(mode);
     ExpectAlike("mode " + std::to_string(mode));
   }
+}
+
+// As the painter's own, which is held against the formula (raster/layers_test.cc); the last step of 255 is
+// where the processor's and the shader's numbers round.
+TEST_F(CompositorTest, LinearBurnIsThatOfThePainterForAnyTwoPixels) {
+  constexpr int kSide = 128;
+  const fig::Budget budget;
+  raster::Pixels pixels{budget};
+  const auto surface = [&] { return raster::Surface::Make(CAIRO_FORMAT_ARGB32, {0, 0, kSide, kSide}, pixels); };
+  auto plain = surface(), shaded = surface(), above = surface();
+  ASSERT_TRUE(plain.ok() && shaded.ok() && above.ok());
+  unsigned char *a = plain.value().bytes(), *b = shaded.value().bytes(), *from = above.value().bytes();
+  ASSERT_EQ(plain.value().stride(), 4 * kSide);
+  std::mt19937 random(1);
+  for (int i = 0; i < kSide * kSide; ++i) {
+    const unsigned below_alpha = i / kSide * 255U / (kSide - 1), above_alpha = i % kSide * 255U / (kSide - 1);
+    for (int c = 0; c < 4; ++c) {
+      a[4 * i + c] = b[4 * i + c] = static_cast<unsigned char>(c == 3 ? below_alpha : random() % (below_alpha + 1));
+      from[4 * i + c] = static_cast<unsigned char>(c == 3 ? above_alpha : random() % (above_alpha + 1));
+    }
+  }
+  for (raster::Surface* one : {&plain.value(), &shaded.value(), &above.value()}) one->Changed();
+  raster::BurnInto(plain.value(), above.value(), 0.7);
+  const auto done = compositor_->Blend(shaded.value(), above.value(), 0.7, BlendMode::kLinearBurn);
+  ASSERT_TRUE(done.ok()) << done.fault().ToString();
+  for (int i = 0; i < 4 * kSide * kSide; ++i) ASSERT_NEAR(a[i], b[i], 1) << "byte " << i;
 }
 
 TEST_F(CompositorTest, BlursAndShadowsAreThoseOfThePainter) {

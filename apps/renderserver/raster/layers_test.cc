@@ -1,7 +1,11 @@
 // Clips, strokes, masks, groups and blend modes.
 #include "raster/testing.h"
 
+#include <algorithm>
+#include <random>
 #include <tuple>
+
+#include "raster/blend.h"
 
 namespace raster {
 namespace {
@@ -244,6 +248,49 @@ TEST_F(PaintTest, AGroupThatIsIsolatedHidesTheBackgroundFromItsChildren) {
   scene_.nodes[index].opacity = 1;
   scene_.nodes[index].blend = BlendMode::kPassThrough;
   EXPECT_EQ(At(5, 5), kGreen);
+}
+
+// The formula in integers, of any two pixels that there can be: co = cs (1 - ab) + cb (1 - as) + max(0, cs ab + cb as - as ab),
+// as W3C's compositing has it with B(cb, cs) = max(0, cb + cs - 1), cs and cb premultiplied; all times 255 * 255.
+std::uint32_t Burnt(std::uint32_t source, std::uint32_t backdrop) {
+  const int sa = static_cast<int>(source >> 24), ba = static_cast<int>(backdrop >> 24);
+  std::uint32_t result = static_cast<std::uint32_t>(((sa + ba) * 255 - sa * ba + 127) / 255) << 24;
+  for (const unsigned shift : {0U, 8U, 16U}) {
+    const int s = static_cast<int>(source >> shift & 0xff), b = static_cast<int>(backdrop >> shift & 0xff);
+    const int sum = s * (255 - ba) + b * (255 - sa) + std::max(0, s * ba + b * sa - sa * ba);
+    result |= static_cast<std::uint32_t>((sum + 127) / 255) << shift;
+  }
+  return result;
+}
+
+TEST(LinearBurn, IsItsFormulaForAnyTwoPixels) {
+  constexpr int kSide = 128;
+  const Box box{0, 0, kSide, kSide};
+  const fig::Budget budget;
+  Pixels pixels{budget};
+  std::mt19937 random(1);
+  const auto pixel = [&](int alpha) {
+    auto result = static_cast<std::uint32_t>(alpha);
+    for (int i = 0; i < 3; ++i) result = result << 8 | static_cast<std::uint32_t>(random() % (static_cast<unsigned>(alpha) + 1));
+    return result;
+  };
+  auto below = Surface::Make(CAIRO_FORMAT_ARGB32, box, pixels), above = Surface::Make(CAIRO_FORMAT_ARGB32, box, pixels);
+  ASSERT_TRUE(below.ok() && above.ok());
+  std::vector<std::uint32_t> wanted;
+  auto* to = reinterpret_cast<std::uint32_t*>(below.value().bytes());
+  auto* from = reinterpret_cast<std::uint32_t*>(above.value().bytes());
+  ASSERT_EQ(below.value().stride(), 4 * kSide);
+  for (int y = 0; y < kSide; ++y) {
+    for (int x = 0; x < kSide; ++x) {  // each pair of transparencies, and both ends of each
+      to[y * kSide + x] = pixel(y == kSide - 1 ? 255 : 2 * y);
+      from[y * kSide + x] = pixel(x == kSide - 1 ? 255 : 2 * x);
+      wanted.push_back(Burnt(from[y * kSide + x], to[y * kSide + x]));
+    }
+  }
+  BurnInto(below.value(), above.value(), 1);
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    ASSERT_TRUE(Near(to[i], wanted[i], 0)) << "source " << std::hex << from[i];
+  }
 }
 
 // A mode that cairo lacks, at a clip's edge: what it makes is weighed as anything else.
