@@ -30,14 +30,18 @@ THUMBNAILS = {
 }
 
 FRAME = .985
-# The slides were exported and then brought to 1920 x 1080 from some other size, each from one of its own:
-# there are values beyond the colours on both sides of every line, and pictures and letters lie up to half
-# a pixel beside where the file has them, by other amounts left and right. (A least-squares fit of the
-# photographs' pixels by those of the file finds a kernel with negative lobes, whose middle moves from .42
-# to .47 of a pixel along slide 4, from .36 to .65 along slide 5. No filter for images has that: of all that
-# were tried, none gives more than .972.) What has many fine edges (the tiled photographs of 4 and 5, small
-# text) cannot be as close as a frame that was exported plainly. At half the size, where the shift is
-# half as long, it is.
+# The slides were exported and then brought to 1920 x 1080 from some other size: there are values beyond the
+# colours on both sides of every line, and letters lie .31 of a pixel to the right of where the file has them
+# at the left edge, .31 to the left at the right edge and evenly between (seen on 1, 4 and 5): the page is .65 of a
+# pixel narrower about its middle. That is no rendering of ours to mend: nothing in a design scales its letters so.
+# The photographs, tiles of 740 x 452 at half their size, lie a further third of a pixel beside (.35 left, .15 to
+# .25 down), all tiles alike, as if a larger raster had put them on whole pixels of its own. (A least-squares fit
+# of the photographs' pixels by those of the file finds a kernel with negative lobes, whose middle moves from .42
+# to .47 of a pixel along slide 4, from .36 to .65 along slide 5. No filter for images has that: of all that were
+# tried, none gives more than .972. The same slides drawn by us at 5334 x 3000 and brought to size by a cubic
+# kernel have .983 and .979, as that moves the photographs by .2 of a pixel the right way; the plain letters of
+# the other deck lose by it.) What has many fine edges (the tiled photographs of 4 and 5, small text) cannot be as
+# close as a frame that was exported plainly. At half the size, where the shift is half as long, it is.
 RESAMPLED_TEXT, RESAMPLED_PHOTOGRAPHS, RESAMPLED_HALVED = .98, .955, .98
 
 DECK, TEXT, FIGURES = "openfig-oil-machinations.deck", "openfig-4-text-column.deck", "openfig-medium-complex.fig"
