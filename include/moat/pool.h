@@ -39,6 +39,7 @@ struct PoolInput {
 
 struct PoolJob {
   std::string profile;
+  std::string label;                   // what the daemon's log calls it beside its own name; up to 64 bytes
   std::string request;                 // for a program that serves; the standard input of another
   std::vector<std::string> arguments;  // behind the profile's command, where it allows that
   std::vector<PoolInput> inputs;       // at most 16, 8 for a program that serves

@@ -14,6 +14,7 @@ std::uint64_t Ns(const std::optional<std::chrono::nanoseconds>& time) {
 serve::LocalJob OnTheWire(const PoolJob& job) {
   serve::LocalJob wire;
   wire.profile = job.profile;
+  wire.label = job.label;
   wire.request = job.request;
   wire.arguments = job.arguments;
   for (const PoolInput& input : job.inputs) wire.inputs.push_back({input.descriptor, input.name});

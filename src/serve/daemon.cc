@@ -11,9 +11,10 @@
 #include <optional>
 #include <utility>
 
-#include "base/safe_text.h"
+#include "observe/metrics.h"
 #include "serve/config.h"
 #include "serve/dispatcher.h"
+#include "serve/local_client.h"
 #include "serve/local_door.h"
 #include "serve/loop.h"
 #include "sys/calls.h"
@@ -35,7 +36,7 @@ Result<Config> LoadConfig(const std::string& path) {
 class Daemon {
  public:
   Daemon(Loop& loop, std::string path, const DaemonHooks& hooks)
-      : loop_(loop), path_(std::move(path)), hooks_(hooks), dispatcher_(loop) {}
+      : loop_(loop), path_(std::move(path)), hooks_(hooks), dispatcher_(loop, metrics_, hooks.log) {}
   ~Daemon() { loop_.Drop(give_up_); }
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
@@ -52,10 +53,13 @@ class Daemon {
   void OnNoSuccessor();
   void OnHandedOver();
   void Leave();
+  std::string Figures();
+  void Say(std::string_view event, observe::LogFields fields = {}) const { hooks_.log.Write(observe::Level::kInfo, event, fields); }
 
   Loop& loop_;
   const std::string path_;
   const DaemonHooks& hooks_;
+  observe::Metrics metrics_;
   Config config_;
   Dispatcher dispatcher_;
   std::unique_ptr<LocalDoor> door_;
@@ -81,13 +85,15 @@ Status Daemon::Open(DaemonStart start) {
   MOAT_TRY(dispatcher_.Configure(config_));
   std::optional<Predecessor> predecessor;
   if (start == DaemonStart::kTakeOver) predecessor = MOAT_TRY(Predecessor::Ask(config_.socket));
-  if (predecessor) hooks_.say("taking the place of the daemon that serves");
+  if (predecessor) Say("taking-over");
   LocalDoor::Events events;
   events.succeeded = [this] { OnSuccessor(); };
   events.failed = [this] { OnNoSuccessor(); };
   events.empty = [this] { OnHandedOver(); };
+  events.figures = [this] { return Figures(); };
+  events.refused = [this](const char* why) { metrics_.CountRefusal(why); };
   door_ = MOAT_TRY(LocalDoor::Open(loop_, dispatcher_, config_, std::move(predecessor), std::move(events)));
-  hooks_.say("serving " + std::to_string(config_.profiles.size()) + " profiles at " + base::Printable(config_.socket));
+  Say("open", {{"socket", config_.socket}, {"profiles", std::uint64_t{config_.profiles.size()}}});
   hooks_.ready();
   return {};
 }
@@ -106,7 +112,7 @@ void Daemon::OnSignal() {
 void Daemon::Reload() {
   if (life_ != Life::kServes) return;
   const auto failed = [this](const Error& error) {
-    hooks_.say("the configuration stays as it was: " + base::Printable(error.ToString()));
+    hooks_.log.Write(observe::Level::kError, "reload", {{"error", error.ToString()}, {"changed", "nothing"}});
   };
   auto config = LoadConfig(path_);
   if (!config.ok()) return failed(config.error());
@@ -119,15 +125,15 @@ void Daemon::Reload() {
     return failed(changed.error());
   }
   config_ = std::move(*config);
-  hooks_.say("configuration read anew: " + std::to_string(config_.profiles.size()) + " profiles");
+  Say("reload", {{"profiles", std::uint64_t{config_.profiles.size()}}});
 }
 
 void Daemon::GoAway() {
   if (std::exchange(life_, Life::kGoes) == Life::kGoes) {
-    hooks_.say("going at once");
+    Say("cancelling", {{"why", "asked twice"}});
     return dispatcher_.CancelAll();
   }
-  hooks_.say("going: no more jobs are taken");
+  Say("draining");
   door_->StopListening();
   GiveUpLater();
   dispatcher_.Drain([this] { Leave(); });
@@ -137,7 +143,7 @@ void Daemon::GiveUpLater() {
   loop_.Drop(give_up_);
   give_up_ = loop_.At(loop_.now() + config_.drain, [this] {
     give_up_ = 0;
-    hooks_.say("jobs that still run are cancelled");
+    Say("cancelling", {{"why", "the time of `drain` is over"}});
     dispatcher_.CancelAll();
   });
 }
@@ -145,7 +151,7 @@ void Daemon::GiveUpLater() {
 void Daemon::OnSuccessor() {
   if (life_ != Life::kServes) return;
   life_ = Life::kHandsOver;
-  hooks_.say("another daemon serves now: its are the clients that are owed nothing here");
+  Say("handing-over");
   GiveUpLater();
 }
 
@@ -153,7 +159,7 @@ void Daemon::OnNoSuccessor() {
   if (life_ != Life::kHandsOver) return;
   life_ = Life::kServes;
   loop_.Drop(std::exchange(give_up_, 0));
-  hooks_.say("the other daemon is gone: serving again");
+  hooks_.log.Write(observe::Level::kWarning, "taking-back", {{"why", "the other daemon is gone"}});
 }
 
 // What still runs here is nobody's: its clients went.
@@ -163,12 +169,26 @@ void Daemon::OnHandedOver() {
   dispatcher_.Drain([this] { Leave(); });
 }
 
+std::string Daemon::Figures() {
+  dispatcher_.NoteLoad();
+  metrics_.SetClients(door_->clients());
+  metrics_.SetLostLines(hooks_.log.lost());
+  return metrics_.Text();
+}
+
 void Daemon::Leave() {
-  hooks_.say("gone");
+  Say("gone");
   loop_.Stop();
 }
 
 }  // namespace
+
+Result<std::string> AskForMetrics(const std::string& config_path) {
+  const Config config = MOAT_TRY(LoadConfig(config_path));
+  const sys::Fd door = MOAT_TRY(EnterLocalDoor(config.socket));
+  std::vector<char> buffer(kAnswerBytes);
+  return AskForFigures(door, buffer);
+}
 
 Status RunDaemon(const std::string& config_path, const DaemonHooks& hooks, DaemonStart start) {
   const std::unique_ptr<Loop> loop = MOAT_TRY(Loop::Make());

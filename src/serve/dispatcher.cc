@@ -1,5 +1,6 @@
 #include "serve/dispatcher.h"
 
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -7,6 +8,7 @@
 #include <thread>
 #include <utility>
 
+#include "observe/job_line.h"
 #include "serve/jail_keeper.h"
 #include "serve/zygote_keeper.h"
 
@@ -42,6 +44,29 @@ Completion Invalid(std::string why) {
   return completion;
 }
 
+// Jobs are numbered; behind this they have names that no other daemon gives.
+std::string NewRun() {
+  std::uint32_t random = 0;
+  while (getrandom(&random, sizeof(random), 0) != static_cast<ssize_t>(sizeof(random))) {
+  }
+  std::string name;
+  for (int i = 0; i < 8; ++i, random >>= 4) name += "0123456789abcdef"[random & 15];
+  return name;
+}
+
+const char* NameOf(pool::Refusal refusal) {
+  switch (refusal) {
+    case pool::Refusal::kNone: return "";
+    case pool::Refusal::kUnknownProfile: return "unknown-profile";
+    case pool::Refusal::kFull: return "busy";
+    case pool::Refusal::kCallerFull: return "quota";
+    case pool::Refusal::kTooLate: return "too-late";
+    case pool::Refusal::kDraining: return "draining";
+    case pool::Refusal::kNeverFits: return "never-fits";
+  }
+  return "";
+}
+
 std::string InWords(pool::Refusal refusal) {
   switch (refusal) {
     case pool::Refusal::kNone: return "";
@@ -57,7 +82,8 @@ std::string InWords(pool::Refusal refusal) {
 
 }  // namespace
 
-Dispatcher::Dispatcher(Loop& loop) : loop_(loop), remover_(loop), admission_({}) {}
+Dispatcher::Dispatcher(Loop& loop, observe::Metrics& metrics, observe::Log& log)
+    : loop_(loop), remover_(loop), metrics_(metrics), log_(log), run_(NewRun()), admission_({}) {}
 
 Dispatcher::~Dispatcher() {
   loop_.Drop(expiry_timer_);
@@ -68,6 +94,10 @@ Result<std::shared_ptr<Keeper>> Dispatcher::MakeKeeper(const std::string& name, 
   Keeper::Events events;
   events.ended = [this](JobId id, Keeper::Ended ended) { OnEnded(id, std::move(ended)); };
   events.changed = [this](bool) { PumpSoon(); };
+  events.troubled = [this, name](const std::string& trouble) {
+    if (trouble.empty()) return log_.Write(observe::Level::kInfo, "program", {{"profile", name}, {"state", "serves"}});
+    log_.Write(observe::Level::kError, "program", {{"profile", name}, {"state", "does not serve"}, {"error", trouble}});
+  };
   if (config.is_program()) return std::shared_ptr<Keeper>(std::make_shared<ZygoteKeeper>(loop_, name, config, std::move(events)));
   return std::shared_ptr<Keeper>(MOAT_TRY(JailKeeper::Make(loop_, filters_, name, config, std::move(events))));
 }
@@ -133,10 +163,45 @@ void Dispatcher::CompleteSoon(JobId id, Completion completion) {
     jobs_.erase(found);
     remover_.Take(pending.submission.TakeDescriptors());
     kept->waited = pending.begun == Time(0) ? loop_.now() - pending.arrived : pending.begun - pending.arrived;
+    Tell(id, pending, *kept);
     pending.complete(std::move(*kept));
     RetireIdleKeepers();
     TellIfDrained();
   });
+}
+
+std::string Dispatcher::NameOf(JobId id) const { return run_ + "-" + std::to_string(id); }
+
+// What a client says is only ever a value in the log, and never a label of a metric.
+void Dispatcher::Tell(JobId id, const Pending& pending, const Completion& completion) const {
+  const Submission& its = pending.submission;
+  std::string ending = "cancelled", why = completion.why;
+  switch (completion.outcome) {
+    case Outcome::kDone:
+      if (pending.begun != Time(0)) return TellRun(id, pending, completion);
+      why = completion.report.detail;
+      break;
+    case Outcome::kRefused: ending = "refused"; break;
+    case Outcome::kExpired: ending = "expired"; break;
+    case Outcome::kInvalid: ending = "invalid"; break;
+  }
+  if (completion.outcome == Outcome::kRefused) {
+    metrics_.CountRefusal(serve::NameOf(completion.refusal));
+  } else if (completion.outcome == Outcome::kInvalid) {
+    metrics_.CountRefusal("invalid");
+  } else {
+    metrics_.CountNotStarted(its.profile, ending);
+  }
+  observe::TellNotStarted(log_, {NameOf(id), its.profile, its.caller, its.label, its.pid}, ending, why);
+}
+
+void Dispatcher::TellRun(JobId id, const Pending& pending, const Completion& completion) const {
+  const Submission& its = pending.submission;
+  const auto queued = static_cast<std::uint64_t>(completion.waited.count());
+  metrics_.CountJob(its.profile, completion.report);
+  metrics_.Observe(its.profile, observe::Phase::kQueue, queued);
+  metrics_.Observe(its.profile, observe::Phase::kRun, static_cast<std::uint64_t>((loop_.now() - pending.begun).count()));
+  observe::TellEnd(log_, {NameOf(id), its.profile, its.caller, its.label, its.pid}, completion.report, queued);
 }
 
 void Dispatcher::PumpSoon() {
@@ -246,13 +311,16 @@ void Dispatcher::CancelAll() {
   for (const JobId id : ids) Cancel(id);
 }
 
-std::vector<Dispatcher::ProfileFigures> Dispatcher::figures() const {
-  std::vector<ProfileFigures> all;
+void Dispatcher::NoteLoad() const {
+  std::vector<observe::ProfileLoad> load;
   for (const auto& [name, room] : rooms_) {
     const pool::QueueFigures* queue = admission_.Figures(name);
-    all.push_back({name, queue != nullptr ? *queue : pool::QueueFigures{}, room.keeper->figures()});
+    const KeeperFigures keeper = room.keeper->figures();
+    const pool::QueueFigures none;
+    load.push_back({name, (queue != nullptr ? queue : &none)->waiting, (queue != nullptr ? queue : &none)->running, room.config.bounds.running, keeper.misses});
+    metrics_.SetPrepared(name, keeper.ready, keeper.restarts);
   }
-  return all;
+  metrics_.SetLoad(load);
 }
 
 }  // namespace moat::serve

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "observe/log.h"
+#include "observe/metrics.h"
 #include "pool/admission.h"
 #include "serve/config.h"
 #include "serve/filter_rate.h"
@@ -18,7 +20,8 @@ namespace moat::serve {
 
 class Dispatcher final : public Service {
  public:
-  explicit Dispatcher(Loop& loop);
+  // Both are told of each job's end, and outlive it.
+  Dispatcher(Loop& loop, observe::Metrics& metrics, observe::Log& log);
   ~Dispatcher() override;
 
   // The first, or another one: profiles that are gone finish what they have, changed ones get a new
@@ -33,13 +36,8 @@ class Dispatcher final : public Service {
   // Ends what runs, for those who cannot wait any longer.
   void CancelAll();
 
-  struct ProfileFigures {
-    std::string name;
-    pool::QueueFigures queue;
-    KeeperFigures keeper;
-  };
-  std::vector<ProfileFigures> figures() const;
-  std::uint64_t filters_installed() const { return filters_.installed(); }
+  // Into the metrics: what is so now, and is not counted.
+  void NoteLoad() const;
 
  private:
   struct Room {  // of one profile, as it is configured now
@@ -62,13 +60,19 @@ class Dispatcher final : public Service {
   void OnEnded(JobId id, Keeper::Ended ended);
   void OnExpired();
   void SetExpiryTimer();
+  void Tell(JobId id, const Pending& pending, const Completion& completion) const;
+  void TellRun(JobId id, const Pending& pending, const Completion& completion) const;
+  std::string NameOf(JobId id) const;
   void CompleteSoon(JobId id, Completion completion);
   void RetireIdleKeepers();
   void TellIfDrained();
 
   Loop& loop_;
   Remover remover_;
-  FilterRate filters_;  // of all jails
+  observe::Metrics& metrics_;
+  observe::Log& log_;
+  const std::string run_;  // of this daemon, for the names of its jobs
+  FilterRate filters_;     // of all jails
   pool::Admission admission_;
   std::map<std::string, Room> rooms_;
   std::vector<std::shared_ptr<Keeper>> old_keepers_;

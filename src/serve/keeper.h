@@ -28,6 +28,8 @@ class Keeper {
   struct Events {
     std::function<void(JobId, Ended)> ended;
     std::function<void(bool can_run)> changed;
+    // Its program does not serve, and is tried again; "": now it does.
+    std::function<void(const std::string& trouble)> troubled;
   };
 
   virtual ~Keeper() = default;

@@ -57,6 +57,7 @@ Status CheckJob(const LocalJob& job) {
   if (job.inputs.size() > kMaxSubmitInputs) return PolicyError("more than 16 inputs");
   if (job.outputs.size() > kMaxSubmitOutputs) return PolicyError("more than 8 outputs");
   if (job.arguments.size() > kMaxSubmitArguments) return PolicyError("more than 256 arguments");
+  if (job.label.size() > kMaxLabel) return PolicyError("a label of more than 64 bytes");
   for (const std::string& argument : job.arguments) {
     if (argument.find('\0') != std::string::npos) return PolicyError("a NUL byte in an argument");
   }
@@ -68,7 +69,7 @@ Status CheckJob(const LocalJob& job) {
 }
 
 Result<std::string> BodyOf(const LocalJob& job) {
-  std::string body = job.profile + job.request;
+  std::string body = job.profile + job.label + job.request;
   for (const std::string& argument : job.arguments) body.append(argument.c_str(), argument.size() + 1);
   for (const LocalInput& input : job.inputs) {
     if (!input.name.empty()) body.append(input.name.c_str(), input.name.size() + 1);
@@ -96,6 +97,7 @@ Status SendJob(const sys::Fd& door, std::uint64_t id, const LocalJob& job) {
   head.arguments = static_cast<std::uint32_t>(job.arguments.size());
   head.input_names = job.inputs.empty() || job.inputs[0].name.empty() ? 0 : head.inputs;
   head.profile_size = static_cast<std::uint32_t>(job.profile.size());
+  head.label_size = static_cast<std::uint32_t>(job.label.size());
   head.request_size = job.request.size();
   head.wall_ns = job.wall_ns;
   head.start_within_ns = job.start_within_ns;
@@ -121,6 +123,14 @@ Status CancelJob(const sys::Fd& door, std::uint64_t id) {
   auto sent = pool::SendFrame(door.get(), BytesOf(frame), {}, {});
   if (!sent.ok() && sent.error().error_number == EPIPE) return Broken();
   return sent;
+}
+
+Result<std::string> AskForFigures(const sys::Fd& door, std::span<char> buffer) {
+  const auto sent = pool::SendFrame(door.get(), BytesOf(FiguresFrame{}), {}, {});
+  if (!sent.ok() && sent.error().error_number != EPIPE) return sent.error();
+  auto answer = NextAnswer(door, buffer);
+  if (!answer.ok()) return WithFix(std::move(answer).error(), "figures are for root and the daemon's own user");
+  return std::move(answer->answer);
 }
 
 Result<LocalAnswer> NextAnswer(const sys::Fd& door, std::span<char> buffer) {

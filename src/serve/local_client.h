@@ -21,7 +21,7 @@ struct LocalInput {
 
 // PoolJob (moat/pool.h), times as on the wire.
 struct LocalJob {
-  std::string profile, request;
+  std::string profile, label, request;
   std::vector<std::string> arguments;
   std::vector<LocalInput> inputs;
   std::vector<int> outputs;
@@ -48,5 +48,7 @@ Status SendJob(const sys::Fd& door, std::uint64_t id, const LocalJob& job);
 Status CancelJob(const sys::Fd& door, std::uint64_t id);
 // `buffer` holds kAnswerBytes.
 Result<LocalAnswer> NextAnswer(const sys::Fd& door, std::span<char> buffer);
+// What the daemon counts, as Prometheus reads it. With no job on its way.
+Result<std::string> AskForFigures(const sys::Fd& door, std::span<char> buffer);
 
 }  // namespace moat::serve

@@ -9,6 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -155,8 +156,11 @@ void LocalDoor::Welcome(sys::Fd socket, Known known) {
   struct ucred peer{};
   socklen_t size = sizeof(peer);
   if (getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return remover_.TakeConnection(std::move(socket));
-  const bool full = known == Known::kNo && clients_.size() >= most_clients_;
-  if (users_.count(peer.uid) == 0 || full) return remover_.TakeConnection(std::move(socket));
+  const bool known_user = users_.count(peer.uid) != 0;
+  if (!known_user || (known == Known::kNo && clients_.size() >= most_clients_)) {
+    events_.refused(known_user ? "clients" : "unknown-user");
+    return remover_.TakeConnection(std::move(socket));
+  }
   LocalHello hello;
   static_assert(sizeof(MOAT_VERSION) <= sizeof(hello.version));
   std::memcpy(hello.version, MOAT_VERSION, sizeof(MOAT_VERSION));
@@ -169,6 +173,7 @@ void LocalDoor::Welcome(sys::Fd socket, Known known) {
   Client& client = clients_[id];
   client.socket = std::move(socket);
   client.caller = "uid:" + std::to_string(peer.uid);
+  client.pid = static_cast<std::uint64_t>(std::max(peer.pid, 0));  // 0: in a pid namespace that we do not see
   client.has_our_rights = peer.uid == 0 || peer.uid == geteuid();
 }
 
@@ -190,7 +195,10 @@ bool LocalDoor::TakeFrame(ClientId id, Client& client) {
     if (sys::Ballast::IsSpent()) return false;  // what is under way comes first
     auto message = Receive(client);
     if (!message.ok()) return message.error().error_number == EAGAIN;
-    if (message->size == 0 || !HandleAndRemove(id, client, *message)) return false;
+    if (message->size == 0) return false;
+    if (HandleAndRemove(id, client, *message)) continue;
+    events_.refused("nonsense");
+    return false;
   }
   return true;  // what is left is told again
 }
@@ -220,6 +228,11 @@ bool LocalDoor::Handle(ClientId id, Client& client, std::string_view frame, std:
       return true;
     }
   }
+  FiguresFrame figures;
+  if (frame.size() == sizeof(figures) && fds.empty()) {
+    std::memcpy(&figures, frame.data(), sizeof(figures));
+    if (figures.kind == LocalFrame::kFigures) return TellFigures(id, client);
+  }
   if (frame.size() == sizeof(TakeOverFrame) && fds.empty()) return OnTakeOver(id, client, frame);
   return Submit(id, client, frame, fds);
 }
@@ -228,17 +241,32 @@ bool LocalDoor::Submit(ClientId id, Client& client, std::string_view frame, std:
   std::uint64_t number = 0;
   auto submission = ReadSubmitFrame(frame, fds, number);
   if (!submission) return false;
-  if (client.jobs.count(number) != 0 || client.jobs.size() >= kMostJobs) return remover_.Take(submission->TakeDescriptors()), false;
+  if (number == 0 || client.jobs.count(number) != 0 || client.jobs.size() >= kMostJobs) return remover_.Take(submission->TakeDescriptors()), false;
   submission->caller = client.caller;
+  submission->pid = client.pid;
   // Whoever may only look into a folder can open it: we would write there in his stead.
-  if (submission->folder.valid() && !client.has_our_rights) return RefuseFolder(id, number, *submission);
+  if (submission->folder.valid() && !client.has_our_rights) return RefuseFolder(id, client, number, *submission);
   client.jobs[number] = service_.Submit(*std::move(submission), [this, alive = alive_, id, number](Completion completion) {
     if (*alive) OnDone(id, number, std::move(completion));
   });
   return true;
 }
 
-bool LocalDoor::RefuseFolder(ClientId id, std::uint64_t number, Submission& submission) {
+// Everybody's jobs are in them.
+bool LocalDoor::TellFigures(ClientId id, Client& client) {
+  // Who asks again before it has the answer says nonsense.
+  if (!client.has_our_rights || !client.jobs.emplace(0, kNoJob).second) return false;
+  loop_.Defer([this, alive = alive_, id] {
+    if (!*alive) return;
+    Completion completion;
+    completion.answer = events_.figures();
+    OnDone(id, 0, std::move(completion));
+  });
+  return true;
+}
+
+bool LocalDoor::RefuseFolder(ClientId id, Client& client, std::uint64_t number, Submission& submission) {
+  client.jobs.emplace(number, kNoJob);
   remover_.Take(submission.TakeDescriptors());
   loop_.Defer([this, alive = alive_, id, number] {
     if (!*alive) return;

@@ -31,6 +31,8 @@ class LocalDoor {
     std::function<void()> succeeded;  // another daemon is open; clients go there one by one
     std::function<void()> failed;     // it is gone, and we are the one who serves again
     std::function<void()> empty;      // it has all clients: nothing is left to do here
+    std::function<std::string()> figures;  // the text of the metrics
+    std::function<void(const char* why)> refused;  // somebody was not let in, or hung up on for what he said
   };
 
   // Binds anew over a socket that nobody listens to any more; not over one that is in use, but by
@@ -56,12 +58,14 @@ class LocalDoor {
   struct Client {
     sys::Fd socket;
     std::string caller;
+    std::uint64_t pid = 0;
     bool has_our_rights = false;          // root, or the daemon's own user
-    std::map<std::uint64_t, JobId> jobs;  // by the client's own numbers
+    std::map<std::uint64_t, JobId> jobs;  // what it is owed, by its own numbers; kNoJob: an answer without a job
     std::deque<Answer> unsent;            // it does not read fast enough
     Loop::TimerId patience = 0;           // while there are any
   };
   using ClientId = std::uint64_t;
+  static constexpr JobId kNoJob = 0;
 
   LocalDoor(Loop& loop, Service& service, Events events) : loop_(loop), service_(service), remover_(loop), events_(std::move(events)) {}
   Status Listen(const Config& config);
@@ -76,7 +80,8 @@ class LocalDoor {
   bool Submit(ClientId id, Client& client, std::string_view frame, std::vector<sys::Fd>& fds);
   Result<sys::Message> Receive(const Client& client);
   bool HandleAndRemove(ClientId id, Client& client, sys::Message& message);
-  bool RefuseFolder(ClientId id, std::uint64_t number, Submission& submission);
+  bool TellFigures(ClientId id, Client& client);
+  bool RefuseFolder(ClientId id, Client& client, std::uint64_t number, Submission& submission);
   void OnDone(ClientId id, std::uint64_t number, Completion completion);
   bool Send(ClientId id, Client& client, Answer answer);
   bool Flush(ClientId id, Client& client);

@@ -12,14 +12,15 @@
 
 namespace moat::serve {
 
-inline constexpr std::uint32_t kLocalProtocol = 1;
+inline constexpr std::uint32_t kLocalProtocol = 2;
 inline constexpr std::size_t kMaxSubmitBody = 64 * 1024;
+inline constexpr std::size_t kMaxLabel = 64;
 inline constexpr std::size_t kMaxInlineBody = 48 * 1024;  // of an answer; above, a sealed memfd
 inline constexpr std::size_t kMaxDoneBody = 64 << 20;
 inline constexpr std::uint32_t kMaxSubmitInputs = 16, kMaxSubmitOutputs = 8, kMaxSubmitArguments = 256;
 inline constexpr std::uint64_t kNoTime = ~0ULL;
 
-enum class LocalFrame : std::uint32_t { kHello = 0x6d6f6c01, kSubmit, kCancel, kDone, kTakeOver, kHandOver };
+enum class LocalFrame : std::uint32_t { kHello = 0x6d6f6c01, kSubmit, kCancel, kDone, kTakeOver, kHandOver, kFigures };
 
 struct LocalHello {
   LocalFrame kind = LocalFrame::kHello;
@@ -33,7 +34,7 @@ enum class LocalOutcome : std::uint32_t { kDone, kRefused, kExpired, kInvalid };
 
 enum SubmitFlags : std::uint32_t { kGivesLog = 1, kGivesFolder = 2 };
 
-// Body: profile, request, then arguments and names of inputs, each ended by NUL.
+// Body: profile, label, request, then arguments and names of inputs, each ended by NUL.
 // Descriptors: inputs, outputs, log, folder.
 struct SubmitFrame {
   LocalFrame kind = LocalFrame::kSubmit;
@@ -43,6 +44,7 @@ struct SubmitFrame {
   std::uint32_t inputs = 0, outputs = 0;
   std::uint32_t arguments = 0, input_names = 0;
   std::uint32_t profile_size = 0;
+  std::uint32_t label_size = 0, unused = 0;
   std::uint64_t request_size = 0;
   std::uint64_t wall_ns = kNoTime, start_within_ns = kNoTime;
 };
@@ -51,6 +53,13 @@ struct CancelFrame {
   LocalFrame kind = LocalFrame::kCancel;
   std::uint32_t unused = 0;
   std::uint64_t id = 0;
+};
+
+// From root and the daemon's own user. Answered by a kDone frame with number 0, and the text of the metrics in
+// the place of a job's answer.
+struct FiguresFrame {
+  LocalFrame kind = LocalFrame::kFigures;
+  std::uint32_t unused = 0;
 };
 
 // Body: why, report (api/report_wire.h), answer.

@@ -23,6 +23,8 @@ using Time = std::chrono::nanoseconds;
 struct Submission {
   std::string profile;
   std::string caller;  // who it counts for; the door has proven it
+  std::string label;      // the client's word,
+  std::uint64_t pid = 0;  // and its process: for the log
   pool::Priority priority = pool::Priority::kNormal;
   std::optional<Time> start_within;
   std::optional<Time> wall;             // below the profile's

@@ -29,8 +29,8 @@ bool Fits(const SubmitFrame& head, std::size_t body_size, std::size_t fd_count) 
   if (head.kind != LocalFrame::kSubmit || (head.flags & ~(kGivesLog | kGivesFolder)) != 0) return false;
   if (head.priority >= pool::kPriorities || head.inputs > kMaxSubmitInputs || head.outputs > kMaxSubmitOutputs) return false;
   if (head.arguments > kMaxSubmitArguments || (head.input_names != 0 && head.input_names != head.inputs)) return false;
-  if (head.profile_size == 0 || head.profile_size > 64 || head.request_size > body_size) return false;
-  if (head.profile_size + head.request_size > body_size) return false;
+  if (head.profile_size == 0 || head.profile_size > 64 || head.label_size > kMaxLabel || head.request_size > body_size) return false;
+  if (head.profile_size + head.label_size + head.request_size > body_size) return false;
   const std::size_t wanted = head.inputs + head.outputs + ((head.flags & kGivesLog) != 0 ? 1 : 0) + ((head.flags & kGivesFolder) != 0 ? 1 : 0);
   return fd_count == wanted;
 }
@@ -47,6 +47,8 @@ std::optional<Submission> ReadSubmitFrame(std::string_view frame, std::vector<sy
   submission.priority = static_cast<pool::Priority>(head.priority);
   submission.profile = body.substr(0, head.profile_size);
   body.remove_prefix(head.profile_size);
+  submission.label = body.substr(0, head.label_size);
+  body.remove_prefix(head.label_size);
   submission.request = body.substr(0, head.request_size);
   body.remove_prefix(head.request_size);
   if (!TakeTexts(body, head.arguments, submission.arguments) || !TakeTexts(body, head.input_names, submission.input_names) ||

@@ -30,11 +30,12 @@ SubmitFrame Good() {
   head.arguments = 2;
   head.input_names = 2;
   head.profile_size = 4;
+  head.label_size = 2;
   head.request_size = 3;
   head.wall_ns = 5;
   return head;
 }
-const std::string kGoodBody = std::string("profreq") + std::string("one\0\0a\0b\0", 9);
+const std::string kGoodBody = std::string("profl1req") + std::string("one\0\0a\0b\0", 9);
 
 std::optional<Submission> Read(std::string_view frame, std::vector<sys::Fd> fds, std::uint64_t& id) { return ReadSubmitFrame(frame, fds, id); }
 
@@ -45,6 +46,7 @@ TEST(SubmitFrame, IsTakenApart) {
   ASSERT_TRUE(submission);
   EXPECT_EQ(id, 7U);
   EXPECT_EQ(submission->profile, "prof");
+  EXPECT_EQ(submission->label, "l1");
   EXPECT_EQ(submission->request, "req");
   EXPECT_EQ(submission->arguments, (std::vector<std::string>{"one", ""}));
   EXPECT_EQ(submission->input_names, (std::vector<std::string>{"a", "b"}));

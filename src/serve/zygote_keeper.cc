@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "base/safe_text.h"
 
@@ -71,6 +72,7 @@ void ZygoteKeeper::Trouble(const Error& error) {
   loop_.Drop(restart_);
   StopZygote();
   figures_.trouble = base::Printable(error.ToString());
+  events_.troubled(figures_.trouble);
   ++figures_.restarts;
   const Time pause = std::min<Time>(kLongestPause, kFirstPause * (1LL << std::min(failures_++, 20U)));
   restart_ = loop_.At(loop_.now() + pause, [this] { StartZygote(); });
@@ -84,7 +86,7 @@ void ZygoteKeeper::OnZygote() {
   if (was_ready || !zygote_->ready()) return;
   loop_.Drop(restart_);
   restart_ = 0;
-  figures_.trouble.clear();
+  if (!std::exchange(figures_.trouble, "").empty()) events_.troubled("");
   Refill();
   events_.changed(true);
 }

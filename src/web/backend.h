@@ -16,6 +16,7 @@
 
 #include "moat/report.h"
 #include "moat/result.h"
+#include "observe/metrics.h"
 #include "sys/fd.h"
 
 namespace moat::web {
@@ -65,12 +66,7 @@ struct Admission {
   std::chrono::milliseconds retry_after{0};  // of kBusy
 };
 
-struct ProfileLoad {
-  std::string profile;
-  std::uint64_t queued = 0, running = 0;
-  std::uint64_t capacity = 0;     // that can run at the same time
-  std::uint64_t warm_misses = 0;  // jobs that found nothing prepared, since the start
-};
+using observe::ProfileLoad;
 
 // Does a job on the thread that calls it, which has to be called then, soon, and once: a place is kept.
 using RunHere = std::function<void()>;

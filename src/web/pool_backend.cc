@@ -113,6 +113,7 @@ JobEnd EndOf(PoolResult result, const sys::Fd& log) {
 PoolJob Describe(const Job& job, const sys::Fd& log, const sys::Fd& output) {
   PoolJob handed;
   handed.profile = job.profile;
+  handed.label = job.id;
   handed.arguments = job.argv;
   handed.log = log.get();
   for (const JobInput& input : job.inputs) handed.inputs.push_back({input.file.get(), input.name});

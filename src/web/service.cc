@@ -6,6 +6,7 @@
 #include <new>
 #include <utility>
 
+#include "observe/job_line.h"
 #include "sys/calls.h"
 #include "web/end_words.h"
 
@@ -274,7 +275,7 @@ void Service::RecordAll(const std::string& id, const std::string& profile, const
     job.cause = EndingOf(end);
     job.detail = WhyOf(end);
     parts_.metrics.CountNotStarted(profile, job.cause);
-    parts_.log.Write(Level::kWarning, "job", {{"job", id}, {"profile", profile}, {"caller", caller}, {"ending", job.cause}, {"why", job.detail}});
+    observe::TellNotStarted(parts_.log, {id, profile, caller, "", 0}, job.cause, job.detail);
     return history_->Add(std::move(job), {}, {});
   }
   const Report& report = end.report;
@@ -286,10 +287,7 @@ void Service::RecordAll(const std::string& id, const std::string& profile, const
   job.exit_status = report.ExitStatus();
   parts_.metrics.CountJob(profile, report);
   parts_.metrics.Observe(profile, Phase::kRun, end.run_ns);
-  parts_.log.Write(Level::kInfo, "job",
-                   {{"job", id}, {"profile", profile}, {"caller", caller}, {"cause", job.cause}, {"detail", job.detail},
-                    {"queued_ns", end.queued_ns}, {"wall_ns", report.wall}, {"cpu_ns", job.cpu_ns},
-                    {"memory_peak", report.memory_peak}, {"denials", report.denial_count}});
+  observe::TellEnd(parts_.log, {id, profile, caller, "", 0}, report, end.queued_ns);
   history_->Add(std::move(job), report.denials, report.limits_hit);
 }
 

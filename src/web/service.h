@@ -23,8 +23,7 @@
 #include "web/bell.h"
 #include "web/config.h"
 #include "web/history.h"
-#include "web/log.h"
-#include "web/metrics.h"
+#include "web/observing.h"
 #include "web/store.h"
 
 namespace moat::web {

@@ -5,6 +5,7 @@ give each job they took one end, and leave nobody behind.
     daemons_test.py [CASE]...
 """
 import contextlib
+import json
 import os
 import pathlib
 import shutil
@@ -12,7 +13,7 @@ import signal
 import subprocess
 import sys
 
-from doors import Door, Pool, adopt_orphans, all_end, daemon, deaf, descendants, family, kill_traced, needs_root, until, words, PATIENCE
+from doors import MOAT, Door, Pool, adopt_orphans, all_end, daemon, deaf, descendants, family, kill_traced, needs_root, until, words, PATIENCE
 
 
 def logs_that_nobody_reads():
@@ -52,6 +53,7 @@ def pools_whose_log_nobody_reads():
             assert (done.returncode, done.stdout) == (3, b"here\n"), done
             pool.process.send_signal(signal.SIGHUP)  # it has something to say about that
             assert pool.submit("guest", "--request", "exit 4").returncode == 4
+            assert pool.metric("moat_log_lines_lost") >= 3
             if not gone:
                 os.set_blocking(read, False)
                 with contextlib.suppress(BlockingIOError):
@@ -60,11 +62,44 @@ def pools_whose_log_nobody_reads():
                 pool.process.send_signal(signal.SIGTERM)
                 pool.process.wait(PATIENCE)
                 said = os.read(read, 65536).decode()
-                assert "lines are lost here\n" in said and said.endswith("moat serve: gone\n"), said
+                assert json.loads(said.splitlines()[-1])["event"] == "gone", said
                 os.close(read)
         finally:
             os.close(write)
             pool.__exit__()
+
+
+def what_a_pool_tells():
+    """Figures over the local door, and each job's end in the log: whatever a client calls things, a line is a line."""
+    with Pool() as pool:
+        assert pool.submit("guest", "--label", "order-7", "--request", "exit 4").returncode == 4
+        assert pool.submit("sh", "--wall", "100ms", "--", "sleep 600").returncode != 0
+        evil = 'a"}\n{"event":"gone\x1b[2J'
+        assert pool.submit(evil).returncode == 125
+        assert pool.metric('moat_jobs_total{cause="exit",profile="guest"}') == 1
+        assert pool.metric('moat_jobs_total{cause="wall",profile="sh"}') == 1
+        assert pool.metric('moat_limit_hits_total{limit="wall",profile="sh"}') == 1
+        assert pool.metric('moat_job_seconds_count{phase="run",profile="sh"}') == 1
+        assert pool.metric('moat_jobs_queued{profile="sh"}') == 0 and pool.metric('moat_jobs_capacity{profile="sh"}') >= 1
+        assert pool.metric('moat_refused_total{why="unknown-profile"}') == 1
+        assert pool.metric("moat_pool_clients") == 1, "who asks"
+        assert "gone" not in pool.metrics(), "a client's word is in the metrics"
+        lines = [json.loads(line) for line in (pool.folder / "log").read_text().splitlines()]
+        jobs = [line for line in lines if line["event"] == "job"]
+        assert [line.get("cause", line.get("ending")) for line in jobs] == ["exit", "wall", "refused"], jobs
+        assert len({line["job"] for line in jobs}) == 3 and all(line["caller"] == f"uid:{os.getuid()}" for line in jobs), jobs
+        assert (jobs[0]["label"], jobs[0]["exit"], jobs[0]["level"]) == ("order-7", 4, "warning") and jobs[0]["pid"] > 1, jobs[0]
+        assert jobs[1]["limits"] == "wall" and "label" not in jobs[1] and jobs[2]["why"] == "there is no such profile", jobs
+        assert not any(line["event"] == "gone" for line in lines)
+        if not needs_root():
+            os.chmod(pool.folder, 0o755)
+            text = pool.config.read_text()
+            pool.config.write_text(text.replace("[door.local]", '[door.local]\nusers = ["nobody"]\nmode = "0666"'))
+            pool.process.send_signal(signal.SIGTERM)
+            pool.process.wait(PATIENCE)
+            assert pool.start()
+            asked = subprocess.run([MOAT, "serve", "--metrics", pool.config], user="nobody", capture_output=True, timeout=PATIENCE, check=False)
+            assert asked.returncode == 125 and b"root" in asked.stderr and not asked.stdout, asked
 
 
 def results_of_a_pool_without_room():
@@ -254,5 +289,5 @@ adopt_orphans()
 if not shutil.which("strace"):
     print("SKIP: no strace")
     sys.exit(77)
-daemon.run([logs_that_nobody_reads, pools_whose_log_nobody_reads, results_of_a_pool_without_room, full_disks, disks_that_fail,
+daemon.run([logs_that_nobody_reads, pools_whose_log_nobody_reads, what_a_pool_tells, results_of_a_pool_without_room, full_disks, disks_that_fail,
             killed_anywhere, pools_killed_anywhere, without_processes, jobs_go_first])

@@ -117,6 +117,12 @@ class Pool:
         with os.fdopen(read) as ready:
             return ready.readline() == "ready\n"
 
+    def metrics(self):
+        return subprocess.run([MOAT, "serve", "--metrics", self.config], stdout=subprocess.PIPE, timeout=PATIENCE, check=True).stdout.decode()
+
+    def metric(self, name):
+        return float(next(line.rsplit(" ", 1)[1] for line in self.metrics().splitlines() if line.startswith(name + " ")))
+
     def submit(self, *arguments, **more):
         return subprocess.run([MOAT, "submit", "--socket", self.folder / "s", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                               timeout=PATIENCE, check=False, **more)

@@ -254,7 +254,7 @@ TEST(AheadOfJobs, AnotherCommandIsAnotherProgram) {
   };
   answers("old");
   ahead.daemon().Write("running = 4", "", with("new"));
-  ahead.daemon().Reload("read anew");
+  ahead.daemon().Reload(R"("event":"reload","profiles":)");
   answers("new");
 }
 

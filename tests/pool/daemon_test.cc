@@ -144,7 +144,7 @@ TEST(Daemon, LimitsAndDenialsAreTold) {
   ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
   const sys::Fd read_end(ends[0]), write_end(ends[1]);
   daemon.Write("running = 2", "", "[profile.sleep]\npolicy = \"default\"\ncommand = [\"sleep\", \"60\"]\n");
-  daemon.Reload("read anew");
+  daemon.Reload(R"("event":"reload","profiles":)");
   job.profile = "sleep";
   done = Do(client, job);
   EXPECT_EQ(done.report.cause, Cause::kWall) << done.report.detail;
@@ -357,7 +357,7 @@ TEST(HostileClient, AFolderThatItMayOnlyLookIntoIsNotWrittenTo) {
   daemon.folder().File("pool.toml", "moat = 1\n[door.local]\nsocket = \"" + daemon.socket() +
                                         "\"\nmode = \"0666\"\nusers = [\"nobody\"]\n[profile.touch]\npolicy = \"default\"\n"
                                         "command = [\"touch\", \"{out}/result\"]\n");
-  daemon.Reload("read anew");
+  daemon.Reload(R"("event":"reload","profiles":)");
   const std::string folder = daemon.folder().Folder("results");
   const auto submit = [&] {
     PoolClient client = daemon.Connect();
@@ -537,7 +537,7 @@ TEST(Signals, TermFinishesWhatThereIsAndTakesNothingNew) {
   ASSERT_TRUE(client.Submit(GuestJob("exit 6")).ok());
   (void)Do(client, [] { PoolJob job = GuestJob(""); job.profile = "nobody"; return job; }());  // the one before has been read
   daemon.process().Signal(SIGTERM);
-  ASSERT_TRUE(daemon.process().AwaitError("no more jobs"));
+  ASSERT_TRUE(daemon.process().AwaitError(R"("event":"draining")"));
   EXPECT_FALSE(PoolClient::Connect(daemon.socket()).ok());
   ASSERT_TRUE(holder.client().Submit(GuestJob("exit 0")).ok());
   auto refused = holder.client().Next();
@@ -555,7 +555,7 @@ TEST(Signals, TheSecondTermDoesNotWait) {
   Daemon daemon("running = 1", "running = 1\n");
   Holder holder(daemon);
   daemon.process().Signal(SIGTERM);
-  ASSERT_TRUE(daemon.process().AwaitError("no more jobs"));
+  ASSERT_TRUE(daemon.process().AwaitError(R"("event":"draining")"));
   daemon.process().Signal(SIGTERM);
   auto done = holder.client().Next();
   ASSERT_TRUE(done.ok());
@@ -574,7 +574,7 @@ TEST(Signals, HangUpReadsTheConfigurationAnewWithoutLosingAJob) {
   ASSERT_TRUE(refused.ok() && client.Next().ok());
   const auto before = daemon.Zygotes();
   daemon.Write("running = 2", "running = 1\nwall = \"30s\"\n", "[profile.other]\nprogram = [\"" + Built("tests/pool_zygote") + "\"]\n");
-  daemon.Reload("read anew: 3 profiles");
+  daemon.Reload(R"("event":"reload","profiles":3})");
   nobody.profile = "other";
   nobody.request = "exit 9";
   ASSERT_TRUE(client.Submit(nobody).ok());
@@ -591,7 +591,7 @@ TEST(Signals, AMistakeInTheConfigurationChangesNothing) {
   Daemon daemon;
   PoolClient client = daemon.Connect();
   daemon.Write("runing = 1");
-  daemon.Reload("stays as it was");
+  daemon.Reload(R"("changed":"nothing")");
   EXPECT_NE(daemon.process().err().find("did you mean `running`"), std::string::npos);
   daemon.Write("running = 1", "", "[profile.x]\npolicy = \"no-such-policy\"\ncommand = [\"cat\"]\n");
   daemon.Reload("no-such-policy");
@@ -611,7 +611,7 @@ TEST(Signals, AProfileThatGoesFinishesWhatItHas) {
   ASSERT_TRUE(client.Submit(nobody).ok() && client.Next().ok());
   daemon.folder().File("pool.toml", "moat = 1\n[door.local]\nsocket = \"" + daemon.socket() +
                                         "\"\nmode = \"0666\"\n[profile.cat]\npolicy = \"default\"\ncommand = [\"cat\"]\n");
-  daemon.Reload("read anew: 1 profiles");
+  daemon.Reload(R"("event":"reload","profiles":1})");
   ASSERT_TRUE(client.Submit(GuestJob("exit 0")).ok());
   auto refused = client.Next();
   ASSERT_TRUE(refused.ok());

@@ -113,7 +113,7 @@ TEST(Upgrade, WhoSubmitsWithoutAPauseLosesNothing) {
     const auto former = daemon.TakeOver();
     const testkit::Finished ended = former->Finish();
     EXPECT_EQ(ended.exit_code(), 0) << ended.err;
-    EXPECT_NE(ended.err.find("another daemon serves now"), std::string::npos) << ended.err;
+    EXPECT_NE(ended.err.find("handing-over"), std::string::npos) << ended.err;
   }
   one.AwaitMore();
   many.AwaitMore();
@@ -141,7 +141,7 @@ TEST(Upgrade, ARunningJobCanStillBeCancelled) {
   Daemon daemon("running = 1", "running = 1\n");
   Holder holder(daemon);
   const auto former = daemon.TakeOver();
-  ASSERT_TRUE(former->AwaitError("another daemon serves now"));
+  ASSERT_TRUE(former->AwaitError(R"("event":"handing-over")"));
   ASSERT_TRUE(holder.client().Cancel(1).ok());
   auto done = holder.client().Next();
   ASSERT_TRUE(done.ok());
@@ -189,7 +189,7 @@ TEST(Upgrade, ASuccessorThatDiesIsNoMatter) {
     ASSERT_TRUE(SendFrame(opens.get(), BytesOf(Words(serve::TakeOverFrame::Step::kOpen)), {}, {}).ok());
     EXPECT_TRUE(Given(opens).valid());  // the idle client
   }
-  ASSERT_TRUE(daemon.process().AwaitError("serving again"));
+  ASSERT_TRUE(daemon.process().AwaitError(R"("event":"taking-back")"));
   EXPECT_EQ(holder.Release().report.exit_code, 0);
   EXPECT_EQ(Do(holder.client(), "exit 5").report.exit_code, 5);
   PoolClient another = daemon.Connect();
@@ -204,7 +204,7 @@ TEST(Upgrade, ItsPlaceIsGivenToNobodyElse) {
   if (geteuid() != 0) GTEST_SKIP() << "only root becomes another user";
   daemon.folder().File("pool.toml", "moat = 1\n[door.local]\nsocket = \"" + daemon.socket() +
                                         "\"\nmode = \"0666\"\nusers = [\"nobody\"]\n[profile.cat]\npolicy = \"default\"\ncommand = [\"cat\"]\n");
-  daemon.Reload("read anew");
+  daemon.Reload(R"("event":"reload","profiles":)");
   const pid_t child = fork();
   if (child == 0) {
     if (setresgid(65534, 65534, 65534) != 0 || setresuid(65534, 65534, 65534) != 0) _exit(2);

@@ -26,9 +26,10 @@ MAY_INCLUDE = {
     "attack": "sys base uapi",
     "child": "uapi plan/abi.h",
     "run": "child sys base uapi plan/abi.h",
+    "observe": "sys base uapi",
     "pool": "run api seal plan bpf sys base uapi",
-    "serve": "pool run api policy plan sys base uapi",
-    "web": "policy sys base uapi",
+    "serve": "observe pool run api policy plan sys base uapi",
+    "web": "observe policy sys base uapi",
     "cli": "all",
 }
 PURE = {"base", "bpf", "policy", "plan", "lint"}
@@ -58,7 +59,7 @@ THIRD_PARTY = {
     "nlohmann/": r"src/(cli|api|web)/.*|" + TEST,
     "httplib.h": r"src/web/http/.*|" + TEST,
     "sqlite3.h": r"src/web/database\.(cc|h)|" + TEST,
-    "prometheus/": r"src/web/metrics\.cc",
+    "prometheus/": r"src/observe/metrics\.cc",
     "archive": r"src/web/http/archive\.cc",
     "CLI/": r"src/cli/.*",
     "gtest/": TEST,

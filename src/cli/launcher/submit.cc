@@ -31,6 +31,7 @@ Has one job done by the daemon (`moat serve`), and waits for it.
   --folder DIR         where the results of a program in a jail are collected
   --log FILE           where it writes its standard error; by default, to this one's
   --request TEXT|-     what a program that serves is told (- : from standard input)
+  --label TEXT         what the daemon's log calls the job beside its own name; up to 64 bytes
   --priority P         high, normal (default), low
   --wall TIME          less than the profile's limit: "2s"
   --within TIME        not started after that
@@ -40,7 +41,7 @@ An answer goes to standard output. Exit code: as of moat run; 125 also when the 
 )";
 
 struct Options {
-  std::string socket = "/run/moat/pool.sock", folder, log, request, priority = "normal", wall, within, report, profile;
+  std::string socket = "/run/moat/pool.sock", folder, log, request, priority = "normal", label, wall, within, report, profile;
   std::vector<std::string> inputs, outputs, arguments;
   bool help = false;
 };
@@ -56,6 +57,7 @@ Result<Options> Parse(const std::vector<std::string>& args) {
                         {"--log", &options.log, nullptr},         {"--request", &options.request, nullptr},
                         {"--priority", &options.priority, nullptr}, {"--wall", &options.wall, nullptr},
                         {"--within", &options.within, nullptr},   {"--report", &options.report, nullptr},
+                        {"--label", &options.label, nullptr},
                         {"--input", nullptr, &options.inputs},    {"-i", nullptr, &options.inputs},
                         {"--output", nullptr, &options.outputs},  {"-o", nullptr, &options.outputs}};
   std::size_t i = 0;
@@ -130,6 +132,7 @@ Status OpenFiles(const Options& options, serve::LocalJob& job, Files& files) {
 
 Status FillJob(const Options& options, serve::LocalJob& job, Files& files) {
   job.profile = options.profile;
+  job.label = options.label;
   job.arguments = options.arguments;
   job.request = options.request;
   if (options.request == "-") job.request = MOAT_TRY(sys::ReadAll(sys::Fd(dup(0)), 1 << 20, "standard input"));

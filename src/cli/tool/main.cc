@@ -16,7 +16,6 @@
 #include "cli/tool/drift_command.h"
 #include "cli/tool/explain.h"
 #include "cli/tool/help.h"
-#include "cli/tool/serve_command.h"
 #include "cli/tool/lint_command.h"
 #include "cli/tool/learn_command.h"
 #include "cli/tool/seal_command.h"
@@ -46,12 +45,12 @@ int Version() {
   return 0;
 }
 
-// libexec/moat/moat-http, beside us.
-int BecomeHttp(const std::vector<std::string>& args) {
+// Of libexec/moat, beside us.
+int Become(const char* program, const std::vector<std::string>& args) {
   char self[4096];
   const ssize_t length = readlink("/proc/self/exe", self, sizeof(self));
   std::string path(self, length > 0 ? static_cast<std::size_t>(length) : 0);
-  path = path.substr(0, path.rfind('/') + 1) + "moat-http";
+  path = path.substr(0, path.rfind('/') + 1) + program;
   std::vector<char*> words;
   for (const std::string& each : args) words.push_back(const_cast<char*>(each.c_str()));
   words.push_back(nullptr);
@@ -62,13 +61,13 @@ int BecomeHttp(const std::vector<std::string>& args) {
 int Main(const std::vector<std::string>& args) {
   const std::string command = args.size() > 1 ? args[1] : "help";
   const std::vector<std::string> rest(args.size() > 2 ? args.begin() + 2 : args.end(), args.end());
-  if (command == "serve") return ServeCommand(rest);
   if (command == "__compile") return CompileCommand(rest);
   if (command == "__watch") return WatchCommand(rest);
   if (command == "attack") return AttackCommand(rest);
   if (command == "doctor") return DoctorCommand(rest);
   if (command == "explain") return ExplainCommand(rest);
-  if (command == "http" || command == "top") return BecomeHttp(args);
+  if (command == "http" || command == "top") return Become("moat-http", args);
+  if (command == "serve") return Become("moat-serve", args);
   if (command == "lint") return LintCommand(rest);
   if (command == "learn") return LearnCommand(rest);
   if (command == "test") return TestCommand(rest);

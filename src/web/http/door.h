@@ -15,8 +15,7 @@
 #include "web/http/tls.h"
 #include "web/http/views.h"
 #include "web/install_rate.h"
-#include "web/log.h"
-#include "web/metrics.h"
+#include "web/observing.h"
 #include "web/service.h"
 #include "sys/fd.h"
 

@@ -22,8 +22,7 @@
 
 #include "moat/result.h"
 #include "web/config.h"
-#include "web/log.h"
-#include "web/metrics.h"
+#include "web/observing.h"
 #include "web/store.h"
 
 namespace httplib {

@@ -1,4 +1,4 @@
-#include "web/metrics.h"
+#include "observe/metrics.h"
 
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
@@ -15,7 +15,7 @@
 
 #include "base/text.h"
 
-namespace moat::web {
+namespace moat::observe {
 namespace {
 
 using prometheus::BuildCounter;
@@ -63,6 +63,9 @@ struct Metrics::Impl {
   Family<Gauge>& capacity = Gauges("moat_jobs_capacity", "Jobs that can run at the same time.");
   Family<Gauge>& misses = Gauges("moat_warm_misses", "Jobs that found nothing prepared, since the start.");
   Family<Gauge>& connections = Gauges("moat_http_connections", "Open connections.");
+  Family<Gauge>& clients = Gauges("moat_pool_clients", "Clients at the local door.");
+  Family<Gauge>& ready = Gauges("moat_pool_ready", "Workers parked ahead of jobs, or jails that may be.");
+  Family<Gauge>& restarts = Gauges("moat_pool_restarts", "Starts of a program that serves, beyond the first.");
   Family<Gauge>& lost_lines = Gauges("moat_log_lines_lost", "Lines that the log did not take, since the start.");
   Family<Gauge>& given_up = Gauges("moat_clients_given_up", "Clients that were too slow while many others were, too, since the start.");
   Family<Gauge>& stored = Gauges("moat_store_jobs", "Jobs in the store.");
@@ -131,6 +134,11 @@ void Metrics::SetLoad(const std::vector<ProfileLoad>& load) {
 }
 
 void Metrics::SetConnections(std::uint64_t open) { impl_->connections.Add({}).Set(static_cast<double>(open)); }
+void Metrics::SetClients(std::uint64_t connected) { impl_->clients.Add({}).Set(static_cast<double>(connected)); }
+void Metrics::SetPrepared(const std::string& profile, std::uint64_t ready, std::uint64_t restarts) {
+  impl_->ready.Add({{"profile", profile}}).Set(static_cast<double>(ready));
+  impl_->restarts.Add({{"profile", profile}}).Set(static_cast<double>(restarts));
+}
 void Metrics::SetLostLines(std::uint64_t lines) { impl_->lost_lines.Add({}).Set(static_cast<double>(lines)); }
 void Metrics::SetGivenUp(std::uint64_t clients) { impl_->given_up.Add({}).Set(static_cast<double>(clients)); }
 void Metrics::SetFilters(std::uint64_t installed, std::uint64_t waits) {
@@ -165,4 +173,4 @@ std::vector<PhaseHistogram> Metrics::Histograms() const {
   return all;
 }
 
-}  // namespace moat::web
+}  // namespace moat::observe

@@ -1,8 +1,8 @@
-#include "web/metrics.h"
+#include "observe/metrics.h"
 
 #include <gtest/gtest.h>
 
-namespace moat::web {
+namespace moat::observe {
 namespace {
 
 std::size_t Lines(const std::string& text, const std::string& with) {
@@ -63,4 +63,4 @@ TEST(Metrics, DenialsAreBounded) {
 }
 
 }  // namespace
-}  // namespace moat::web
+}  // namespace moat::observe

@@ -1,4 +1,4 @@
-#include "web/log.h"
+#include "observe/log.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -7,7 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
-namespace moat::web {
+namespace moat::observe {
 namespace {
 
 constexpr std::uint64_t kWhen = 1'700'000'000'123'456'789;
@@ -69,4 +69,4 @@ TEST(Log, ADeafReaderHoldsUpNobody) {
 }
 
 }  // namespace
-}  // namespace moat::web
+}  // namespace moat::observe

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-namespace moat::tool {
+namespace moat::serve_tool {
 
 int ServeCommand(const std::vector<std::string>& args);
 
-}  // namespace moat::tool
+}  // namespace moat::serve_tool

@@ -17,11 +17,12 @@
 #include <utility>
 #include <variant>
 
-namespace moat::web {
+namespace moat::observe {
 
 enum class Level : unsigned char { kInfo, kWarning, kError };
 
-using LogValue = std::variant<std::string, std::uint64_t>;
+using Nothing = std::monostate;  // the field is left out
+using LogValue = std::variant<std::string, std::uint64_t, Nothing>;
 using LogFields = std::initializer_list<std::pair<std::string_view, LogValue>>;
 
 class Log {
@@ -41,4 +42,4 @@ class Log {
 // The line itself; `unix_ns` is the time of day.
 std::string LogLine(std::uint64_t unix_ns, Level level, std::string_view event, LogFields fields);
 
-}  // namespace moat::web
+}  // namespace moat::observe

@@ -12,9 +12,8 @@
 #include <vector>
 
 #include "moat/report.h"
-#include "web/backend.h"
 
-namespace moat::web {
+namespace moat::observe {
 
 enum class Phase : unsigned char { kReceive, kQueue, kRun, kAnswer };
 std::string_view PhaseName(Phase phase);
@@ -26,6 +25,13 @@ struct PhaseHistogram {
   std::vector<std::uint64_t> buckets;  // jobs, each for itself; one more than bounds
   std::uint64_t count = 0;
   double sum = 0;
+};
+
+struct ProfileLoad {
+  std::string profile;
+  std::uint64_t queued = 0, running = 0;
+  std::uint64_t capacity = 0;     // that can run at the same time
+  std::uint64_t warm_misses = 0;  // jobs that found nothing prepared, since the start
 };
 
 class Metrics {
@@ -42,6 +48,9 @@ class Metrics {
   void Observe(const std::string& profile, Phase phase, std::uint64_t nanoseconds);
   void SetLoad(const std::vector<ProfileLoad>& load);
   void SetConnections(std::uint64_t open);
+  // Of the pool: who is connected, what is prepared, how often a program was started anew.
+  void SetClients(std::uint64_t connected);
+  void SetPrepared(const std::string& profile, std::uint64_t ready, std::uint64_t restarts);
   void SetLostLines(std::uint64_t lines);
   void SetGivenUp(std::uint64_t clients);
   void SetFilters(std::uint64_t installed, std::uint64_t waits);
@@ -55,4 +64,4 @@ class Metrics {
   std::unique_ptr<Impl> impl_;
 };
 
-}  // namespace moat::web
+}  // namespace moat::observe

@@ -1,4 +1,4 @@
-#include "web/log.h"
+#include "observe/log.h"
 
 #include <time.h>
 
@@ -9,7 +9,7 @@
 #include "base/text.h"
 #include "sys/write_now.h"
 
-namespace moat::web {
+namespace moat::observe {
 namespace {
 
 constexpr std::size_t kMaxText = 1024;
@@ -61,6 +61,7 @@ std::string LogLine(std::uint64_t unix_ns, Level level, std::string_view event, 
   line += "\",\"event\":";
   AppendString(line, event);
   for (const auto& [name, value] : fields) {
+    if (std::holds_alternative<Nothing>(value)) continue;
     line += ',';
     AppendString(line, name);
     line += ':';
@@ -86,4 +87,4 @@ void Log::Write(Level level, std::string_view event, LogFields fields) {
   if (written < line.size()) lost_.fetch_add(1, std::memory_order_relaxed);
 }
 
-}  // namespace moat::web
+}  // namespace moat::observe
