@@ -4,6 +4,10 @@
 //
 // Both ends talk over SPOOL/upgrade, a unix SOCK_SEQPACKET socket that only the spool's owner reaches.
 // Until the new one has said that it is ready, and when it goes before the old one has, nothing changes.
+//
+// The local door's (serve/local_hand_over.cc) is another one on purpose: there both daemons serve at once, its words are
+// frames of the door on its loop, and a client is passed on with what nobody has read. Here one owns the spool, and what
+// was read of a request goes along. They share the frames; as one, each word of it would have two meanings.
 #pragma once
 
 #include <memory>
