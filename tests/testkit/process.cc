@@ -95,6 +95,8 @@ Process::Process(const Command& command)
   MakePipe(in, in_);
   MakePipe(out_, out);
   MakePipe(err_, err);
+  // What a daemon logs is read when it has ended, and it does not wait for its reader.
+  ::fcntl(err_.get(), F_SETPIPE_SZ, 1 << 20);
   std::map<int, int> descriptors = command.descriptors;
   descriptors.emplace(0, in.get());  // emplace: what the test asked for wins
   descriptors.emplace(1, out.get());

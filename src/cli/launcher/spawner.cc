@@ -299,6 +299,8 @@ int Serve(run::OwnArguments own) {
     const Result<run::KeptPlan>& told = *plans.At(request.head.plan_slot);
     const run::KeptPlan plan = told.ok() ? told.value() : run::KeptPlan();
     const Report report = plan ? RunJob(request, plan, own) : run::SetupReport(told.error(), "plan");
+    // It may have gone while it bore this very jail: of the job nothing has run.
+    if (report.cause == Cause::kSetup && leisure.ahead().SpawnerIsLost()) return Decline(request.head.job);
     request.files.clear();
     const bool inherited = leisure.ahead().SpawnerOf(plan) != nullptr && !request.job.warm;
     const bool spent = remains.newborn && remains.newborn->child().abandoned();
