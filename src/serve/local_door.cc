@@ -1,8 +1,10 @@
 #include "serve/local_door.h"
 
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <pwd.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -31,6 +33,7 @@ using pool::Wait;
 constexpr int kBacklog = 128;
 constexpr std::size_t kMostJobs = 256;     // of one client, at once
 constexpr unsigned kMostFrames = 16;       // of one client in a row: others want to be heard, too
+constexpr std::uint64_t kMostUnread = 256 << 20;  // bytes of large answers that a client has not read
 constexpr Time kPatience = std::chrono::seconds(60);     // with a client that does not read
 constexpr Time kPause = std::chrono::milliseconds(100);  // when there are no descriptors left
 
@@ -295,7 +298,7 @@ void LocalDoor::OnDone(ClientId id, std::uint64_t number, Completion completion)
   std::string body = completion.why + report + completion.answer;
   Answer answer;
   if (body.size() > kMaxInlineBody) {
-    auto file = SealedBody(body);
+    auto file = HasRoomFor(found->second, body.size()) ? SealedBody(body) : Result<sys::MemFd>(SystemError("memfd_create", ENOSPC));
     if (!file.ok()) return HangUp(id);  // it learns by that that its answers are lost
     answer.body = std::move(*file);
     head.body_in_memfd = 1;
@@ -304,6 +307,14 @@ void LocalDoor::OnDone(ClientId id, std::uint64_t number, Completion completion)
   answer.bytes = std::string(BytesOf(head)) + body;
   if (!Send(id, found->second, std::move(answer))) return HangUp(id);
   if (place_ == Place::kPasses) PassOnSoon(id);
+}
+
+// Large answers lie in memory until they are read. A client whose queue was seen empty has read all of them.
+bool LocalDoor::HasRoomFor(Client& client, std::size_t size) {
+  int unread = 0;
+  if (client.unsent.empty() && ioctl(client.socket.get(), SIOCOUTQ, &unread) == 0 && unread == 0) client.unread = 0;
+  client.unread += size;
+  return client.unread <= kMostUnread;
 }
 
 // False: it is gone.

@@ -62,6 +62,7 @@ class LocalDoor {
     bool has_our_rights = false;          // root, or the daemon's own user
     std::map<std::uint64_t, JobId> jobs;  // what it is owed, by its own numbers; kNoJob: an answer without a job
     std::deque<Answer> unsent;            // it does not read fast enough
+    std::uint64_t unread = 0;             // bytes of large answers since it had read everything
     Loop::TimerId patience = 0;           // while there are any
   };
   using ClientId = std::uint64_t;
@@ -83,6 +84,7 @@ class LocalDoor {
   bool TellFigures(ClientId id, Client& client);
   bool RefuseFolder(ClientId id, Client& client, std::uint64_t number, Submission& submission);
   void OnDone(ClientId id, std::uint64_t number, Completion completion);
+  static bool HasRoomFor(Client& client, std::size_t size);
   bool Send(ClientId id, Client& client, Answer answer);
   bool Flush(ClientId id, Client& client);
   void HangUp(ClientId id);

@@ -321,6 +321,25 @@ TEST(HostileClient, OneThatNeverReadsHoldsUpNobody) {
   EXPECT_EQ(Do(client, "exit 0").report.exit_code, 0);
 }
 
+TEST(HostileClient, LargeAnswersThatNobodyReadsFillNoMemory) {
+  Daemon daemon("running = 2", "", "[profile.large]\npolicy = \"default\"\ncommand = [\"head\", \"-c\", \"50000000\", \"/dev/zero\"]\n");
+  const sys::Fd raw = RawConnection(daemon);
+  for (std::uint64_t number = 1; number <= 7; ++number) {
+    const std::string bytes = SubmitBytes(number, "", "large");
+    ASSERT_GT(send(raw.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL), 0);
+  }
+  struct pollfd entry{raw.get(), POLLRDHUP, 0};
+  EXPECT_EQ(poll(&entry, 1, 120'000), 1) << "350 MB lie there";
+  PoolClient client = daemon.Connect();
+  for (int i = 0; i < 7; ++i) {
+    PoolJob job;
+    job.profile = "large";
+    auto done = client.Run(job);
+    ASSERT_TRUE(done.ok()) << "it reads each of them: " << done.error().ToString();
+    EXPECT_EQ(done->answer.size(), 50'000'000U);
+  }
+}
+
 TEST(HostileClient, AThousandIdleOnesAreNoMatter) {
   struct rlimit limit{};
   ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
