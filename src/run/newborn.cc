@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <string>
+#include <utility>
 
 #include "base/text.h"
 #include "run/groups.h"
@@ -213,7 +214,7 @@ void Ahead::Prepare(const KeptPlan& plan, const std::optional<Beginning>& beginn
 }
 
 void Ahead::StartSpawner(const KeptPlan& plan, OwnArguments own) {
-  if (spawner_ || (plan->header().flags & abi::kInheritable) == 0) return;
+  if ((plan->header().flags & abi::kInheritable) == 0 || std::exchange(spawner_tried_, true)) return;
   auto started = Spawner::Start(*plan, own);
   if (!started.ok()) return;
   spawner_.emplace(std::move(*started));

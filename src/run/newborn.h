@@ -119,7 +119,7 @@ class Ahead {
   void Drop();
 
   // Makes a spawner, from which all jails of this plan are born from then on: none installs a filter. For a process
-  // that has seen no job yet. Where it cannot be had, each jail installs its own.
+  // that has seen no job yet. Where it cannot be had, each jail installs its own; nobody tries twice.
   void StartSpawner(const KeptPlan& plan, OwnArguments own);
   // Of jails of this plan; null: they have none.
   Spawner* SpawnerOf(const KeptPlan& plan) { return spawner_ && plan == spawner_plan_ ? &*spawner_ : nullptr; }
@@ -136,6 +136,7 @@ class Ahead {
   void Become(const KeptPlan& plan, const std::optional<Beginning>& beginning);
   bool IsGood(Waiting& waiting, std::uint64_t age);
   KeptPlan spawner_plan_;
+  bool spawner_tried_ = false;
   std::optional<Spawner> spawner_;  // outlives those that it bore
   KeptPlan plan_;  // of all of them
   std::optional<Beginning> beginning_;  // of those that are warm

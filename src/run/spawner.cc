@@ -44,6 +44,21 @@ class Pages {
   void* memory_;
 };
 
+enum class Answer : unsigned char { kCame, kGone, kNone };
+
+// What it says when it has installed its filter.
+Answer AwaitFirst(child::Orders& orders, const sys::Pidfd& pidfd, std::uint64_t patience_ns) {
+  constexpr int kFutexWait = 0;
+  const struct timespec look{0, kLookNs};
+  for (const std::uint64_t until = sys::NowNs() + patience_ns; sys::NowNs() < until;) {
+    if (__atomic_load_n(&orders.done, __ATOMIC_ACQUIRE) >= 1) return Answer::kCame;
+    struct pollfd ended{pidfd.get(), POLLIN, 0};
+    if (poll(&ended, 1, 0) != 0) return Answer::kGone;
+    Syscall(__NR_futex, &orders.done, kFutexWait, 0, &look);
+  }
+  return Answer::kNone;
+}
+
 // The kernel's own word: the heading, and no socket behind it.
 bool HasNoSocket(const sys::Fd& sockets) {
   char text[512];
@@ -59,14 +74,17 @@ Spawner::Spawner(Spawner&& other) noexcept
 
 Spawner::~Spawner() {
   if (pid_ != 0) {
+    constexpr int kPatienceMs = 5000;  // one that waits inside the kernel cannot be killed, and is waited for by nobody
     Syscall(__NR_kill, pid_, SIGKILL);
-    while (Syscall(__NR_wait4, pid_, nullptr, __WALL, nullptr) == -EINTR) {
+    struct pollfd ended{pidfd_.get(), POLLIN, 0};
+    while (poll(&ended, 1, kPatienceMs) < 0 && errno == EINTR) {
     }
+    Syscall(__NR_wait4, pid_, nullptr, __WALL | WNOHANG, nullptr);
   }
   if (orders_ != nullptr) munmap(orders_, kPage);
 }
 
-Result<Spawner> Spawner::Start(const CheckedPlan& plan, const OwnArguments& own) {
+Result<Spawner> Spawner::Start(const CheckedPlan& plan, const OwnArguments& own, std::uint64_t patience_ns) {
   const abi::Header header = plan.header();
   Spawner spawner(MOAT_TRY(Berths::Make(plan, abi::kMaxInputs, kBerths)));
   spawner.self_ = MOAT_TRY(sys::pidfd_open(static_cast<int>(Syscall(__NR_getpid))));
@@ -97,8 +115,10 @@ Result<Spawner> Spawner::Start(const CheckedPlan& plan, const OwnArguments& own)
     return SystemError("madvise", errno, "the memory of a spawner");
   }
   spawner.orders_->asked = 1;
-  if (child::WaitFor(child::Caller(), &spawner.orders_->done, 1, spawner.pidfd_.get(), kLookNs) != 0) {
-    return SystemError("clone3", ESRCH, "the spawner");
+  switch (AwaitFirst(*spawner.orders_, spawner.pidfd_, patience_ns)) {
+    case Answer::kCame: break;
+    case Answer::kGone: return SystemError("clone3", ESRCH, "the spawner");
+    case Answer::kNone: return SystemError("seccomp", ETIMEDOUT, "the spawner");
   }
   if (spawner.orders_->error != 0) return SystemError("seccomp", spawner.orders_->error, "the spawner");
   if (its.listens) spawner.listener_ = sys::Fd(spawner.orders_->listener);

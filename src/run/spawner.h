@@ -21,8 +21,9 @@ struct OwnArguments;
 class Spawner {
  public:
   // Precondition: the plan is kInheritable, and this process has seen no job: what is in its memory is in that of
-  // every pid 1.
-  static Result<Spawner> Start(const CheckedPlan& plan, const OwnArguments& own);
+  // every pid 1. ETIMEDOUT: the kernel has not answered for so long, which a kernel out of room for filters may never do.
+  static Result<Spawner> Start(const CheckedPlan& plan, const OwnArguments& own, std::uint64_t patience_ns = kPatienceNs);
+  static constexpr std::uint64_t kPatienceNs = 10'000'000'000;
   Spawner(Spawner&& other) noexcept;
   Spawner& operator=(Spawner&&) = delete;
   ~Spawner();
