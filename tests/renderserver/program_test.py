@@ -332,6 +332,76 @@ class Hostile(Case):
                     self.assertEqual(line.count(b"\n"), 0 if code == 0 else 1)
 
 
+class Memory(Case):
+    """Little memory is not the document's fault: whenever it ends, the picture is right or the system is to blame."""
+
+    STEPS = 30
+    MOST = 4 << 30
+
+    def under(self, limit, *words):
+        def lower():
+            resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        return run(PROGRAM, *words, preexec_fn=lower)
+
+    def least(self, low, enough):
+        """To a page or so: what is enough, when all above it is taken to be."""
+        high = self.MOST
+        while high - low > 1 << 16:
+            middle = (low + high) // 2
+            low, high = (low, middle) if enough(middle) else (middle, high)
+        return high
+
+    def check(self, file, names, *words):
+        outputs = [self.folder / name for name in names]
+        command = ["render", file, *words, *(word for output in outputs for word in ("-o", output))]
+
+        def draw(limit):
+            for output in outputs:
+                output.unlink(missing_ok=True)
+            done = self.under(limit, *command)
+            return done, [output.read_bytes() if output.exists() else None for output in outputs]
+
+        done, wanted = draw(self.MOST)
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+        self.assertTrue(all(wanted))
+        # Below this the loader has its own words. Where the kernel puts things is not always the same: some more.
+        first = self.least(0, lambda limit: self.under(limit, "--help").returncode == 0) + (1 << 18)
+        last = self.least(first, lambda limit: draw(limit)[0].returncode == 0)
+        codes = []
+        for step in range(self.STEPS):
+            limit = first + (last - first) * step // self.STEPS
+            done, made = draw(limit)
+            codes.append(done.returncode)
+            if done.returncode == 0:
+                self.assertEqual((made, done.stderr), (wanted, b""), limit)
+                continue
+            self.assertEqual((done.returncode, done.stdout), (1, b""), (limit, done))
+            for line in done.stderr.decode().splitlines():
+                self.assertRegex(line, r"\Arenderserver: .*: memory(:|\Z)", (limit, done))
+            if "--sealed" not in words and len(outputs) == 1:
+                self.assertEqual(made, [None], limit)
+        self.assertIn(1, codes)  # there was something to see
+
+    def test_painting(self):
+        self.assertEqual(run(FIGGEN, "--all", self.folder).returncode, 0)
+        for names, words in ((["a.png"], []), (["a.png"], ["--sealed"]), (["a.png", "b.png"], ["--page", "1", "--threads", "2"])):
+            with self.subTest(words):
+                self.check(self.folder / "poster.fig", names, "--page", "1", *words, "--scale", "4")
+
+    def test_decoding(self):
+        """Many nodes, and an image that nothing but its lack of memory makes a broken one."""
+        image = design.png(1500, 1500, (10, 200, 30))
+        made = design.Design()
+        for i in range(3000):
+            made.frame(f"Frame {i}", (i % 60 * 10, i // 60 * 10, 8, 8), design.solid(1, 0, 0))
+        made.frame("Picture", (0, 500, 300, 300), design.picture(image))
+        file = self.file("many.fig", made.zip([image]))
+        for name in ("a.png", "a.svg"):
+            with self.subTest(name):
+                self.check(file, [name], "--page", "1")
+
+
 class Folder(Case):
     """The form that is a folder: images are opened late, and nothing outside is."""
 

@@ -57,9 +57,9 @@ Outcome<Document> Decode(Bytes input, const Budget& budget) {
   try {
     return DecodeFile(input, budget);
   } catch (const std::bad_alloc&) {
-    return Fault{FaultClass::kBudget, "no memory", Fault::kNowhere, "file"};
-  } catch (const std::length_error&) {
-    return Fault{FaultClass::kBudget, "no memory", Fault::kNowhere, "file"};
+    return NoMemory("file");
+  } catch (const std::length_error&) {  // no machine has that much
+    return Fault{FaultClass::kBudget, "longer than anything can be", Fault::kNowhere, "file"};
   }
 }
 

@@ -8,23 +8,24 @@ namespace {
 struct Row {
   FaultClass kind;
   const char* word;
+  int code;
 };
 
-// In the order of the enumeration: the exit code is 10 and the place in it.
-constexpr std::array<Row, 11> kRows = {{
-    {FaultClass::kNotADesignFile, "not-a-design-file"},
-    {FaultClass::kContainer, "container"},
-    {FaultClass::kCompression, "compression"},
-    {FaultClass::kSchema, "schema"},
-    {FaultClass::kMessage, "message"},
-    {FaultClass::kGraph, "graph"},
-    {FaultClass::kGeometry, "geometry"},
-    {FaultClass::kImage, "image"},
-    {FaultClass::kBudget, "budget"},
-    {FaultClass::kNotFound, "not-found"},
-    {FaultClass::kOutput, "output"},
+// In the order of the enumeration.
+constexpr std::array<Row, 12> kRows = {{
+    {FaultClass::kNotADesignFile, "not-a-design-file", 10},
+    {FaultClass::kContainer, "container", 11},
+    {FaultClass::kCompression, "compression", 12},
+    {FaultClass::kSchema, "schema", 13},
+    {FaultClass::kMessage, "message", 14},
+    {FaultClass::kGraph, "graph", 15},
+    {FaultClass::kGeometry, "geometry", 16},
+    {FaultClass::kImage, "image", 17},
+    {FaultClass::kBudget, "budget", 18},
+    {FaultClass::kNotFound, "not-found", 19},
+    {FaultClass::kOutput, "output", 20},
+    {FaultClass::kMemory, "memory", 1},
 }};
-constexpr int kFirstExitCode = 10;
 
 constexpr bool InOrder() {
   for (std::size_t i = 0; i < kRows.size(); ++i) {
@@ -38,7 +39,7 @@ static_assert(InOrder());
 
 const char* Word(FaultClass kind) { return kRows[static_cast<std::size_t>(kind)].word; }
 
-int ExitCode(FaultClass kind) { return kFirstExitCode + static_cast<int>(kind); }
+int ExitCode(FaultClass kind) { return kRows[static_cast<std::size_t>(kind)].code; }
 
 std::string Fault::ToString() const {
   std::string text = std::string(Word(kind)) + ": " + detail;

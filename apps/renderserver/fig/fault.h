@@ -11,7 +11,8 @@
 
 namespace fig {
 
-// One class per kind of fault; each has an exit code and a word of its own (fault.cc).
+// One class per kind of fault; each has an exit code and a word of its own (fault.cc). All but kMemory are
+// the document's or the caller's fault, and come again however often it is tried.
 enum class FaultClass : std::uint8_t {
   kNotADesignFile,  // neither a ZIP with a canvas nor a canvas
   kContainer,       // the ZIP's directory or an entry, a chunk's length, a header
@@ -24,6 +25,7 @@ enum class FaultClass : std::uint8_t {
   kBudget,          // more than a budget allows (budget.h)
   kNotFound,        // no such page or node, when one was asked for by name
   kOutput,          // the picture could not be written
+  kMemory,          // the system has no memory: the same document may go well where there is more
 };
 
 struct [[nodiscard]] Fault {
@@ -39,7 +41,10 @@ struct [[nodiscard]] Fault {
 };
 
 const char* Word(FaultClass kind);  // "container", "budget" ...: stable, for logs and tests
-int ExitCode(FaultClass kind);      // 10 and up, one each
+int ExitCode(FaultClass kind);      // 10 and up, one each; kMemory: 1, the system's
+
+// Whether a fault met in a part (an image) is one of the whole: it is not drawn over.
+inline bool EndsAll(FaultClass kind) { return kind == FaultClass::kBudget || kind == FaultClass::kMemory; }
 
 template <typename T>
 class [[nodiscard]] Outcome {
@@ -58,6 +63,9 @@ class [[nodiscard]] Outcome {
  private:
   std::variant<T, Fault> state_;
 };
+
+// Short, where the memory for more may be missing. `where` as in Fault.
+inline Fault NoMemory(std::string where) { return {FaultClass::kMemory, "no memory", Fault::kNowhere, std::move(where)}; }
 
 struct Nothing {};
 using Check = Outcome<Nothing>;

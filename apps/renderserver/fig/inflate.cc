@@ -5,6 +5,7 @@
 
 #include <zlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 namespace fig {
 namespace {
@@ -41,6 +42,7 @@ class Inflater {
     stream_.next_out = to;
     stream_.avail_out = static_cast<uInt>(size);
     const int result = inflate(&stream_, Z_SYNC_FLUSH);
+    if (result == Z_MEM_ERROR) throw std::bad_alloc();
     *made = size - stream_.avail_out;
     return result;
   }
@@ -62,6 +64,12 @@ Context NewContext() {
   Context context(ZSTD_createDCtx(), &ZSTD_freeDCtx);
   if (context == nullptr) throw std::bad_alloc();
   return context;
+}
+
+// The library's complaint; of memory it is none about the stream.
+Fault Refused(std::size_t result, std::uint64_t at, const std::string& where) {
+  if (ZSTD_getErrorCode(result) == ZSTD_error_memory_allocation) throw std::bad_alloc();
+  return Broken(ZSTD_getErrorName(result), at, where);
 }
 
 // In one go nobody learns where a frame is broken: once more, piece by piece, for the message. Frames with a
@@ -86,7 +94,7 @@ Outcome<Buffer> UnzstdKnown(Bytes stored, std::size_t size, const std::string& w
   Buffer buffer;
   buffer.Resize(size);
   const std::size_t made = ZSTD_decompressDCtx(NewContext().get(), buffer.data(), size, stored.data, frame);
-  if (ZSTD_isError(made)) return Broken(ZSTD_getErrorName(made), WhereItBreaks(stored), where);
+  if (ZSTD_isError(made)) return Refused(made, WhereItBreaks(stored), where);
   if (made != size) return Broken("the frame is shorter than it says", frame, where);
   return buffer;
 }
@@ -104,7 +112,7 @@ Outcome<Buffer> UnzstdUnknown(Bytes stored, std::uint64_t limit, const std::stri
     ZSTD_outBuffer out = {buffer.data(), buffer.size(), made};
     const std::size_t before = in.pos;
     const std::size_t result = ZSTD_decompressStream(context.get(), &out, &in);
-    if (ZSTD_isError(result)) return Broken(ZSTD_getErrorName(result), in.pos, where);
+    if (ZSTD_isError(result)) return Refused(result, in.pos, where);
     const bool stuck = out.pos == made && in.pos == before;
     made = out.pos;
     if (result == 0 && made <= limit) {

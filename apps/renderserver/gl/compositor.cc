@@ -224,6 +224,7 @@ class GlCompositor : public raster::Compositor {
   fig::Outcome<Nothing> Check() const {
     const GLenum error = api_.glGetError();
     if (error == GL_NO_ERROR) return Nothing{};
+    if (error == GL_OUT_OF_MEMORY) return fig::NoMemory("gl");
     return Failed("error " + std::to_string(error));
   }
   static void SwapRedAndBlue(Surface& surface) {

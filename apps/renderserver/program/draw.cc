@@ -82,7 +82,7 @@ Drawn Draw(const fig::Document& document, Source* source, const Picture& picture
     if (!fetched.ok()) return {From(fetched.error()), "", {}};
     return DrawScene(scene.value(), picture, command, budget);
   } catch (const std::bad_alloc&) {
-    return {{kSystemCode, "system: no memory"}, "", {}};
+    return {From(fig::NoMemory("picture")), "", {}};
   } catch (const std::exception& error) {
     return {{kSystemCode, std::string("bug: ") + error.what()}, "", {}};
   }

@@ -1,9 +1,13 @@
 // renderserver: design files to pictures, bare, in a jail, or sealed by itself.
+#include <unistd.h>
+
 #include <cstdio>
+#include <new>
 
 #include "program/command.h"
 #include "program/run.h"
 #include "program/serve.h"
+#include "program/work.h"
 
 namespace program {
 namespace {
@@ -21,4 +25,10 @@ int Main(int argc, const char* const* argv) {
 }  // namespace
 }  // namespace program
 
-int main(int argc, char** argv) { return program::Main(argc, argv); }
+int main(int argc, char** argv) {
+  try {
+    return program::Main(argc, argv);
+  } catch (const std::bad_alloc&) {
+    _exit(program::FailForMemory("cannot begin"));
+  }
+}

@@ -1,11 +1,16 @@
 #include "program/pool.h"
 
 #include <cstdlib>
+#include <exception>
 
 namespace program {
 
 Pool::Pool(unsigned threads) {
-  for (unsigned i = 0; i < threads; ++i) threads_.emplace_back([this] { Work(); });
+  threads_.reserve(threads);
+  try {
+    while (threads_.size() < threads) threads_.emplace_back([this] { Work(); });
+  } catch (const std::exception&) {  // no memory for its stack, or no process more: those there are do all
+  }
   std::unique_lock lock(mutex_);
   done_.wait(lock, [this] { return ready_ == threads_.size(); });
 }

@@ -12,7 +12,7 @@ namespace program {
 
 class Pool {
  public:
-  // None: Run does the work itself. Each thread has touched its heap when this returns: behind a seal nothing is left to set up.
+  // As many as can be had, where that is fewer. None: Run does the work itself. Each thread has touched its heap when this returns: behind a seal nothing is left to set up.
   explicit Pool(unsigned threads);
   ~Pool();
   Pool(const Pool&) = delete;

@@ -3,6 +3,8 @@
 #include <malloc.h>
 #include <unistd.h>
 
+#include <new>
+
 #include "moat/worker.h"
 #include "program/work.h"
 #include "raster/raster.h"
@@ -40,6 +42,14 @@ int Begin(moat::WorkerJob& job) {
   Draw(std::get<Command>(std::move(parsed)), job);
 }
 
+int BeginOrSay(moat::WorkerJob& job) {
+  try {
+    return Begin(job);
+  } catch (const std::bad_alloc&) {
+    return FailForMemory("a job");
+  }
+}
+
 }  // namespace
 
 int Serve(const Command& options) {
@@ -51,7 +61,7 @@ int Serve(const Command& options) {
   serving.cpu_seconds = kSeconds;
   serving.file_size = kFileSize;
   if (options.apart == Command::Apart::kYes) serving.walls = moat::ServeWalls::kSealedApart;
-  return Fail("cannot serve", From(moat::Serve(Begin, serving)));
+  return Fail("cannot serve", From(moat::Serve(BeginOrSay, serving)));
 }
 
 }  // namespace program

@@ -23,11 +23,21 @@ int Fail(const std::string& what, const Failure& failure) {
   return failure.code;
 }
 
+int FailForMemory(const char* what) noexcept {
+  try {
+    return Fail(what, From(fig::NoMemory("")));
+  } catch (const std::bad_alloc&) {  // not even for a line
+    constexpr std::string_view kLine = "renderserver: memory: no memory\n";
+    (void)!write(STDERR_FILENO, kLine.data(), kLine.size());
+    return kSystemCode;
+  }
+}
+
 int Work::Do(Pool* pool) {
   try {
     return DoIt(pool);
   } catch (const std::bad_alloc&) {
-    return Fail(command_.input, {kSystemCode, "system: no memory"});
+    return FailForMemory(command_.input.c_str());
   }
 }
 
@@ -61,8 +71,13 @@ Failure Work::TakeMeta(fig::Document* document) {
 int Work::Render(const fig::Document& document, Pool* pool) {
   std::vector<Drawn> drawn(command_.pictures.size());
   pool->Run(drawn.size(), [&](std::size_t i) {
-    drawn[i] = Draw(document, source_, command_.pictures[i], command_, budget_);
-    if (drawn[i].failure.code == 0) drawn[i].failure = Put(i, drawn[i].bytes);
+    try {
+      drawn[i] = Draw(document, source_, command_.pictures[i], command_, budget_);
+      if (drawn[i].failure.code == 0) drawn[i].failure = Put(i, drawn[i].bytes);
+    } catch (const std::bad_alloc&) {  // in a thread nobody else would catch it; the word is short enough to need none
+      drawn[i].failure.code = kSystemCode;
+      drawn[i].failure.text = "memory";
+    }
     drawn[i].bytes = std::string();
   });
   return TellOf(drawn);

@@ -15,6 +15,8 @@ namespace program {
 
 // Tells on standard error, in one line; the failure's code.
 int Fail(const std::string& what, const Failure& failure);
+// Of memory that is missing: says so even where there is none left for the line. kSystemCode.
+int FailForMemory(const char* what) noexcept;
 
 class Work {
  public:

@@ -17,6 +17,8 @@ fig::Outcome<Image> DecodeGif(fig::Bytes bytes, const std::string& key, ImageSiz
 fig::Outcome<Image> DecodeWebp(fig::Bytes bytes, const std::string& key, ImageSize size);
 
 fig::Fault ImageFault(const std::string& key, std::string detail);
+// Not the image's fault: it must not be drawn as a broken one.
+fig::Fault ImageMemory(const std::string& key);
 
 // Takes an image row by row and keeps the means of its pixels.
 class Reducer {

@@ -38,6 +38,8 @@ fig::Fault ImageFault(const std::string& key, std::string detail) {
   return {fig::FaultClass::kImage, std::move(detail), fig::Fault::kNowhere, "image " + key};
 }
 
+fig::Fault ImageMemory(const std::string& key) { return fig::NoMemory("image " + key); }
+
 ImageKind KindOf(fig::Bytes bytes) {
   if (StartsWith(bytes, 0, "\x89PNG\r\n\x1a\n")) return ImageKind::kPng;
   if (StartsWith(bytes, 0, "\xff\xd8\xff")) return ImageKind::kJpeg;

@@ -22,7 +22,7 @@ struct ImageSize {
   std::uint32_t width = 0, height = 0;
   std::uint64_t pixels() const { return std::uint64_t{width} * height; }
 };
-// From its head alone. Fails with kImage (it is none, or broken) and kBudget (too many pixels).
+// From its head alone. Fails with kImage (it is none, or broken), kBudget (too many pixels), kMemory.
 fig::Outcome<ImageSize> MeasureImage(fig::Bytes bytes, const std::string& key, const fig::Budget& budget);
 
 // Fails as above; kBudget before any pixel is decoded. `halvings`: each pixel of the result is the mean of

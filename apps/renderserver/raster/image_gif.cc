@@ -30,6 +30,7 @@ struct Close {
 };
 
 fig::Fault Broken(const std::string& key, int error) {
+  if (error == D_GIF_ERR_NOT_ENOUGH_MEM) return ImageMemory(key);
   const char* text = GifErrorString(error);
   return ImageFault(key, std::string("GIF: ") + (text != nullptr ? text : "broken"));
 }

@@ -1,6 +1,7 @@
 #include <cstdio>  // jpeglib.h needs FILE
 
 #include <jpeglib.h>
+#include <jerror.h>
 
 #include <algorithm>
 #include <csetjmp>
@@ -32,6 +33,12 @@ void WatchScans(j_common_ptr info) {
   auto* errors = reinterpret_cast<Errors*>(info->err);
   std::snprintf(errors->message, sizeof(errors->message), "more than %d scans", kMostScans);
   longjmp(errors->back, 1);
+}
+
+bool Starved(const Errors& errors) { return errors.manager.msg_code == JERR_OUT_OF_MEMORY; }
+
+fig::Fault Broken(const std::string& key, const Errors& errors) {
+  return Starved(errors) ? ImageMemory(key) : ImageFault(key, std::string("JPEG: ") + errors.message);
 }
 
 struct Reader {
@@ -93,14 +100,14 @@ void ReadRows(Reader& reader, std::uint32_t* row, Reducer& reducer) {
 
 fig::Outcome<ImageSize> MeasureJpeg(fig::Bytes bytes, const std::string& key) {
   Reader reader;
-  if (!ReadHead(reader, bytes)) return ImageFault(key, std::string("JPEG: ") + reader.errors.message);
+  if (!ReadHead(reader, bytes)) return Broken(key, reader.errors);
   return ImageSize{reader.info.image_width, reader.info.image_height};
 }
 
 // The transform gives halves, quarters and eighths away for nothing.
 fig::Outcome<Image> DecodeJpeg(fig::Bytes bytes, const std::string& key, ImageSize size, unsigned halvings) {
   Reader reader;
-  if (!ReadHead(reader, bytes)) return ImageFault(key, std::string("JPEG: ") + reader.errors.message);
+  if (!ReadHead(reader, bytes)) return Broken(key, reader.errors);
   const bool cmyk = reader.info.jpeg_color_space == JCS_CMYK || reader.info.jpeg_color_space == JCS_YCCK;
   reader.info.out_color_space = cmyk ? JCS_CMYK : JCS_EXT_BGRX;
   const unsigned given = std::min(halvings, 3U);
@@ -111,14 +118,14 @@ fig::Outcome<Image> DecodeJpeg(fig::Bytes bytes, const std::string& key, ImageSi
   // environment's JPEGMEM.
   constexpr long kCoefficients = 8, kRest = 32 << 20;
   reader.info.mem->max_memory_to_use = static_cast<long>(size.pixels()) * kCoefficients + kRest;
-  if (!Start(reader)) return ImageFault(key, std::string("JPEG: ") + reader.errors.message);
+  if (!Start(reader)) return Broken(key, reader.errors);
   const std::uint32_t part = 1U << given;
   const ImageSize decoded{(size.width + part - 1) / part, (size.height + part - 1) / part};
   if (reader.info.output_width != decoded.width || reader.info.output_height != decoded.height) return ImageFault(key, "JPEG: its size is another");
   Reducer reducer(decoded, halvings - given);
   std::vector<std::uint32_t> row(decoded.width);
   ReadRows(reader, row.data(), reducer);
-  if (reducer.rows() == 0) return ImageFault(key, std::string("JPEG: ") + reader.errors.message);
+  if (reducer.rows() == 0 || Starved(reader.errors)) return Broken(key, reader.errors);
   return reducer.Take();
 }
 

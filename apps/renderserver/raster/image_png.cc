@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "raster/codecs.h"
+#include "raster/png_memory.h"
 
 namespace raster {
 namespace {
@@ -33,13 +34,14 @@ void Ignore(png_structp, png_const_charp) {}
 
 struct Reader {
   Reader() {
-    png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &source, Fail, Ignore);
+    png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, &source, Fail, Ignore, &memory, PngMemory::Take, PngMemory::GiveBack);
     info = png == nullptr ? nullptr : png_create_info_struct(png);
   }
   ~Reader() { png_destroy_read_struct(&png, &info, nullptr); }
   Reader(const Reader&) = delete;
   Reader& operator=(const Reader&) = delete;
   Source source;
+  PngMemory memory;
   png_structp png = nullptr;
   png_infop info = nullptr;
 };
@@ -116,18 +118,22 @@ fig::Outcome<ImageSize> MeasurePng(fig::Bytes bytes, const std::string& key) {
 
 fig::Outcome<Image> DecodePng(fig::Bytes bytes, const std::string& key, ImageSize size, unsigned halvings) {
   Reader reader;
-  if (reader.info == nullptr) return ImageFault(key, "no memory for it");
+  if (reader.info == nullptr) return ImageMemory(key);
   reader.source.bytes = bytes;
-  const auto broken = [&] { return ImageFault(key, std::string("PNG: ") + reader.source.message); };
+  const auto broken = [&] { return reader.memory.missing() ? ImageMemory(key) : ImageFault(key, std::string("PNG: ") + reader.source.message); };
   if (!ReadHead(reader)) return broken();
   const bool same = png_get_image_width(reader.png, reader.info) == size.width && png_get_image_height(reader.png, reader.info) == size.height;
   if (!same) return ImageFault(key, "PNG: two heads");
   if (!Prepare(reader)) return broken();
   if (png_get_rowbytes(reader.png, reader.info) != std::size_t{4} * size.width) return ImageFault(key, "PNG: rows of another length");
-  if (png_get_interlace_type(reader.png, reader.info) != PNG_INTERLACE_NONE) return ReadInterlaced(reader, size, halvings);
+  if (png_get_interlace_type(reader.png, reader.info) != PNG_INTERLACE_NONE) {
+    Image image = ReadInterlaced(reader, size, halvings);
+    if (reader.memory.missing()) return broken();
+    return image;
+  }
   Reducer reducer(size, halvings);
   std::vector<std::uint32_t> row(size.width);
-  if (!ReadRows(reader, row.data(), size, reducer) && reducer.rows() == 0) return broken();
+  if (!ReadRows(reader, row.data(), size, reducer) && (reducer.rows() == 0 || reader.memory.missing())) return broken();
   return reducer.Take();
 }
 

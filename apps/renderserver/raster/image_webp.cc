@@ -26,6 +26,7 @@ fig::Outcome<Image> DecodeWebp(fig::Bytes bytes, const std::string& key, ImageSi
   config.output.u.RGBA.size = 4 * image.pixels.size();
   const VP8StatusCode status = WebPDecode(bytes.data, bytes.size, &config);
   WebPFreeDecBuffer(&config.output);
+  if (status == VP8_STATUS_OUT_OF_MEMORY) return ImageMemory(key);
   if (status != VP8_STATUS_OK) return ImageFault(key, "WebP: broken (" + std::to_string(static_cast<int>(status)) + ")");
   return image;
 }

@@ -2,6 +2,7 @@
 
 #include <csetjmp>
 
+#include "raster/png_memory.h"
 #include "raster/raster.h"
 
 namespace raster {
@@ -22,13 +23,14 @@ void Ignore(png_structp, png_const_charp) {}
 
 struct Writer {
   explicit Writer(std::vector<std::uint8_t>& bytes) : sink{&bytes, {}} {
-    png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &sink, Fail, Ignore);
+    png = png_create_write_struct_2(PNG_LIBPNG_VER_STRING, &sink, Fail, Ignore, &memory, PngMemory::Take, PngMemory::GiveBack);
     info = png == nullptr ? nullptr : png_create_info_struct(png);
   }
   ~Writer() { png_destroy_write_struct(&png, &info); }
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
   Sink sink;
+  PngMemory memory;
   png_structp png = nullptr;
   png_infop info = nullptr;
 };
@@ -71,7 +73,9 @@ fig::Outcome<std::vector<std::uint8_t>> EncodePng(const Picture& picture) {
   }
   std::vector<std::uint8_t> bytes, row(std::size_t{4} * picture.width);
   Writer writer(bytes);
-  if (writer.info == nullptr || !WriteAll(writer, picture, row)) {
+  const bool whole = writer.info != nullptr && WriteAll(writer, picture, row);
+  if (writer.info == nullptr || writer.memory.missing()) return fig::NoMemory("PNG");
+  if (!whole) {
     return fig::Fault{fig::FaultClass::kOutput, "the picture could not be written as PNG", fig::Fault::kNowhere, ""};
   }
   return bytes;

@@ -91,7 +91,7 @@ fig::Outcome<Picture> Paint(const scene::Scene& scene, const Options& options, c
   try {
     return PaintScene(scene, options, budget, remarks);
   } catch (const std::bad_alloc&) {
-    return Fault{FaultClass::kBudget, "no memory for the picture", Fault::kNowhere, ""};
+    return fig::NoMemory("picture");
   }
 }
 

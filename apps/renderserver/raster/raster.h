@@ -38,7 +38,7 @@ struct Options {
 // Pixels per design pixel of a thumbnail, as Figma scales it.
 double ThumbnailScale(const scene::Scene& scene, double longest_side);
 
-// Fails with kBudget, kGeometry; a broken image is drawn as Figma does (grey checkers) and remarked.
+// Fails with kBudget, kMemory, kGeometry; a broken image is drawn as Figma does (grey checkers) and remarked.
 fig::Outcome<Picture> Paint(const scene::Scene& scene, const Options& options, const fig::Budget& budget,
                             std::vector<std::string>* remarks);
 

@@ -93,7 +93,7 @@ fig::Outcome<ImageSize> Sources::Measure(const scene::Paint& paint) {
   if (found != sizes_.end()) return found->second;
   auto size = MeasureImage(paint.image, paint.image_key, budget_);
   if (!size.ok()) {
-    if (size.fault().kind == fig::FaultClass::kBudget) return std::move(size.fault());
+    if (fig::EndsAll(size.fault().kind)) return std::move(size.fault());
     Remark(size.fault().ToString());
     return sizes_[paint.image_key] = ImageSize{};
   }
@@ -109,7 +109,7 @@ fig::Outcome<const Sources::Known*> Sources::Load(const scene::Paint& paint, Ima
   FIG_TRY(work_.Check());
   auto decoded = DecodeImage(paint.image, paint.image_key, halvings, budget_);
   if (!decoded.ok()) {
-    if (decoded.fault().kind == fig::FaultClass::kBudget) return std::move(decoded.fault());
+    if (fig::EndsAll(decoded.fault().kind)) return std::move(decoded.fault());
     Remark(decoded.fault().ToString());
     return &known;
   }

@@ -26,7 +26,7 @@ class Sources {
     Surface pixels;        // what the pattern shows, if it has pixels of its own
   };
   // `node`: whose paint it is. `area`: the pixels that will be asked for. Without the paint's blend mode.
-  // Fails with kBudget; a broken image is checkers.
+  // Fails with kBudget, kMemory; a broken image is checkers.
   fig::Outcome<Source> Make(const scene::Paint& paint, double opacity, const scene::Node& node, const scene::Matrix& node_to_picture,
                             const Box& area);
 

@@ -45,7 +45,7 @@ fig::Outcome<fig::Nothing> Pixels::Take(std::uint64_t pixels) {
 
 fig::Fault CairoFault(cairo_status_t status) {
   const bool memory = status == CAIRO_STATUS_NO_MEMORY;
-  return {memory ? fig::FaultClass::kBudget : fig::FaultClass::kGeometry, std::string("cairo: ") + cairo_status_to_string(status), fig::Fault::kNowhere, ""};
+  return {memory ? fig::FaultClass::kMemory : fig::FaultClass::kGeometry, std::string("cairo: ") + cairo_status_to_string(status), fig::Fault::kNowhere, ""};
 }
 
 Surface& Surface::operator=(Surface&& other) noexcept {

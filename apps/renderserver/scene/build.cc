@@ -196,9 +196,9 @@ fig::Outcome<Scene> Build(const fig::Document& document, const Selection& select
     const Tree tree = FIG_TRY(Tree::Make(document));
     return Builder(document, tree, budget).Build(selection);
   } catch (const std::bad_alloc&) {
-    return Fault{FaultClass::kBudget, "no memory", Fault::kNowhere, "scene"};
-  } catch (const std::length_error&) {
-    return Fault{FaultClass::kBudget, "no memory", Fault::kNowhere, "scene"};
+    return fig::NoMemory("scene");
+  } catch (const std::length_error&) {  // no machine has that much
+    return Fault{FaultClass::kBudget, "longer than anything can be", Fault::kNowhere, "scene"};
   }
 }
 

@@ -18,7 +18,7 @@ struct Selection {
   std::string key;
 };
 
-// Fails with kNotFound, kGraph, kGeometry, kBudget. `document` must outlive the Scene.
+// Fails with kNotFound, kGraph, kGeometry, kBudget, kMemory. `document` must outlive the Scene.
 fig::Outcome<Scene> Build(const fig::Document& document, const Selection& selection, const fig::Budget& budget);
 
 // What --list prints: pages; below each its slides, if it is a deck's, and the nodes directly in it.

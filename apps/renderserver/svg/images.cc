@@ -68,7 +68,7 @@ Images::Known Images::Define(const scene::Paint& paint) {
   const raster::ImageKind kind = raster::KindOf(paint.image);
   const auto size = raster::MeasureImage(paint.image, paint.image_key, budget_);
   if (!size.ok()) {
-    if (size.fault().kind == fig::FaultClass::kBudget) fault_ = size.fault();
+    if (fig::EndsAll(size.fault().kind)) fault_ = size.fault();
     remarks_->insert("an image is missing or broken");
     return {};
   }
@@ -82,7 +82,7 @@ Images::Known Images::Define(const scene::Paint& paint) {
 Images::Known Images::DefineDecoded(const scene::Paint& paint) {
   auto image = raster::DecodeImage(paint.image, paint.image_key, 0, budget_);
   if (!image.ok()) {
-    if (image.fault().kind == fig::FaultClass::kBudget) fault_ = image.fault();
+    if (fig::EndsAll(image.fault().kind)) fault_ = image.fault();
     remarks_->insert("an image is missing or broken");
     return {};
   }

@@ -13,7 +13,7 @@ struct Options {
   scene::Rounding rounding = scene::Rounding::kUp;  // of these
 };
 
-// Fails with kBudget (length of the text). Everything from the file is escaped.
+// Fails with kBudget (length of the text), kMemory (an image). Everything from the file is escaped.
 fig::Outcome<std::string> Write(const scene::Scene& scene, const Options& options, const fig::Budget& budget,
                                 std::vector<std::string>* remarks);
 
