@@ -74,17 +74,17 @@ class Case(unittest.TestCase):
         text = (EXAMPLES / name).read_text().replace("/usr/local/bin", str(BUILD / "bin")).replace("/run/moat", str(self.folder))
         return text.replace("/var/lib/moat", str(self.folder / "spool")).replace("127.0.0.1:7890", "127.0.0.1:0")
 
-    def pool(self, more="", before=()):
+    def pool(self, more="", before=(), memory="1G"):
         config = self.folder / "pool.toml"
-        config.write_text(self.example("pool.toml") + more)
+        config.write_text(self.example("pool.toml").replace('memory = "1G"', f'memory = "{memory}"') + more)
         return begin("serve", config, before, stderr=subprocess.DEVNULL)[0]
 
     def end(self, process):
         process.terminate()
         self.assertEqual(process.wait(120), 0)
 
-    def start(self, more=""):
-        self.addCleanup(self.end, self.pool(more))
+    def start(self, more="", **limits):
+        self.addCleanup(self.end, self.pool(more, **limits))
 
     def submit(self, *words, profile="renderserver", draw=()):
         return run(MOAT, "submit", "--socket", self.folder / "pool.sock", *words, profile, "--", *draw)
@@ -163,6 +163,19 @@ class Doors(Case):
                 self.assertRegex(done.stderr.decode(), r"\Arenderserver: [^\n\x1b]*\n\Z")
                 self.assertIn(said, done.stderr.decode())
         self.assertEqual(self.submit("-i", good, "-o", out).returncode, 0)
+
+    def test_memory_that_is_missing_is_a_cause_of_its_own(self):
+        self.start(memory="24M")
+        poster = next(file for file in self.samples() if file.name == "poster.fig")
+        report = self.folder / "report.json"
+        for scale, code, cause in (("8", 1, "memory"), ("1", 0, "exit")):
+            done = self.submit("-i", poster, "-o", self.folder / "x.png", "--report", report, draw=["--page", "1", "--scale", scale])
+            told = json.loads(report.read_text())
+            self.assertEqual((done.returncode, told["cause"], told["exit_code"], told["denials"]["count"]), (code, cause, code, 0), (done, told))
+            report.unlink()
+            if code != 0:
+                self.assertRegex(done.stderr.decode(), r"\Arenderserver: poster.fig: output 1: memory: ")
+                self.assertIn("limit is 24 MiB", told["detail"])
 
     def test_remarks_are_in_the_log(self):
         self.start()

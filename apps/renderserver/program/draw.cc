@@ -84,7 +84,7 @@ Drawn Draw(const fig::Document& document, Source* source, const Picture& picture
   } catch (const std::bad_alloc&) {
     return {From(fig::NoMemory("picture")), "", {}};
   } catch (const std::exception& error) {
-    return {{kSystemCode, std::string("bug: ") + error.what()}, "", {}};
+    return {{kSystemCode, std::string("bug: ") + error.what(), Failure::Of::kOther}, "", {}};
   }
 }
 

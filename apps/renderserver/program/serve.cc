@@ -15,19 +15,24 @@ namespace {
 // What the jail's profile (profiles/renderserver.toml) has.
 constexpr std::uint64_t kMemory = 1536ULL << 20, kSeconds = 60, kFileSize = 512ULL << 20;
 
-int Misused(const std::string& what) { return Fail("a job", {kUsageCode, what}); }
+int Misused(const std::string& what) { return Fail("a job", {kUsageCode, what, Failure::Of::kOther}); }
 
-// Behind the seal, alone. A destructor would cost the time to tidy up what ends anyway.
+// Behind the seal, alone. A destructor would cost the time to tidy up what ends anyway, and where memory is
+// missing would close what the seal lets nobody close: nothing here has an owner. What leaves the handler then
+// is how the pool learns why (docs/serving.md).
 [[noreturn]] void Draw(Command command, moat::WorkerJob& job) {
   const moat::WorkerJob::Input& input = job.inputs()[0];
   command.input = input.name.empty() ? "input" : std::string(input.name);
   const fig::Budget budget;
-  Source source;
-  source.Adopt(File(input.fd), command.input, budget);
+  auto* const source = new Source;
+  source->Adopt(File(input.fd), command.input, budget);
   std::vector<File> outputs;
   for (const int output : job.outputs()) outputs.emplace_back(output);
   Pool nobody(0);
-  _exit(Work(command, &source, std::move(outputs), budget).Do(&nobody));
+  auto* const work = new Work(command, source, std::move(outputs), budget);
+  const int code = work->Do(&nobody);
+  if (work->starved()) throw std::bad_alloc();
+  _exit(code);
 }
 
 int Begin(moat::WorkerJob& job) {
@@ -42,14 +47,6 @@ int Begin(moat::WorkerJob& job) {
   Draw(std::get<Command>(std::move(parsed)), job);
 }
 
-int BeginOrSay(moat::WorkerJob& job) {
-  try {
-    return Begin(job);
-  } catch (const std::bad_alloc&) {
-    return FailForMemory("a job");
-  }
-}
-
 }  // namespace
 
 int Serve(const Command& options) {
@@ -61,7 +58,7 @@ int Serve(const Command& options) {
   serving.cpu_seconds = kSeconds;
   serving.file_size = kFileSize;
   if (options.apart == Command::Apart::kYes) serving.walls = moat::ServeWalls::kSealedApart;
-  return Fail("cannot serve", From(moat::Serve(BeginOrSay, serving)));
+  return Fail("cannot serve", From(moat::Serve(Begin, serving)));
 }
 
 }  // namespace program

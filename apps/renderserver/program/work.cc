@@ -37,17 +37,23 @@ int Work::Do(Pool* pool) {
   try {
     return DoIt(pool);
   } catch (const std::bad_alloc&) {
+    ended_ = Failure::Of::kMemory;
     return FailForMemory(command_.input.c_str());
   }
+}
+
+int Work::End(const Failure& failure) {
+  ended_ = failure.of;
+  return Fail(command_.input, failure);
 }
 
 int Work::DoIt(Pool* pool) {
   auto bytes = source_->Read();
   if (!bytes.ok()) return Fail(command_.input, From(bytes.error()));
   auto document = fig::Decode(bytes.value(), budget_);
-  if (!document.ok()) return Fail(command_.input, From(document.fault()));
+  if (!document.ok()) return End(From(document.fault()));
   const Failure meta = TakeMeta(&document.value());
-  if (meta.code != 0) return Fail(command_.input, meta);
+  if (meta.code != 0) return End(meta);
   AfterDecoding(document.value());
   if (command_.kind == Command::Kind::kRender) return Render(document.value(), pool);
   const std::string text = command_.kind == Command::Kind::kList ? ListText(document.value(), command_.text)
@@ -75,15 +81,14 @@ int Work::Render(const fig::Document& document, Pool* pool) {
       drawn[i] = Draw(document, source_, command_.pictures[i], command_, budget_);
       if (drawn[i].failure.code == 0) drawn[i].failure = Put(i, drawn[i].bytes);
     } catch (const std::bad_alloc&) {  // in a thread nobody else would catch it; the word is short enough to need none
-      drawn[i].failure.code = kSystemCode;
-      drawn[i].failure.text = "memory";
+      drawn[i].failure = {kSystemCode, "memory", Failure::Of::kMemory};
     }
     drawn[i].bytes = std::string();
   });
   return TellOf(drawn);
 }
 
-int Work::TellOf(const std::vector<Drawn>& drawn) const {
+int Work::TellOf(const std::vector<Drawn>& drawn) {
   int code = 0;
   for (std::size_t i = 0; i < drawn.size(); ++i) {
     const std::string& path = command_.pictures[i].path;
@@ -92,6 +97,7 @@ int Work::TellOf(const std::vector<Drawn>& drawn) const {
     }
     if (drawn[i].failure.code == 0) continue;
     const int failed = Fail(command_.input + ": " + path, drawn[i].failure);
+    if (code == 0) ended_ = drawn[i].failure.of;
     code = code == 0 ? failed : code;
   }
   return code;
@@ -100,7 +106,7 @@ int Work::TellOf(const std::vector<Drawn>& drawn) const {
 // A file that could not be written whole is not left behind, where one may still be removed.
 Failure Work::Put(std::size_t index, const std::string& bytes) {
   const std::string& path = command_.pictures[index].path;
-  const auto fault = [](const moat::Error& error) { return Failure{fig::ExitCode(fig::FaultClass::kOutput), "output: " + error.ToString()}; };
+  const auto fault = [](const moat::Error& error) { return Failure{fig::ExitCode(fig::FaultClass::kOutput), "output: " + error.ToString(), Failure::Of::kOther}; };
   File late;
   if (outputs_.empty()) {
     auto file = OpenOutput(path);

@@ -27,18 +27,22 @@ class Work {
 
   // From the first byte of the file on. The exit code; what went wrong was said.
   int Do(Pool* pool);
+  // After that: whether the code is that of memory which was missing.
+  bool starved() const { return ended_ == Failure::Of::kMemory; }
 
  private:
+  int End(const Failure& failure);
   int DoIt(Pool* pool);
   Failure TakeMeta(fig::Document* document);
   int Render(const fig::Document& document, Pool* pool);
-  int TellOf(const std::vector<Drawn>& drawn) const;
+  int TellOf(const std::vector<Drawn>& drawn);
   Failure Put(std::size_t index, const std::string& bytes);
 
   const Command& command_;
   Source* source_;
   std::vector<File> outputs_;
   const fig::Budget& budget_;
+  Failure::Of ended_ = Failure::Of::kOther;
 };
 
 }  // namespace program
