@@ -163,8 +163,15 @@ void Dispatcher::CompleteSoon(JobId id, Completion completion) {
     jobs_.erase(found);
     remover_.Take(pending.submission.TakeDescriptors());
     kept->waited = pending.begun == Time(0) ? loop_.now() - pending.arrived : pending.begun - pending.arrived;
-    Tell(id, pending, *kept);
+    // Whoever waits comes first; what is told needs no answer.
+    Completion told;
+    told.outcome = kept->outcome;
+    told.refusal = kept->refusal;
+    told.why = kept->why;
+    told.report = kept->report;
+    told.waited = kept->waited;
     pending.complete(std::move(*kept));
+    Tell(id, pending, told);
     RetireIdleKeepers();
     TellIfDrained();
   });
