@@ -118,6 +118,42 @@ def on_small_disk(d, options):
     return ["unshare", "-m", "--", "sh", "-c", f'mount -t tmpfs -o mode=0700,{options} none "{spool}" && exec "$@"', "sh"]
 
 
+def a_program_that_is_replaced():
+    """moat's own file, by nonsense, under a daemon that goes on and while a job runs."""
+    pool = Pool()
+    tree, build = pool.folder / "tree", MOAT.parents[1]
+    for part in ("libexec", "share"):
+        shutil.copytree(build / part, tree / part)
+    moat = tree / "bin" / "moat"
+    moat.parent.mkdir()
+    shutil.copy(MOAT, moat)
+
+    def job(word):
+        return pool.submit("sh", "--", f"echo {word}")
+
+    try:
+        assert pool.start(program=moat), (pool.folder / "log").read_text()
+        assert job("one").stdout == b"one\n"
+        under_way = subprocess.Popen([MOAT, "submit", "--socket", pool.folder / "s", "sh", "--", "sleep 1; echo slept"], stdout=subprocess.PIPE)
+        until(lambda: pool.metric('moat_jobs_running{profile="sh"}') == 1, "it never runs")
+        nonsense = moat.with_name("nonsense")
+        nonsense.write_bytes(b"\x7fnonsense" * 1000)
+        nonsense.chmod(0o755)
+        os.replace(nonsense, moat)
+        assert under_way.communicate(timeout=PATIENCE)[0] == b"slept\n"
+        for link in pathlib.Path("/proc").glob("[0-9]*/exe"):  # its helpers, which are what it was
+            with contextlib.suppress(OSError):
+                if os.readlink(link).startswith(f"{moat} "):
+                    os.kill(int(link.parent.name), signal.SIGKILL)
+        done = job("two")
+        assert done.returncode != 0 and done.stdout == b"" and done.stderr.startswith(b"moat: "), done
+        shutil.copy(MOAT, nonsense)
+        os.replace(nonsense, moat)
+        until(lambda: job("three").stdout == b"three\n", "it does not go on")
+    finally:
+        pool.__exit__()
+
+
 def full_disks():
     if needs_root():
         return
@@ -289,5 +325,5 @@ adopt_orphans()
 if not shutil.which("strace"):
     print("SKIP: no strace")
     sys.exit(77)
-daemon.run([logs_that_nobody_reads, pools_whose_log_nobody_reads, what_a_pool_tells, results_of_a_pool_without_room, full_disks, disks_that_fail,
+daemon.run([logs_that_nobody_reads, pools_whose_log_nobody_reads, what_a_pool_tells, results_of_a_pool_without_room, a_program_that_is_replaced, full_disks, disks_that_fail,
             killed_anywhere, pools_killed_anywhere, without_processes, jobs_go_first])

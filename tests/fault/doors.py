@@ -109,9 +109,9 @@ class Pool:
                                f'[profile.sh]\npolicy = "default"\ncommand = ["sh", "-c"]\narguments = true\n{more}')
         self.process = None
 
-    def start(self, log=None, before=()):
+    def start(self, log=None, before=(), program=MOAT):
         read, write = os.pipe()
-        self.process = subprocess.Popen([*before, MOAT, "serve", "--ready-fd", str(write), self.config], pass_fds=[write],
+        self.process = subprocess.Popen([*before, program, "serve", "--ready-fd", str(write), self.config], pass_fds=[write],
                                         stderr=log if log is not None else (self.folder / "log").open("ab"), stdin=subprocess.DEVNULL)
         os.close(write)
         with os.fdopen(read) as ready:
