@@ -68,6 +68,12 @@ Result<std::set<std::uint32_t>> UsersOf(const Config& config) {
   return users;
 }
 
+// What lies unread at the other end, with what the kernel adds to it (unix_outq_len, net/unix/af_unix.c). All of it, where it does not say.
+std::uint64_t Queued(const sys::Fd& socket) {
+  int bytes = 0;
+  return ioctl(socket.get(), SIOCOUTQ, &bytes) == 0 ? static_cast<std::uint64_t>(std::max(bytes, 0)) : ~std::uint64_t{0};
+}
+
 Result<sys::MemFd> SealedBody(std::string_view body) {
   sys::MemFd file = MOAT_TRY(sys::memfd_create("moat-answer", MFD_ALLOW_SEALING));
   MOAT_TRY(sys::WriteAll(file.get(), body, "an answer"));
@@ -298,8 +304,11 @@ void LocalDoor::OnDone(ClientId id, std::uint64_t number, Completion completion)
   std::string body = completion.why + report + completion.answer;
   Answer answer;
   if (body.size() > kMaxInlineBody) {
-    auto file = HasRoomFor(found->second, body.size()) ? SealedBody(body) : Result<sys::MemFd>(SystemError("memfd_create", ENOSPC));
-    if (!file.ok()) return HangUp(id);  // it learns by that that its answers are lost
+    // It learns by that that its answers are lost.
+    if (Unread(found->second) + body.size() > kMostUnread) return HangUp(id);
+    auto file = SealedBody(body);
+    if (!file.ok()) return HangUp(id);
+    answer.memory = body.size();
     answer.body = std::move(*file);
     head.body_in_memfd = 1;
     body.clear();
@@ -309,12 +318,34 @@ void LocalDoor::OnDone(ClientId id, std::uint64_t number, Completion completion)
   if (place_ == Place::kPasses) PassOnSoon(id);
 }
 
-// Large answers lie in memory until they are read. A client whose queue was seen empty has read all of them.
-bool LocalDoor::HasRoomFor(Client& client, std::size_t size) {
-  int unread = 0;
-  if (client.unsent.empty() && ioctl(client.socket.get(), SIOCOUTQ, &unread) == 0 && unread == 0) client.unread = 0;
-  client.unread += size;
-  return client.unread <= kMostUnread;
+// Where something large lies in its queue, or comes there now.
+void LocalDoor::NoteSent(Client& client, const Answer& answer, std::uint64_t queued_before) {
+  if (answer.memory == 0 && client.sent.empty()) return;
+  const std::uint64_t queued = Queued(client.socket);
+  // It may have read meanwhile: at least the bytes are there.
+  const std::uint64_t taken = queued > queued_before ? queued - queued_before : 0;
+  client.sent.push_back({std::max<std::uint64_t>(taken, answer.bytes.size()), answer.memory});
+  ForgetRead(client);
+}
+
+// Answers are read in their order: the oldest has been when those behind it account for what is left in the queue.
+void LocalDoor::ForgetRead(Client& client) {
+  std::uint64_t queued = 0;
+  for (const Sent& each : client.sent) queued += each.queued;
+  const std::uint64_t left = Queued(client.socket);
+  while (!client.sent.empty() && queued - client.sent.front().queued >= left) {
+    queued -= client.sent.front().queued;
+    client.sent.pop_front();
+  }
+}
+
+// Bytes of large answers, which lie in memory until they are read.
+std::uint64_t LocalDoor::Unread(Client& client) {
+  ForgetRead(client);
+  std::uint64_t memory = 0;
+  for (const Sent& each : client.sent) memory += each.memory;
+  for (const Answer& each : client.unsent) memory += each.memory;
+  return memory;
 }
 
 // False: it is gone.
@@ -331,8 +362,10 @@ bool LocalDoor::Flush(ClientId id, Client& client) {
   while (!client.unsent.empty() && !waits) {
     const Answer& answer = client.unsent.front();
     const int fd = answer.body.get();
+    const std::uint64_t queued = answer.memory != 0 || !client.sent.empty() ? Queued(client.socket) : 0;
     const Status sent = SendFrame(client.socket.get(), answer.bytes, {}, {&fd, answer.body.valid() ? 1U : 0U}, Wait::kNo);
     if (sent.ok()) {
+      NoteSent(client, answer, queued);
       client.unsent.pop_front();
     } else if (sent.error().error_number == EAGAIN) {
       waits = true;

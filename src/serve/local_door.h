@@ -54,6 +54,11 @@ class LocalDoor {
   struct Answer {
     std::string bytes;
     sys::Fd body;
+    std::uint64_t memory = 0;  // of ours, in `body`, until it is read
+  };
+  // An answer in the client's queue: what it takes up there, and of our memory.
+  struct Sent {
+    std::uint64_t queued = 0, memory = 0;
   };
   struct Client {
     sys::Fd socket;
@@ -62,7 +67,7 @@ class LocalDoor {
     bool has_our_rights = false;          // root, or the daemon's own user
     std::map<std::uint64_t, JobId> jobs;  // what it is owed, by its own numbers; kNoJob: an answer without a job
     std::deque<Answer> unsent;            // it does not read fast enough
-    std::uint64_t unread = 0;             // bytes of large answers since it had read everything
+    std::deque<Sent> sent;                // since the oldest large one that it has not read
     Loop::TimerId patience = 0;           // while there are any
   };
   using ClientId = std::uint64_t;
@@ -84,7 +89,9 @@ class LocalDoor {
   bool TellFigures(ClientId id, Client& client);
   bool RefuseFolder(ClientId id, Client& client, std::uint64_t number, Submission& submission);
   void OnDone(ClientId id, std::uint64_t number, Completion completion);
-  static bool HasRoomFor(Client& client, std::size_t size);
+  static void NoteSent(Client& client, const Answer& answer, std::uint64_t queued_before);
+  static void ForgetRead(Client& client);
+  static std::uint64_t Unread(Client& client);
   bool Send(ClientId id, Client& client, Answer answer);
   bool Flush(ClientId id, Client& client);
   void HangUp(ClientId id);
