@@ -66,11 +66,12 @@ Report LostReport() {
 // A guest chooses how many results there are and what they are called. What is not listed cannot be had, so it is lost.
 std::string TextOf(Report report) {
   const std::size_t all = report.outputs.size();
+  const std::string lost = report.results_lost.empty() ? "" : report.results_lost + "; ";
   std::string text = report.ToJson();
   while (text.size() > kMaxReport && report.outputs.size() + report.refused.size() > 0) {
     report.outputs.resize(report.outputs.size() / 2);
     report.refused.resize(report.refused.size() / 2);
-    report.results_lost = base::Number(all - report.outputs.size()) + " are not listed: their names are too long for a report";
+    report.results_lost = lost + base::Number(all - report.outputs.size()) + " are not listed: their names are too long for a report";
     text = report.ToJson();
   }
   return text;

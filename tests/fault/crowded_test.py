@@ -187,6 +187,7 @@ def a_crowd_that_ends_together():
                 answered += 1
             end = d.ended(crowd)
             if "Resource temporarily unavailable" in end.get("stderr", ""):
+                assert "pids" not in end["report"]["limits_hit"], end["report"]
                 print("this host has no room for so many processes: left out", flush=True)
                 return
             assert end["cause"] == "exit" and end["stdout"] == "t" * 100 + " gone", end

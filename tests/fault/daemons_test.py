@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 
-from doors import MOAT, Door, Pool, adopt_orphans, all_end, daemon, deaf, descendants, family, kill_traced, needs_root, until, words, PATIENCE
+from doors import MOAT, Door, Pool, adopt_orphans, all_end, daemon, deaf, descendants, family, find_sleeper, kill_traced, needs_root, until, words, PATIENCE
 
 
 def logs_that_nobody_reads():
@@ -134,12 +134,13 @@ def a_program_that_is_replaced():
     try:
         assert pool.start(program=moat), (pool.folder / "log").read_text()
         assert job("one").stdout == b"one\n"
-        under_way = subprocess.Popen([MOAT, "submit", "--socket", pool.folder / "s", "sh", "--", "sleep 1; echo slept"], stdout=subprocess.PIPE)
-        until(lambda: pool.metric('moat_jobs_running{profile="sh"}') == 1, "it never runs")
+        under_way = subprocess.Popen([MOAT, "submit", "--socket", pool.folder / "s", "sh", "--", "sleep 4323; echo slept"], stdout=subprocess.PIPE)
+        sleeper = find_sleeper(4323)
         nonsense = moat.with_name("nonsense")
         nonsense.write_bytes(b"\x7fnonsense" * 1000)
         nonsense.chmod(0o755)
         os.replace(nonsense, moat)
+        os.kill(sleeper, signal.SIGTERM)
         assert under_way.communicate(timeout=PATIENCE)[0] == b"slept\n"
         for link in pathlib.Path("/proc").glob("[0-9]*/exe"):  # its helpers, which are what it was
             with contextlib.suppress(OSError):

@@ -78,6 +78,18 @@ def descendants(pid):
     return found
 
 
+def find_sleeper(seconds):
+    """The one process of a job that sleeps for so long."""
+    found = []
+
+    def there():
+        found[:] = [pid for pid in descendants(os.getpid()) if words(pid).endswith(b"sleep\0%d\0" % seconds)]
+        return found
+
+    until(there, "the job never starts")
+    return found[0]
+
+
 def family():
     """All that we have started, helpers that went away from their parents too."""
     return [os.pidfd_open(pid) for pid in descendants(os.getpid())[1:] if pathlib.Path(f"/proc/{pid}").exists()]
