@@ -503,7 +503,7 @@ TEST(Faults, AKilledDaemonLeavesNothingAndTheNextOneTakesOver) {
   {
     Holder holder(daemon);
     for (const int pid : daemon.Children()) processes.emplace_back(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
-    ASSERT_GE(processes.size(), 3U);
+    ASSERT_GE(processes.size(), 2U) << "the program, the worker that holds, and those that are parked just then";
     daemon.process().Signal(SIGKILL);
     EXPECT_FALSE(holder.client().Next().ok());
   }
